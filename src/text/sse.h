@@ -1,0 +1,41 @@
+/* Server-sent events (WHATWG HTML, section 9.2), framed without losing a byte: each event is given with the exact bytes it
+ * came in, blank line included, so that it can be passed on, changed or left out. */
+#ifndef WEIR_TEXT_SSE_H
+#define WEIR_TEXT_SSE_H
+
+#include "base/slice.h"
+
+struct sse_event {
+	slice raw;   /* the event's bytes as they came, its ending blank line included */
+	slice name;  /* the last `event:` field's value; n 0 when absent */
+	slice data;  /* the `data:` value; several data lines are joined by \n. n 0 when there is none (comments, pings) */
+	bool has_data;
+};
+
+/* Carries what is left of an event over to the next piece. */
+struct sse {
+	char *tail;      /* owned; malloc */
+	size_t n, cap;   /* bytes kept, bytes allocated */
+	size_t max;      /* largest event framed; a larger one is skipped and counted */
+	size_t scanned;  /* bytes of tail already searched for the end of an event */
+	unsigned long long skipped; /* events over max, or lost for want of memory */
+	bool skipping, at_start;
+	char *joined;    /* owned; scratch for several data lines */
+	size_t joined_cap;
+};
+
+void sse_init(struct sse *s, size_t max_event);
+void sse_release(struct sse *s);
+
+/* Feeds one piece of the stream; calls on_event for each event completed by it, in order, its slices valid during the call only.
+ * CRLF, LF and CR line ends, a leading BOM, pieces cut anywhere. on_event returning nonzero stops and is returned; else 0. */
+int sse_feed(struct sse *s, slice piece, int (*on_event)(void *arg, const struct sse_event *e), void *arg);
+
+/* The stream has ended: what is left with no blank line after it, as one event (the standard drops it, but some providers
+ * end so); same return as sse_feed. */
+int sse_finish(struct sse *s, int (*on_event)(void *arg, const struct sse_event *e), void *arg);
+
+/* Bytes held back, not yet given as an event. */
+slice sse_pending(const struct sse *s);
+
+#endif
