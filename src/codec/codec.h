@@ -1,0 +1,63 @@
+/* What a codec does: reads a request of its API into a view, reads the usage out of an answer, whole or event
+ * by event, and writes a refusal in the dialect's own error shape. Codecs hold no state of their own;
+ * registry.h gives them by API. */
+#ifndef WEIR_CODEC_CODEC_H
+#define WEIR_CODEC_CODEC_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/types.h"
+#include "text/json.h"
+#include "text/sse.h"
+
+/* Where a request came to: what the path says. */
+struct target {
+	enum api api;
+	slice path;     /* raw, without the query */
+	slice query;    /* raw, without '?' */
+	slice provider; /* of /p/{provider}/…; n 0 otherwise */
+	slice rest;     /* raw path to send on, /p/{provider} removed */
+	slice model;    /* Gemini: the path's model, percent-decoded; n 0 otherwise */
+	bool stream;    /* Gemini: streamGenerateContent */
+};
+
+enum event_action {
+	EVENT_PASS, /* the event's bytes go on as they are */
+	EVENT_DROP, /* kept from the client */
+	EVENT_EDIT, /* passed on with edits applied to its data */
+};
+
+struct refusal_text {
+	const char *kind; /* budget, identity, … (PRODUCT's kinds) */
+	int status;       /* HTTP */
+	slice message;    /* UTF-8, for a human */
+};
+
+struct codec_ops {
+	const char *name;
+	/* Reads the body (whole JSON). ERR_INVALID with offset when it is not valid JSON, not an object, a
+	 * field Weir reads stands twice, or a needed field (model) is missing. Unescaped texts are put into
+	 * the arena. */
+	int (*request)(const struct target *t, slice body, struct arena *mem, struct request_view *out,
+	               struct error *e);
+	/* Edits the body needs before it is sent (chat: stream_options.include_usage); may be NULL. */
+	int (*prepare)(const struct request_view *v, struct json_edits *edits, struct arena *mem);
+	/* A whole JSON answer (success or error). Never fails: what cannot be read leaves fields absent. */
+	void (*answer)(slice body, struct answer *a);
+	/* One event of a streamed answer; v is the request's view (NULL allowed). When EVENT_EDIT is returned
+	 * edits hold the change to e->data; EVENT_EDIT is only returned for events with a single data line.
+	 */
+	enum event_action (*event)(const struct sse_event *e, const struct request_view *v, struct answer *a,
+	                           struct json_edits *edits);
+	/* True when `event` may return DROP or EDIT for this request, so that events must be held back until
+	 * they are whole. */
+	bool (*edits_stream)(const struct request_view *v);
+	/* The error body, JSON, appended to out. */
+	int (*refusal)(const struct refusal_text *r, struct buf *out);
+	/* An SSE error event that ends a running stream, appended to out (for a provider lost in mid-stream
+	 * no bytes are made up: this is for Weir's own faults). May be NULL. */
+	int (*stream_error)(const struct refusal_text *r, struct buf *out);
+};
+
+#endif
