@@ -41,6 +41,7 @@ struct json {
 	size_t error_at;             /* byte offset of the fault */
 	unsigned depth;              /* containers open now */
 	bool first;                  /* the container was just entered */
+	bool want;                   /* a value is due where the reader stands */
 	uint8_t stack[JSON_MAX_DEPTH / 8]; /* a bit a level: 1 object, 0 array */
 };
 
@@ -77,6 +78,9 @@ bool json_null(struct json *j);
 bool json_i64(struct json *j, int64_t *v);
 /* A number's bytes, for the caller to convert. */
 bool json_number(struct json *j, slice *raw);
+
+/* The same integers out of bytes that json_number or json_skip gave for a number; false when it does not fit or is not whole. */
+bool json_number_i64(slice raw, int64_t *v);
 
 /* Soft forms for fields that a stranger may have sent with another type: a value of another type is skipped, *v left as it
  * was. True when *v was set; false also on error (which stays). */
