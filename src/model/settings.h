@@ -1,0 +1,115 @@
+/* The settings: YAML read through one option table into an immutable snapshot, shared by reference count. A
+ * reload makes a new snapshot; calls in flight keep theirs. Every key of the table stands in
+ * docs/configuration.md (checked). */
+#ifndef WEIR_MODEL_SETTINGS_H
+#define WEIR_MODEL_SETTINGS_H
+
+#include "base/err.h"
+#include "model/catalog.h"
+#include "model/types.h"
+
+struct listen {
+	slice host;                        /* "127.0.0.1", "::1", "0.0.0.0" */
+	int port;                          /* 0: any free one */
+	slice certificate, key, client_ca; /* files; n 0 without TLS */
+	bool loopback;                     /* host is a loopback address */
+};
+
+enum credential_kind { CREDENTIAL_NONE, CREDENTIAL_SECRET, CREDENTIAL_PASSTHROUGH };
+
+struct provider {
+	slice name; /* of /p/{name}/ and the ledger */
+	enum dialect dialect;
+	slice vendor;   /* in the price book; by default the dialect's own (anthropic, openai, google) */
+	slice base_url; /* without a trailing slash: scheme://host[:port][/path] */
+	slice host;     /* of base_url, with the port as written */
+	enum credential_kind credential;
+	slice secret; /* of CREDENTIAL_SECRET, resolved; zeroed when the snapshot goes */
+	enum billing billing;
+	size_t models_n;
+	slice *models; /* globs; none: takes any model */
+	bool has_price;
+	struct price price; /* of `prices:` here; valid when has_price */
+	bool http2;
+	slice ca_file; /* PEM bundle beside the system's; n 0 none */
+	slice proxy;   /* URL; n 0: the environment's HTTPS_PROXY, HTTP_PROXY, NO_PROXY */
+	int64_t connect_ms, first_byte_ms, idle_ms, total_ms; /* time limits of a call */
+};
+
+struct team {
+	slice name, cost_centre;
+	size_t members_n;
+	slice *members; /* users */
+};
+
+struct limits {
+	int64_t body_bytes;   /* largest request body, 64 MB */
+	int64_t bodies_bytes; /* all request bodies held together */
+	int64_t header_bytes; /* request head, 64 KB at most */
+	int64_t answer_bytes; /* largest unstreamed answer read for its usage; beyond it is counted */
+	int64_t event_bytes;  /* largest SSE event read for its usage */
+	int64_t connections;  /* open client connections, all workers together */
+	int64_t calls;        /* calls in flight, all workers together */
+	int64_t header_ms, body_ms, idle_ms,
+	    drain_ms; /* client's time for the head, between body bytes, keep-alive; SIGTERM's drain */
+	int64_t stream_buffer; /* bytes of an answer held for a slow client before the provider is slowed */
+};
+
+enum unmetered { UNMETERED_REFUSE, UNMETERED_ALLOW };
+
+struct settings {
+	slice source; /* file or folder they came from; n 0: the defaults */
+	struct listen listen, console;
+	slice store;   /* "sqlite:/path" made absolute */
+	slice journal; /* file; beside the store by default */
+	int64_t journal_slots;
+	slice timezone;
+	int workers;
+	enum unmetered unmetered;
+	bool insecure_listen;
+	size_t hosts_n;
+	slice *hosts; /* further names accepted in Host */
+	enum { UNKNOWN_PRICE_REFUSE, UNKNOWN_PRICE_FALLBACK } unknown_price;
+	struct price fallback_price; /* of `prices: {unknown: {…}}`; id "fallback" */
+	slice price_file;
+	struct catalog *catalog; /* owned reference */
+	size_t providers_n;
+	struct provider *providers;
+	size_t teams_n;
+	struct team *teams;
+	struct limits limits;
+	int log_level;  /* enum log_level */
+	int log_format; /* enum log_format */
+};
+
+/* Reads a file, or every *.yaml and *.yml of a folder in order of name (lists of the same key are joined,
+ * scalars may stand once). path n 0: the defaults (loopback, SQLite in the user's data folder, providers
+ * anthropic, openai, gemini with credential passthrough). Every error of the run is given to on_error as
+ * FILE:LINE:COLUMN: message; NULL is returned when there was one. Relative paths are relative to the file's
+ * folder. Secrets: env:NAME, file:PATH only. */
+struct settings *settings_load(slice path, void (*on_error)(void *arg, const char *line), void *arg);
+struct settings *settings_ref(struct settings *s);
+void settings_unref(struct settings *s);
+
+/* The default file: $WEIR_CONFIG, ./weir.yaml, $XDG_CONFIG_HOME/weir/weir.yaml (or ~/.config/…),
+ * /etc/weir/weir.yaml, the first that exists; n 0 when none does. Written into buf. */
+slice settings_find(char *buf, size_t cap);
+
+/* The provider of a call: by name (n 0: not named), else the first of the dialect whose models match, else
+ * the first of the dialect with no models list. NULL when there is none. */
+const struct provider *settings_provider(const struct settings *s, enum dialect d, slice name, slice model);
+
+/* The team a user is a member of, or NULL. */
+const struct team *settings_team(const struct settings *s, slice user);
+const struct team *settings_team_named(const struct settings *s, slice name);
+
+/* The price of a model at a provider at a time: the provider's own, the catalog's, the fallback (then
+ * *fallback is true); NULL when unknown. */
+const struct price *settings_price(const struct settings *s, const struct provider *p, slice model,
+                                   int64_t wall_ms, bool *fallback);
+
+/* Walks the option table: "providers[].base_url", its type and its one-line text; false at the end. For docs
+ * and `weir check --options`. */
+bool settings_option(size_t *at, const char **key, const char **type, const char **text);
+
+#endif
