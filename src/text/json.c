@@ -3,8 +3,6 @@
  * that value has been read. */
 #include "text/json.h"
 
-#include <limits.h>
-
 #include "text/json_scan.h"
 
 static bool fail_at(struct json *j, const char *at, const char *error)
