@@ -1,0 +1,200 @@
+/* The structured log. A record is made in a buffer on the stack, redacted there, and written with one
+ * write(2). A value that does not fit is cut and the record says "cut"; keys and events come from the
+ * program, values from anywhere. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define LINE_MAX_BYTES 4096 /* a pipe takes this much in one piece (PIPE_BUF) */
+#define TAIL_BYTES     16   /* kept for the end of the record */
+
+struct line {
+	char text[LINE_MAX_BYTES];
+	size_t n;
+	bool cut;
+};
+
+static size_t line_room(const struct line *l)
+{
+	return sizeof l->text - TAIL_BYTES - l->n;
+}
+
+static void line_put(struct line *l, slice s)
+{
+	memcpy(l->text + l->n, s.p, s.n);
+	l->n += s.n;
+}
+
+/* One character of a name; anything that could end it becomes '_'. */
+static char name_char(char c)
+{
+	bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+	            c == '.' || c == '-';
+	return fine ? c : '_';
+}
+
+static void line_name(struct line *l, slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		l->text[l->n++] = name_char(s.p[i]);
+}
+
+/* Decodes one UTF-8 character (RFC 3629); returns its length, 0 when it is malformed. */
+static size_t utf8_next(slice s, size_t at, uint32_t *c)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	unsigned char lead = (unsigned char)s.p[at];
+	size_t n = lead < 0x80   ? 1
+	           : lead < 0xC2 ? 0
+	           : lead < 0xE0 ? 2
+	           : lead < 0xF0 ? 3
+	           : lead < 0xF5 ? 4
+	                         : 0;
+	if (n < 2 || at + n > s.n) {
+		*c = lead;
+		return n == 1;
+	}
+	*c = lead & (0x7Fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		unsigned char next = (unsigned char)s.p[at + i];
+		if ((next & 0xC0) != 0x80)
+			return 0;
+		*c = *c << 6 | (next & 0x3F);
+	}
+	return *c < least[n] || (*c >= 0xD800 && *c < 0xE000) || *c > 0x10FFFF ? 0 : n;
+}
+
+/* What a terminal or a reader of lines could take for something else: C0 and C1 controls, line and paragraph
+ * separators, and the characters that turn the direction of writing (Unicode UAX #9). */
+static bool is_treacherous(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x200E || c == 0x200F ||
+	       (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+}
+
+/* One character as it stands in a JSON string (RFC 8259 section 7); returns how many bytes of s it was. */
+static size_t escape_one(slice s, size_t at, char out[8], size_t *out_n)
+{
+	uint32_t c;
+	size_t n = utf8_next(s, at, &c);
+	const char *brief = n == 1 && c ? strchr("\"\"\\\\\nn\tt\rr", (int)c) : NULL;
+	if (brief) {
+		out[0] = '\\';
+		out[1] = c == '"' || c == '\\' ? (char)c : brief[1];
+		*out_n = 2;
+	} else if (n == 0 || is_treacherous(c)) {
+		*out_n = (size_t)snprintf(out, 8, "\\u%04x", n ? (unsigned)c & 0xFFFF : 0xFFFD);
+	} else {
+		memcpy(out, s.p + at, n);
+		*out_n = n;
+	}
+	return n ? n : 1;
+}
+
+/* The value between quotes. Both formats use JSON's escapes. The closing quote's room is the caller's care.
+ */
+static void line_quoted(struct line *l, slice s)
+{
+	size_t at = 0;
+	l->text[l->n++] = '"';
+	while (at < s.n) {
+		char out[8];
+		size_t out_n, step = escape_one(s, at, out, &out_n);
+		if (line_room(l) < out_n + 4) {
+			line_put(l, SLICE("..."));
+			l->cut = true;
+			break;
+		}
+		line_put(l, slice_make(out, out_n));
+		at += step;
+	}
+	l->text[l->n++] = '"';
+}
+
+static bool is_plain(slice s)
+{
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c <= ' ' || c >= 0x7F || c == '"' || c == '=' || c == '\\')
+			return false;
+	}
+	return true;
+}
+
+static void line_field(struct line *l, enum log_format format, const struct log_field *f)
+{
+	char digits[24];
+	slice key = slice_of(f->key), value = f->text;
+	if (f->is_number)
+		value = slice_make(digits, (size_t)snprintf(digits, sizeof digits, "%lld", f->number));
+	/* ,"KEY":"" and room for a few bytes of the value, or the whole number */
+	if (l->cut || line_room(l) < key.n + 8 + (f->is_number ? value.n : 8)) {
+		l->cut = true;
+		return;
+	}
+	line_put(l, format == LOG_JSON ? SLICE(",\"") : SLICE(" "));
+	line_name(l, key);
+	line_put(l, format == LOG_JSON ? SLICE("\":") : SLICE("="));
+	if (f->is_number || (format == LOG_TEXT && is_plain(value) && value.n <= line_room(l)))
+		line_put(l, value);
+	else
+		line_quoted(l, value);
+}
+
+static slice level_name(enum log_level level)
+{
+	static const slice names[] = {[LOG_DEBUG] = SLICE("debug"),
+	                              [LOG_INFO] = SLICE("info"),
+	                              [LOG_WARN] = SLICE("warn"),
+	                              [LOG_ERROR] = SLICE("error")};
+	return names[level];
+}
+
+static void line_head(struct line *l, const struct log *log, enum log_level level, slice event)
+{
+	char stamp[CLOCK_RFC3339_MAX];
+	slice time = slice_make(stamp, clock_format_rfc3339(clock_wall_ms(log->clock), stamp));
+	bool json = log->format == LOG_JSON;
+	line_put(l, json ? SLICE("{\"time\":\"") : SLICE(""));
+	line_put(l, time);
+	line_put(l, json ? SLICE("\",\"level\":\"") : SLICE(" "));
+	line_put(l, level_name(level));
+	line_put(l, json ? SLICE("\",\"event\":\"") : SLICE(" "));
+	line_name(l, slice_sub(event, 0, 128));
+	line_put(l, json ? SLICE("\"") : SLICE(""));
+}
+
+void log_init(struct log *l, int fd, enum log_level least, const struct clock *clock)
+{
+	*l =
+	    (struct log){.fd = fd, .least = least, .format = LOG_TEXT, .clock = clock ? clock : clock_real()};
+}
+
+void log_write(struct log *l, enum log_level level, const char *event, const struct log_field *fields,
+               size_t n)
+{
+	struct line line;
+	ssize_t written;
+	if (l->fd < 0 || level < l->least)
+		return;
+	line.n = 0;
+	line.cut = false;
+	line_head(&line, l, level, slice_of(event));
+	for (size_t i = 0; i < n; i++)
+		line_field(&line, l->format, &fields[i]);
+	if (line.cut)
+		line_put(&line, l->format == LOG_JSON ? SLICE(",\"cut\":1") : SLICE(" cut=1"));
+	if (l->format == LOG_JSON)
+		line.text[line.n++] = '}';
+	log_redact(line.text, line.n);
+	line.text[line.n++] = '\n';
+	do
+		written = write(l->fd, line.text, line.n);
+	while (written < 0 && errno == EINTR);
+	if (written != (ssize_t)line.n)
+		__atomic_fetch_add(&l->dropped, 1, __ATOMIC_RELAXED);
+}

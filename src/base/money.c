@@ -1,0 +1,144 @@
+/* Money: the one rounding, parsing and printing. Sums of money are integers in nano-dollars everywhere. */
+#include <stdio.h>
+
+#include "base/money.h"
+
+__extension__ typedef unsigned __int128 u128;
+
+#define NANO_DECIMALS 9
+
+/* units and ppm are both counted in millionths, hence 1e12. When the product does not fit in 128 bits the
+ * quotient would be above 2^128 / 1e12, which is above INT64_MAX: overflow of the product and of the result
+ * are the same refusal. */
+#define COST_DIVISOR  ((u128)1000000 * 1000000)
+
+int money_cost(int64_t units, int64_t price_per_million, int64_t multiplier_ppm, int64_t *out)
+{
+	*out = 0;
+	if (units < 0 || price_per_million < 0 || multiplier_ppm < 0)
+		return ERR_RANGE;
+	u128 product = (u128)units * (u128)price_per_million; /* 126 bits at most */
+	if (__builtin_mul_overflow(product, (u128)multiplier_ppm, &product))
+		return ERR_RANGE;
+	u128 quotient = product / COST_DIVISOR, twice_rest = product % COST_DIVISOR * 2;
+	if (twice_rest > COST_DIVISOR || (twice_rest == COST_DIVISOR && (quotient & 1)))
+		quotient++;
+	if (quotient > (u128)MONEY_MAX)
+		return ERR_RANGE;
+	*out = (int64_t)quotient;
+	return 0;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Appends a digit to *magnitude; false above 2^63, the magnitude of INT64_MIN. */
+static bool push_digit(uint64_t *magnitude, unsigned digit)
+{
+	const uint64_t most = (uint64_t)1 << 63;
+	if (*magnitude > (most - digit) / 10)
+		return false;
+	*magnitude = *magnitude * 10 + digit;
+	return true;
+}
+
+int money_parse(slice text, int64_t *out)
+{
+	size_t i = 0, digits = 0, decimals = 0;
+	uint64_t magnitude = 0;
+	*out = 0;
+	bool negative = text.n > 0 && text.p[0] == '-';
+	for (i = negative; i < text.n && is_digit(text.p[i]); i++, digits++)
+		if (!push_digit(&magnitude, (unsigned)(text.p[i] - '0')))
+			return ERR_INVALID;
+	if (digits == 0)
+		return ERR_INVALID;
+	if (i < text.n && text.p[i] == '.') {
+		for (i++; i < text.n && is_digit(text.p[i]); i++, decimals++)
+			if (decimals == NANO_DECIMALS || !push_digit(&magnitude, (unsigned)(text.p[i] - '0')))
+				return ERR_INVALID;
+		if (decimals == 0)
+			return ERR_INVALID;
+	}
+	for (; decimals < NANO_DECIMALS; decimals++)
+		if (!push_digit(&magnitude, 0))
+			return ERR_INVALID;
+	if (i < text.n) {
+		while (i < text.n && text.p[i] == ' ')
+			i++;
+		if (!slice_eq(slice_sub(text, i, text.n), SLICE("USD")))
+			return ERR_INVALID;
+	}
+	if (!negative && magnitude > (uint64_t)INT64_MAX)
+		return ERR_INVALID;
+	*out = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+	return 0;
+}
+
+static uint64_t magnitude_of(int64_t nano)
+{
+	return nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;
+}
+
+/* Takes trailing zeros away until `keep` decimals are left. */
+static size_t trim_zeros(char *out, size_t n, unsigned decimals, unsigned keep)
+{
+	for (; decimals > keep && out[n - 1] == '0'; decimals--)
+		n--;
+	out[n] = '\0';
+	return n;
+}
+
+size_t money_format_exact(int64_t nano, char out[MONEY_TEXT_MAX])
+{
+	uint64_t m = magnitude_of(nano);
+	int n = snprintf(out, MONEY_TEXT_MAX, "%s%llu.%09llu", nano < 0 ? "-" : "",
+	                 (unsigned long long)(m / MONEY_NANO_PER_USD),
+	                 (unsigned long long)(m % MONEY_NANO_PER_USD));
+	return trim_zeros(out, (size_t)n, NANO_DECIMALS, 2);
+}
+
+static uint64_t round_half_even(uint64_t value, uint64_t unit)
+{
+	uint64_t quotient = value / unit, rest = value % unit;
+	if (rest > unit - rest || (rest == unit - rest && (quotient & 1)))
+		quotient++;
+	return quotient;
+}
+
+/* Two decimals from a dollar on, four below, and below a hundredth of a cent the first two digits that are
+ * not 0. */
+static unsigned human_decimals(uint64_t m)
+{
+	if (m >= (uint64_t)MONEY_NANO_PER_USD || m == 0)
+		return 2;
+	if (m >= 100000)
+		return 4;
+	return m >= 10000 ? 6 : m >= 1000 ? 7 : m >= 100 ? 8 : 9;
+}
+
+size_t money_format_human(int64_t nano, char out[MONEY_TEXT_MAX])
+{
+	static const uint64_t power[] = {1,      10,      100,      1000,      10000,
+	                                 100000, 1000000, 10000000, 100000000, 1000000000};
+	uint64_t m = magnitude_of(nano);
+	unsigned decimals = human_decimals(m);
+	uint64_t scaled = round_half_even(m, power[NANO_DECIMALS - decimals]);
+	uint64_t dollars = scaled / power[decimals], rest = scaled % power[decimals];
+	char digits[24];
+	int nd = snprintf(digits, sizeof digits, "%llu", (unsigned long long)dollars);
+	size_t n = 0;
+	if (nano < 0)
+		out[n++] = '-';
+	out[n++] = '$';
+	for (int i = 0; i < nd; i++) {
+		if (i > 0 && (nd - i) % 3 == 0)
+			out[n++] = ',';
+		out[n++] = digits[i];
+	}
+	n +=
+	    (size_t)snprintf(out + n, MONEY_TEXT_MAX - n, ".%0*llu", (int)decimals, (unsigned long long)rest);
+	return trim_zeros(out, n, decimals, 2);
+}
