@@ -165,11 +165,10 @@ static size_t quoted_end(const char *s, size_t at, size_t n, char quote, size_t 
 	return n;
 }
 
-/* The end of a value that has no quotes: a blank, a delimiter, a quote (escaped or not) or an escaped control
- * character. */
-static size_t bare_end(const char *s, size_t at, size_t n)
+/* The end of a value that has no quotes: one of `stops`, an escaped quote or an escaped control character. */
+static size_t bare_end(const char *s, size_t at, size_t n, const char *stops)
 {
-	for (; at < n && !strchr(" \t\r\n\"',;&)}]>", s[at]); at++) {
+	for (; at < n && !strchr(stops, s[at]); at++) {
 		if (s[at] != '\\')
 			continue;
 		if (at + 1 < n && strchr("\"'nrtu", s[at + 1]))
