@@ -54,7 +54,7 @@ BENCHES   := $(BENCHSRC:bench/bench_%.c=$(BUILD)/bench/%)
 PROGRAMS  := $(if $(MAINSRC),weir) $(if $(SIMSRC),weir-sim)
 JOBS      := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all help deps lib sim tests test-bins replay replayers fuzz fuzzers bench benches demo check check-agents soak \
+.PHONY: all help deps lib sim headers tests test-bins replay replayers fuzz fuzzers bench benches demo check check-agents soak \
         man install uninstall format clean FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -91,7 +91,7 @@ $(OBJ)/%.o: %.c $(OBJ)/.flags
 $(LIB): $(LIBOBJ)
 	@$(if $(Q),echo '  AR      $@')
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) qcs $@ $^
 
 $(OBJ)/weir: $(OBJ)/src/main.o $(LIB)
 	@$(if $(Q),echo '  LINK    $@')
@@ -106,6 +106,15 @@ ifeq ($(V),release)
 $(BUILD)/weir $(BUILD)/weir-sim: $(BUILD)/%: $(OBJ)/%
 	@cp -f $< $@.new && mv -f $@.new $@
 endif
+
+# Each header compiles alone, and twice.
+HEADERS := $(wildcard src/*/*.h)
+$(OBJ)/headers/%.h.ok: src/%.h $(OBJ)/.flags
+	@mkdir -p $(@D)
+	$(Q)printf '#include "%s.h"\n#include "%s.h"\n' $* $* | $(CC) $(CPP) $(CF) -Wno-unused-function -fsyntax-only \
+	  -MMD -MP -MF $(@:.ok=.d) -MT $@ -x c -
+	@touch $@
+headers: $(HEADERS:src/%=$(OBJ)/headers/%.ok)
 
 # ---- unit tests --------------------------------------------------------------------------------------------------------
 
@@ -194,6 +203,9 @@ format: ## clang-format over every C file
 
 clean: ## removes build/
 	rm -rf $(BUILD)
+
+print-%: # the value of a variable, for tools/check
+	@echo '$($*)'
 
 FORCE:
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
