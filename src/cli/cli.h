@@ -15,6 +15,8 @@ struct cli {
 	const char *server; /* --server URL or WEIR_URL, or NULL */
 	const char *key;    /* WEIR_KEY, or NULL */
 	bool json;          /* --json */
+	bool rest;          /* "--" was passed: all that follows are positionals */
+	char option[32];    /* name of the option read last */
 	FILE *out, *err;    /* not owned */
 	char **environ_;    /* not owned */
 };
@@ -41,12 +43,16 @@ int cli_usage_error(const struct cli *c, const struct command *cmd, const char *
 /* "weir: message" to c->err; returns EXIT_FAILED. */
 int cli_fail(const struct cli *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* One option off the command line, in any place before "--". Walks argv from *at (start at 1). Returns 1 with
- * *name ("by") and *value (NULL for a flag), 2 for a positional (in *value), 0 at the end, -1 after a usage
- * error was printed. options: "by=:per=:csv::help" style list, ':' apart, '=' for those with a value. The
- * common --config, --server, --json, --help are handled here (--help returns -2). */
+/* One option off the command line, in any place before "--" (what follows that is positional). Walks argv
+ * from *at (start at 1). Returns 1 with *name ("by", a string in *c until the next call) and *value (NULL for
+ * a flag), 2 for a positional (in *value), 0 at the end, -1 after a usage error was printed (return
+ * EXIT_USAGE), -2 after --help (return EXIT_DONE). options: "by=:per=:csv" style list, ':' apart, '=' for
+ * those with a value. The common --config, --server, --json, --help are handled here. */
 int cli_next(struct cli *c, const struct command *cmd, int argc, char **argv, int *at, const char *options,
              const char **name, const char **value);
+
+/* A variable of the environment the program was started with; NULL when it is not set or empty. */
+const char *cli_env(const struct cli *c, const char *name);
 
 /* The settings of --config or the default place; prints errors; NULL after an error. */
 struct settings *cli_settings(struct cli *c);
