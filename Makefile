@@ -100,7 +100,7 @@ $(OBJ)/weir: $(OBJ)/src/main.o $(LIB)
 # The simulated provider shares no code with Weir: the tests compare two books.
 $(OBJ)/weir-sim: $(SIMOBJ)
 	@$(if $(Q),echo '  LINK    $@')
-	$(Q)$(CC) $(CF) $(LD) $^ -lcjson -lm -pthread -o $@
+	$(Q)$(CC) $(CF) $(LD) $^ -lcjson -lcurl -lssl -lcrypto -lm -pthread -o $@
 
 ifeq ($(V),release)
 $(BUILD)/weir $(BUILD)/weir-sim: $(BUILD)/%: $(OBJ)/%
