@@ -128,6 +128,9 @@ tests: test-bins
 	@tools/unit $(if $(T),$(foreach t,$(TESTBIN),$(if $(findstring $(T),$(t)),$(t))),$(TESTBIN))
 test-bins: $(TESTBIN)
 
+# Tests that fail allocations on demand (tests/nomem.h).
+$(OBJ)/tests/unit/%_nomem: LD += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
 # ---- fuzzing: fuzz/fuzz_X.c with its corpus in fuzz/corpus/X/ --------------------------------------------------------------
 
 $(OBJ)/replay/%: fuzz/fuzz_%.c fuzz/replay.c $(LIB) $(OBJ)/.flags

@@ -1,7 +1,6 @@
-/* Bump allocation in a chain of blocks. The newest block is at the head; a large request gets a block of its
- * own behind it, so that the room left in the newest one stays in use. The first block is always BLOCK_MIN,
- * and is what a reset keeps. Under AddressSanitizer everything not handed out is poisoned, with a gap behind
- * each allocation. */
+/* Bump allocation in a chain of blocks, newest first. A large request gets a block of its own, and the one
+ * that was bumped in stays in use. The first block of all is BLOCK_MIN, and is what a reset keeps. Under
+ * AddressSanitizer everything not handed out is poisoned, with a gap behind each allocation. */
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -29,10 +28,10 @@
 
 #define ALIGN     16
 #define BLOCK_MIN 4096  /* with its header */
-#define BLOCK_MAX 65536 /* blocks double up to this size */
+#define BLOCK_MAX 16384 /* blocks grow up to this size */
 
 struct arena_block {
-	struct arena_block *next; /* owned; the one before this one in time, mostly */
+	struct arena_block *next; /* owned; the one before this one in time */
 	size_t size;              /* bytes of data */
 	alignas(ALIGN) char data[];
 };
@@ -57,13 +56,14 @@ void arena_release(struct arena *a)
 	arena_init(a, a->max);
 }
 
-static struct arena_block *block_new(size_t size)
+static struct arena_block *block_push(struct arena *a, size_t size)
 {
 	struct arena_block *b = malloc(sizeof *b + size);
 	if (!b)
 		return NULL;
 	b->size = size;
-	b->next = NULL;
+	b->next = a->blocks;
+	a->blocks = b;
 	ASAN_POISON_MEMORY_REGION(b->data, b->size);
 	return b;
 }
@@ -90,34 +90,27 @@ void arena_reset(struct arena *a)
 	}
 }
 
-/* A new newest block with room for at least `need` bytes, which is at most BLOCK_MAX / 4. */
+/* A new block to bump in, with room for at least `need` bytes (at most BLOCK_MAX / 4) unless it is the first,
+ * and about as large as all that was handed out before. */
 static bool arena_grow(struct arena *a, size_t need)
 {
-	size_t total = a->blocks ? 2 * (a->blocks->size + sizeof(struct arena_block)) : BLOCK_MIN;
-	while (total < BLOCK_MAX && total - sizeof(struct arena_block) < need && a->blocks)
+	size_t total = BLOCK_MIN;
+	while (a->blocks && total < BLOCK_MAX &&
+	       (total < a->used || total - sizeof(struct arena_block) < need))
 		total *= 2;
-	if (total > BLOCK_MAX)
-		total = BLOCK_MAX;
-	struct arena_block *b = block_new(total - sizeof *b);
-	if (!b)
-		return false;
-	b->next = a->blocks;
-	a->blocks = b;
-	arena_use(a, b);
-	return true;
+	struct arena_block *b = block_push(a, total - sizeof *b);
+	if (b)
+		arena_use(a, b);
+	return b != NULL;
 }
 
-/* A block for one large allocation, behind the newest. */
+/* A block for one large allocation. */
 static char *arena_large(struct arena *a, size_t need)
 {
 	if (!a->blocks && !arena_grow(a, 0))
 		return NULL;
-	struct arena_block *b = block_new(need);
-	if (!b)
-		return NULL;
-	b->next = a->blocks->next;
-	a->blocks->next = b;
-	return b->data;
+	struct arena_block *b = block_push(a, need);
+	return b ? b->data : NULL;
 }
 
 /* The first block is small: a request that it cannot hold takes a second one. */

@@ -1,0 +1,237 @@
+/* Money: costs against a 192-bit reference, parsing, printing, and the edges of int64_t. */
+#include "unit/unit.h"
+
+#include "base/money.h"
+
+#define MAX INT64_MAX
+#define MIN INT64_MIN
+
+/* The reference shares nothing with the code: a product in 32-bit limbs, divided bit by bit. Returns false
+ * over INT64_MAX. */
+static bool reference_cost(const uint64_t factor[3], int64_t *out)
+{
+	uint32_t limb[6] = {1};
+	for (int f = 0; f < 3; f++) {
+		uint32_t result[8] = {0};
+		for (int half = 0; half < 2; half++) {
+			uint64_t carry = 0, by = half ? factor[f] >> 32 : factor[f] & 0xFFFFFFFF;
+			for (int i = 0; i < 6; i++) {
+				carry += result[i + half] + limb[i] * by;
+				result[i + half] = (uint32_t)carry;
+				carry >>= 32;
+			}
+		}
+		memcpy(limb, result, sizeof limb);
+	}
+	uint64_t rest = 0, quotient = 0;
+	for (int bit = 191; bit >= 0; bit--) {
+		rest = rest << 1 | (limb[bit / 32] >> (bit % 32) & 1);
+		if (quotient >> 63)
+			return false;
+		quotient <<= 1;
+		if (rest >= UINT64_C(1000000000000)) {
+			rest -= UINT64_C(1000000000000);
+			quotient |= 1;
+		}
+	}
+	bool up = rest > UINT64_C(500000000000) || (rest == UINT64_C(500000000000) && quotient % 2 == 1);
+	if (quotient > (uint64_t)MAX - up)
+		return false;
+	*out = (int64_t)(quotient + up);
+	return true;
+}
+
+static void check_cost(uint64_t units, uint64_t price, uint64_t ppm)
+{
+	int64_t got = -7, want = 0;
+	bool fits = reference_cost((const uint64_t[]){units, price, ppm}, &want);
+	int err = money_cost((int64_t)units, (int64_t)price, (int64_t)ppm, &got);
+	if (err != (fits ? 0 : ERR_RANGE) || got != (fits ? want : 0))
+		fail_msg("money_cost(%llu, %llu, %llu): %d, %lld; want %lld", (unsigned long long)units,
+		         (unsigned long long)price, (unsigned long long)ppm, err, (long long)got,
+		         (long long)want);
+}
+
+static uint64_t next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+static void cost_equals_the_reference(void **state)
+{
+	(void)state;
+	uint64_t x = 88172645463325252u;
+	for (int i = 0; i < 50000; i++) {
+		uint64_t units = next_random(&x) >> (1 + next_random(&x) % 63);
+		uint64_t price = next_random(&x) >> (1 + next_random(&x) % 63);
+		uint64_t ppm = next_random(&x) >> (1 + next_random(&x) % 63);
+		check_cost(units, price, ppm);
+		check_cost(units >> 30, price >> 24, 1000000);
+	}
+}
+
+/* k * 1e12 + 5e11 is exactly half: 5e11 = 2^11 * 5^12 goes into the factors. */
+static void halves_go_to_the_even_side(void **state)
+{
+	(void)state;
+	for (uint64_t k = 0; k < 2000; k++) {
+		check_cost(2 * k + 1, 500000, 1000000);
+		check_cost(2 * k + 1, 1000000, 500000);
+		check_cost((2 * k + 1) * 500000, 1000000, 1);
+	}
+}
+
+static void cost_of_known_calls(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t units, price, ppm;
+		int err;
+		int64_t cost;
+	} cases[] = {
+	    {0, 3000000000, 1000000, 0, 0},
+	    {1, 3000000000, 1000000, 0, 3000}, /* $3 for a million: 3000 nano-dollars a token */
+	    {1234567, 3000000000, 1000000, 0, 3703701000},
+	    {1000000, 15000000000, 500000, 0, 7500000000}, /* batch */
+	    {1000000, 15000000000, 1100000, 0, 16500000000},
+	    {1, 500000, 1000000, 0, 0}, /* 0.5 -> 0 */
+	    {3, 500000, 1000000, 0, 2}, /* 1.5 -> 2 */
+	    {5, 500000, 1000000, 0, 2}, /* 2.5 -> 2 */
+	    {1, 500001, 1000000, 0, 1},
+	    {1, 499999, 1000000, 0, 0},
+	    {MAX, 1000000, 1000000, 0, MAX},
+	    {MAX, 1000001, 1000000, ERR_RANGE, 0},
+	    {MAX, 1000000, 1000001, ERR_RANGE, 0},
+	    {MAX, MAX, MAX, ERR_RANGE, 0},
+	    {MAX, MAX, 0, 0, 0},
+	    {-1, 1, 1, ERR_RANGE, 0},
+	    {1, -1, 1, ERR_RANGE, 0},
+	    {1, 1, -1, ERR_RANGE, 0},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t got = -7;
+		int err = money_cost(cases[i].units, cases[i].price, cases[i].ppm, &got);
+		if (err != cases[i].err || got != cases[i].cost)
+			fail_msg("case %zu: %d, %lld", i, err, (long long)got);
+	}
+}
+
+static void parsing(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int err;
+		int64_t nano;
+	} cases[] = {
+	    {"0", 0, 0},
+	    {"12.5", 0, 12500000000},
+	    {"12.50 USD", 0, 12500000000},
+	    {"25 USD", 0, 25000000000},
+	    {"25USD", 0, 25000000000},
+	    {"0.000000001", 0, 1},
+	    {"-0.10", 0, -100000000},
+	    {"-0", 0, 0},
+	    {"007", 0, 7000000000},
+	    {"9223372036.854775807", 0, MAX},
+	    {"-9223372036.854775808", 0, MIN},
+	    {"9223372036.854775808", ERR_INVALID, 0},
+	    {"-9223372036.854775809", ERR_INVALID, 0},
+	    {"9223372037", ERR_INVALID, 0},
+	    {"18446744073.709551616", ERR_INVALID, 0},
+	    {"99999999999999999999999999", ERR_INVALID, 0},
+	    {"0.0000000001", ERR_INVALID, 0},
+	    {"0.1000000000", ERR_INVALID, 0},
+	    {"", ERR_INVALID, 0},
+	    {"-", ERR_INVALID, 0},
+	    {"--1", ERR_INVALID, 0},
+	    {"+1", ERR_INVALID, 0},
+	    {".5", ERR_INVALID, 0},
+	    {"5.", ERR_INVALID, 0},
+	    {"1.2.3", ERR_INVALID, 0},
+	    {" 1", ERR_INVALID, 0},
+	    {"1 ", ERR_INVALID, 0},
+	    {"1 EUR", ERR_INVALID, 0},
+	    {"1 usd", ERR_INVALID, 0},
+	    {"1 USD ", ERR_INVALID, 0},
+	    {"1,000", ERR_INVALID, 0},
+	    {"1e3", ERR_INVALID, 0},
+	    {"$1", ERR_INVALID, 0},
+	    {"USD", ERR_INVALID, 0},
+	    {"0x10", ERR_INVALID, 0},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t got = -7;
+		int err = money_parse(slice_of(cases[i].text), &got);
+		if (err != cases[i].err || got != cases[i].nano)
+			fail_msg("\"%s\": %d, %lld", cases[i].text, err, (long long)got);
+	}
+	int64_t got;
+	assert_int_equal(money_parse(SLICE("1\0"), &got), ERR_INVALID);
+	assert_int_equal(money_parse(SLICE_NONE, &got), ERR_INVALID);
+}
+
+static void printing(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t nano;
+		const char *exact, *human;
+	} cases[] = {
+	    {0, "0.00", "$0.00"},
+	    {1, "0.000000001", "$0.000000001"},
+	    {12, "0.000000012", "$0.000000012"},
+	    {123, "0.000000123", "$0.00000012"},
+	    {125, "0.000000125", "$0.00000012"}, /* half to even */
+	    {135, "0.000000135", "$0.00000014"},
+	    {12345, "0.000012345", "$0.000012"},
+	    {99999, "0.000099999", "$0.0001"},
+	    {100000, "0.0001", "$0.0001"},
+	    {1200000, "0.0012", "$0.0012"},
+	    {1250000, "0.00125", "$0.0012"},
+	    {1350000, "0.00135", "$0.0014"},
+	    {100000000, "0.10", "$0.10"},
+	    {123456789, "0.123456789", "$0.1235"},
+	    {999949999, "0.999949999", "$0.9999"},
+	    {999950000, "0.99995", "$1.00"},
+	    {999999999, "0.999999999", "$1.00"},
+	    {1000000000, "1.00", "$1.00"},
+	    {1004999999, "1.004999999", "$1.00"},
+	    {1005000000, "1.005", "$1.00"},
+	    {1015000000, "1.015", "$1.02"},
+	    {4100000000, "4.10", "$4.10"},
+	    {999994999999, "999.994999999", "$999.99"},
+	    {999995000000, "999.995", "$1,000.00"},
+	    {1234567891000, "1234.567891", "$1,234.57"},
+	    {1234567000000000, "1234567.00", "$1,234,567.00"},
+	    {-4100000000, "-4.10", "-$4.10"},
+	    {-1200000, "-0.0012", "-$0.0012"},
+	    {MAX, "9223372036.854775807", "$9,223,372,036.85"},
+	    {MIN, "-9223372036.854775808", "-$9,223,372,036.85"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char out[MONEY_TEXT_MAX];
+		assert_int_equal(money_format_exact(cases[i].nano, out), strlen(cases[i].exact));
+		assert_string_equal(out, cases[i].exact);
+		int64_t back = -7;
+		assert_int_equal(money_parse(slice_of(out), &back), 0);
+		assert_int_equal(back, cases[i].nano);
+		assert_int_equal(money_format_human(cases[i].nano, out), strlen(cases[i].human));
+		assert_string_equal(out, cases[i].human);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(cost_equals_the_reference),
+	    cmocka_unit_test(halves_go_to_the_even_side),
+	    cmocka_unit_test(cost_of_known_calls),
+	    cmocka_unit_test(parsing),
+	    cmocka_unit_test(printing),
+	};
+	return cmocka_run_group_tests_name("base/money", tests, NULL, NULL);
+}
