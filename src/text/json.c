@@ -131,9 +131,11 @@ bool json_array(struct json *j)
 /* The string at j->p (a quote); *s may be NULL. */
 static bool read_string(struct json *j, json_str *s)
 {
-	struct json_scan r;
+	struct json_scan r = {.escaped = false};
 	const char *from = j->p + 1;
-	const char *close = json_scan_string(from, j->end, &r);
+	const char *close = json_scan_short(from, j->end);
+	if (!close)
+		close = json_scan_string(from, j->end, &r);
 	if (!close)
 		return fail_at(j, r.at, r.error);
 	if (s) {

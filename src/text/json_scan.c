@@ -4,10 +4,6 @@
 #include "base/slice.h"
 #include "text/json_scan.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 static const char *fault(struct json_scan *r, const char *at, const char *error)
 {
 	r->error = error;
@@ -95,7 +91,7 @@ const char *json_scan_scalar(const char *p, const char *end, struct json_scan *r
 
 #if defined(__SSE2__)
 
-const char *json_scan_string(const char *p, const char *end, struct json_scan *r)
+const char *json_scan_plain(const char *p, const char *end, struct json_scan *r)
 {
 	const __m128i quote = _mm_set1_epi8('"'), back = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x20);
 	*r = (struct json_scan){0};
@@ -123,9 +119,39 @@ const char *json_scan_string(const char *p, const char *end, struct json_scan *r
 
 #else
 
-const char *json_scan_string(const char *p, const char *end, struct json_scan *r)
+/* A fault or not, each byte of a word at once: is one of them below n (at most 128), or equal to c? */
+#define EACH(c)     (~(uint64_t)0 / 255 * (c))
+#define BELOW(x, n) (((x)-EACH(n)) & ~(x)&EACH(0x80))
+#define HAS(x, c)   BELOW((x) ^ EACH(c), 1)
+
+const char *json_scan_plain(const char *p, const char *end, struct json_scan *r)
 {
-	return json_scan_scalar(p, end, r);
+	*r = (struct json_scan){0};
+	while (end - p >= 8) {
+		uint64_t x;
+		memcpy(&x, p, sizeof x);
+		if (!((x & EACH(0x80)) | BELOW(x, 0x20) | HAS(x, '"') | HAS(x, '\\'))) {
+			p += 8;
+			continue;
+		}
+		while (!is_special((unsigned char)*p))
+			p++;
+		if (*p == '"')
+			return p;
+		p = step(p, end, r);
+		if (!p)
+			return NULL;
+	}
+	return scan_rest(p, end, r);
 }
 
 #endif
+
+const char *json_scan_string(const char *p, const char *end, struct json_scan *r)
+{
+#ifdef JSON_SCAN_AVX2
+	if (__builtin_cpu_supports("avx2"))
+		return json_scan_avx2(p, end, r);
+#endif
+	return json_scan_plain(p, end, r);
+}
