@@ -107,7 +107,7 @@ static struct buf world_text(size_t i)
 	size_t high = 0, all = 1;
 	buf_init(&text, 1 << 20);
 	for (size_t k = i; k < i + 120; k++) {
-		bool more = high * 1000 < all * 412; /* the frame around it is ASCII */
+		bool more = high * 1000 < all * 415; /* the frame around it is ASCII */
 		slice line = slice_of(more ? world[k % (sizeof world / sizeof world[0])]
 		                           : ascii[k % (sizeof ascii / sizeof ascii[0])]);
 		for (size_t c = 0; c < line.n; c++)

@@ -1,5 +1,6 @@
-/* A JSON pull reader over a slice, in place: it validates (RFC 8259: grammar, UTF-8, escapes, numbers), allocates nothing, caps
- * depth, and gives every value as the exact bytes it stands in, so that what is not changed can be passed on untouched.
+/* A JSON pull reader over a slice, in place: it validates (RFC 8259: grammar, UTF-8, escapes, numbers),
+ * allocates nothing, caps depth, and gives every value as the exact bytes it stands in, so that what is not
+ * changed can be passed on untouched.
  *
  * The caller drives:
  *
@@ -13,8 +14,9 @@
  *		}
  *	if (!json_end(&j)) ... j.error says what, j.error_at where (byte offset)
  *
- * Errors are sticky: after one every call returns false or JSON_NONE, so loops end by themselves and only json_end need be
- * asked. A value that is entered must be read to its end (json_next_* returns false at the closing bracket and eats it). */
+ * Errors are sticky: after one every call returns false or JSON_NONE, so loops end by themselves and only
+ * json_end need be asked. A value that is entered must be read to its end (json_next_* returns false at the
+ * closing bracket and eats it). */
 #ifndef WEIR_TEXT_JSON_H
 #define WEIR_TEXT_JSON_H
 
@@ -36,12 +38,12 @@ typedef enum json_type {
 } json_type;
 
 struct json {
-	const char *start, *p, *end; /* the text; not owned */
-	const char *error;           /* NULL, or what is wrong, a static sentence */
-	size_t error_at;             /* byte offset of the fault */
-	unsigned depth;              /* containers open now */
-	bool first;                  /* the container was just entered */
-	bool want;                   /* a value is due where the reader stands */
+	const char *start, *p, *end;       /* the text; not owned */
+	const char *error;                 /* NULL, or what is wrong, a static sentence */
+	size_t error_at;                   /* byte offset of the fault */
+	unsigned depth;                    /* containers open now */
+	bool first;                        /* the container was just entered */
+	bool want;                         /* a value is due where the reader stands */
 	uint8_t stack[JSON_MAX_DEPTH / 8]; /* a bit a level: 1 object, 0 array */
 };
 
@@ -61,13 +63,15 @@ json_type json_peek(struct json *j);
 bool json_object(struct json *j);
 bool json_array(struct json *j);
 
-/* In an object: reads the next key and its colon; the value must be read or skipped next. False at '}' (eaten) or error. */
+/* In an object: reads the next key and its colon; the value must be read or skipped next. False at '}'
+ * (eaten) or error. */
 bool json_next_key(struct json *j, json_key *k);
 
 /* In an array: true when one more element follows (read or skip it next). False at ']' (eaten) or error. */
 bool json_next(struct json *j);
 
-/* Skips one value of any type, validating it whole; *raw (may be NULL) gets its bytes, quotes or brackets included. */
+/* Skips one value of any type, validating it whole; *raw (may be NULL) gets its bytes, quotes or brackets
+ * included. */
 bool json_skip(struct json *j, slice *raw);
 
 /* Scalars; error when the next value is of another type. */
@@ -79,11 +83,12 @@ bool json_i64(struct json *j, int64_t *v);
 /* A number's bytes, for the caller to convert. */
 bool json_number(struct json *j, slice *raw);
 
-/* The same integers out of bytes that json_number or json_skip gave for a number; false when it does not fit or is not whole. */
+/* The same integers out of bytes that json_number or json_skip gave for a number; false when it does not fit
+ * or is not whole. */
 bool json_number_i64(slice raw, int64_t *v);
 
-/* Soft forms for fields that a stranger may have sent with another type: a value of another type is skipped, *v left as it
- * was. True when *v was set; false also on error (which stays). */
+/* Soft forms for fields that a stranger may have sent with another type: a value of another type is skipped,
+ * *v left as it was. True when *v was set; false also on error (which stays). */
 bool json_opt_string(struct json *j, json_str *s);
 bool json_opt_bool(struct json *j, bool *v);
 bool json_opt_i64(struct json *j, int64_t *v);
@@ -98,19 +103,20 @@ size_t json_offset(const struct json *j);
 bool json_str_is(const json_str *s, slice text);
 #define json_key_is(k, text) json_str_is((k), (text))
 
-/* Resolves escapes into out, of cap bytes; lone surrogates become U+FFFD. Returns the bytes needed (<= s->raw.n always), so a
- * result > cap means nothing usable was written. */
+/* Resolves escapes into out, of cap bytes; lone surrogates become U+FFFD. Returns the bytes
+ * needed (<= s->raw.n always), so a result > cap means nothing usable was written. */
 size_t json_unescape(const json_str *s, char *out, size_t cap);
 
-/* Validates a whole text; NULL when valid, else the sentence, and *at where. The fast path the benchmark measures. */
+/* Validates a whole text; NULL when valid, else the sentence, and *at where. The fast path the benchmark
+ * measures. */
 const char *json_validate(slice text, size_t *at);
 
-/* --- one changed field, every other byte as it was ------------------------------------------------------------------- */
+/* --- one changed field, every other byte as it was ------------------------------------------------ */
 
 #define JSON_EDITS_MAX 16
 
-/* Replacements of byte ranges of one text, kept in order of place; ranges must not overlap. The replacement bytes are not
- * owned and must live until json_edits_apply. */
+/* Replacements of byte ranges of one text, kept in order of place; ranges must not overlap. The replacement
+ * bytes are not owned and must live until json_edits_apply. */
 struct json_edits {
 	size_t n;
 	struct json_edit {
@@ -126,8 +132,8 @@ static inline bool json_edit_insert(struct json_edits *e, size_t at, slice with)
 {
 	return json_edit_replace(e, at, at, with);
 }
-/* Removes the member of an object whose key's opening quote is at key_from and whose value ends at value_to in source,
- * with the one comma that goes with it. */
+/* Removes the member of an object whose key's opening quote is at key_from and whose value ends at value_to
+ * in source, with the one comma that goes with it. */
 bool json_edit_remove_member(struct json_edits *e, slice source, size_t key_from, size_t value_to);
 /* Size of the result; apply writes it to out, of that size. */
 size_t json_edits_size(const struct json_edits *e, slice source);

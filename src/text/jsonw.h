@@ -1,5 +1,5 @@
-/* Writes JSON into a capped byte buffer, compact, commas by itself. Errors are sticky: after one nothing more is written, and
- * only jsonw_end need be asked.
+/* Writes JSON into a capped byte buffer, compact, commas by itself. Errors are sticky: after one nothing more
+ * is written, and only jsonw_end need be asked.
  *
  *	jsonw_init(&w, &out);
  *	jsonw_object(&w);
@@ -28,9 +28,9 @@ struct jsonw {
 
 void jsonw_init(struct jsonw *w, struct buf *out);
 
-/* 0 when exactly one whole value was written; ERR_FULL or ERR_NOMEM of the buffer; ERR_INVALID when the calls did not make
- * a value (a key outside an object, a bracket left open, ...), which is the caller's fault. What the buffer then holds is
- * a torso, to be thrown away. */
+/* 0 when exactly one whole value was written; ERR_FULL or ERR_NOMEM of the buffer; ERR_INVALID when the calls
+ * did not make a value (a key outside an object, a bracket left open, ...), which is the caller's fault. What
+ * the buffer then holds is a torso, to be thrown away. */
 int jsonw_end(struct jsonw *w) WARN_UNUSED;
 
 void jsonw_object(struct jsonw *w);
@@ -39,7 +39,8 @@ void jsonw_array(struct jsonw *w);
 void jsonw_array_end(struct jsonw *w);
 void jsonw_key(struct jsonw *w, slice key);
 
-/* Characters are escaped as RFC 8259 asks; a byte that belongs to no well-formed UTF-8 sequence becomes U+FFFD. */
+/* Characters are escaped as RFC 8259 asks; a byte that belongs to no well-formed UTF-8 sequence becomes
+ * U+FFFD. */
 void jsonw_string(struct jsonw *w, slice text);
 /* A string as the reader gave it: already escaped and valid, so it goes out as it stands. */
 void jsonw_str(struct jsonw *w, const json_str *s);
