@@ -84,6 +84,7 @@ static bool anthropic_read(struct call *c, const cJSON *root)
 	a->stream = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "stream"));
 	a->max_output = json_int(root, "max_tokens");
 	a->thinking = json_is(thinking, "type", "enabled") || json_is(thinking, "type", "adaptive");
+	a->thinking_hidden = json_is(thinking, "display", "omitted");
 	a->json_schema = cJSON_GetObjectItemCaseSensitive(format, "schema");
 	a->wants_json = a->json_schema != NULL;
 	read_tools(a, cJSON_GetObjectItemCaseSensitive(root, "tools"));
@@ -255,6 +256,12 @@ static void ev_message_delta(struct call *c, struct buf *out)
 	BUF_LIT(out, "}\n\n");
 }
 
+/* Thinking whose text is kept back has a signature only. */
+static int first_phase(const struct block *b)
+{
+	return b->kind == BLOCK_THINKING && !b->len ? A_SIGNATURE : A_PIECE;
+}
+
 static enum ev anthropic_next(struct call *c, struct buf *out)
 {
 	struct cursor *at = &c->at;
@@ -268,11 +275,11 @@ static enum ev anthropic_next(struct call *c, struct buf *out)
 	case A_BLOCK:
 		ev_block(b, at->block, out);
 		at->piece = 0;
-		at->phase = at->block == 0 ? A_PING : A_PIECE;
+		at->phase = at->block == 0 ? A_PING : first_phase(b);
 		return EV_HEAD;
 	case A_PING:
 		BUF_LIT(out, "event: ping\ndata: {\"type\": \"ping\"}\n\n");
-		at->phase = A_PIECE;
+		at->phase = first_phase(b);
 		return EV_HEAD;
 	case A_PIECE:
 		ev_piece(c, b, out);

@@ -111,7 +111,8 @@ struct ask {
 	int64_t max_output;     /* tokens; -1: none */
 	int64_t turns;          /* tool results since the person last spoke */
 	int64_t input_tokens;   /* all of them */
-	bool thinking;          /* asked for visible thinking */
+	bool thinking;          /* asked for thinking */
+	bool thinking_hidden;   /* but not for its text */
 	bool gemini_array;      /* streamed as a JSON array */
 	struct str last_text;   /* what the person said last */
 	struct str system_text; /* first of the system's texts */

@@ -19,12 +19,12 @@ static const char short_answer[] = "Done. This is the simulated provider's answe
 void call_id(const struct call *c, const char *prefix, uint64_t salt, size_t digits, struct buf *out)
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-	uint64_t h = mix64((uint64_t)c->started_ms ^ mix64(c->seq * 64 + salt));
+	uint64_t base = mix64((uint64_t)c->started_ms ^ mix64(c->seq * 64 + salt)), h = base;
 
 	buf_z(out, prefix);
 	for (size_t i = 0; i < digits; i++) {
 		if (i % 10 == 0)
-			h = mix64(h + i);
+			h = mix64(base + i);
 		buf_add(out, &alphabet[h % (sizeof alphabet - 1)], 1);
 		h /= sizeof alphabet - 1;
 	}
@@ -145,10 +145,44 @@ static void clamp_output(struct call *c)
 	}
 }
 
+/* Reasoning as the directive says, else as the model's kind would do. */
+static int64_t reasoning_tokens(const struct call *c)
+{
+	static const char *const thinkers[] = {"gpt-5", "o1", "o3", "o4", "gemini-2.5", "gemini-3"};
+
+	if (c->d.reasoning >= 0)
+		return c->d.reasoning;
+	if (c->d.bench)
+		return 0;
+	if (c->api == API_ANTHROPIC)
+		return c->ask.thinking ? 48 : 0;
+	for (size_t i = 0; i < sizeof thinkers / sizeof *thinkers; i++)
+		if (str_starts(str_of(c->model), thinkers[i]))
+			return 64;
+	return 0;
+}
+
+/* Chat completions never show it; the others have a place for it, empty unless it was asked for. */
+static void add_thinking(struct call *c)
+{
+	struct block *b = &c->plan.blocks[c->plan.n++];
+
+	memset(b, 0, sizeof *b);
+	b->kind = BLOCK_THINKING;
+	if (c->ask.thinking && !c->ask.thinking_hidden && c->api != API_CHAT && c->api != API_RESPONSES)
+		b->len = (size_t)c->usage.reasoning * 4;
+	default_pieces(b, 40);
+}
+
 void plan_make(struct call *c)
 {
 	c->plan.n = 0;
 	c->plan.stop = STOP_END;
+	if (c->api == API_EMBEDDINGS || c->api == API_ANTHROPIC_COUNT || c->api == API_GEMINI_COUNT)
+		return;
+	c->usage.reasoning = reasoning_tokens(c);
+	if (c->usage.reasoning > 0)
+		add_thinking(c);
 	add_text(c, c->d.text[0] ? c->d.text : short_answer);
 	clamp_output(c);
 }

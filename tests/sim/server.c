@@ -533,13 +533,14 @@ static void on_signal(int sig)
 
 static void raise_limits(void)
 {
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
 		r.rlim_cur = r.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
-	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGPIPE, &ignore, NULL);
 }
 
 int server_run(const struct options *o)
