@@ -60,4 +60,16 @@ struct codec_ops {
 	int (*stream_error)(const struct refusal_text *r, struct buf *out);
 };
 
+/* The codecs there are; registry_codec gives them by API. Those of the *_count and *_models APIs meter
+ * nothing: their answers carry no usage that is billed. */
+extern const struct codec_ops codec_anthropic, codec_anthropic_count, codec_anthropic_models;
+extern const struct codec_ops codec_openai_chat, codec_openai_models;
+extern const struct codec_ops codec_openai_embeddings;
+extern const struct codec_ops codec_openai_responses;
+extern const struct codec_ops codec_gemini, codec_gemini_count, codec_gemini_models;
+
+/* Readers of requests that stand in a file of their own: the `request` of their codec. */
+int codec_anthropic_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,
+                            struct error *e);
+
 #endif

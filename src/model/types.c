@@ -140,7 +140,7 @@ void name_set(struct name *n, slice s)
 		memcpy(n->s, s.p, s.n);
 }
 
-static void usage_clear(struct usage *u)
+void usage_clear(struct usage *u)
 {
 	for (int i = 0; i < METER_N; i++)
 		u->m[i] = TOKENS_ABSENT;

@@ -141,8 +141,10 @@ struct request_view {
  */
 
 /* Every meter that a price can stand on. Units: tokens, but requests for *_CALLS and *_SEARCHES.
- * INPUT is fresh input: cache reads, cache writes excluded, audio and image input excluded when the provider
- * reports them apart and a price row prices them apart (see usage.h); OUTPUT includes REASONING. */
+ * The meters do not overlap but for REASONING, which is in OUTPUT. INPUT is fresh input: without cache reads
+ * and writes, and without the audio and image input that the provider reports apart; OUTPUT likewise without
+ * audio and image output reported apart, CACHE_READ without CACHE_READ_AUDIO. Where a price row has no price
+ * for audio or images, theirs is that of INPUT, OUTPUT or CACHE_READ. */
 #define METER_LIST(X)                                                                                        \
 	X(METER_INPUT, input_tokens)                                                                         \
 	X(METER_CACHE_READ, cache_read_tokens)                                                               \
@@ -168,6 +170,7 @@ enum meter meter_from_name(slice name);
 struct usage {
 	int64_t m[METER_N];
 };
+void usage_clear(struct usage *u); /* all absent */
 
 /* A short text with its own storage, since stream events are gone after the call that gives them. */
 #define NAME_MAX_BYTES 95

@@ -1,0 +1,239 @@
+/* Paths to APIs. A path is matched on its raw bytes: what is percent-encoded in the API part is not decoded
+ * and so matches nothing, which is refused rather than passed on under another name. */
+#include "codec/registry.h"
+
+enum matching {
+	MATCH_EXACT,
+	MATCH_UNDER,  /* the pattern, '/' and more */
+	MATCH_ENDING, /* anything before the pattern; only behind /p/{provider} */
+};
+
+struct route {
+	slice pattern;
+	enum matching matching;
+	bool post; /* else GET and HEAD */
+	enum api api;
+};
+
+/* GET /v1/models and /v1/models/{id} are shared by two dialects: see shared_models. */
+static const struct route routes[] = {
+    {{"/v1/messages", 12}, MATCH_EXACT, true, API_ANTHROPIC_MESSAGES},
+    {{"/v1/messages/count_tokens", 25}, MATCH_EXACT, true, API_ANTHROPIC_COUNT_TOKENS},
+    {{"/v1/chat/completions", 20}, MATCH_EXACT, true, API_OPENAI_CHAT},
+    {{"/v1/responses", 13}, MATCH_EXACT, true, API_OPENAI_RESPONSES},
+    {{"/v1/embeddings", 14}, MATCH_EXACT, true, API_OPENAI_EMBEDDINGS},
+    {{"/v1/models", 10}, MATCH_EXACT, false, API_OPENAI_MODELS},
+    {{"/v1/models", 10}, MATCH_UNDER, false, API_OPENAI_MODELS},
+    {{"/v1beta/models", 14}, MATCH_EXACT, false, API_GEMINI_MODELS},
+    {{"/v1beta/models", 14}, MATCH_UNDER, false, API_GEMINI_MODELS},
+    {{"/chat/completions", 17}, MATCH_ENDING, true, API_OPENAI_CHAT},
+    {{"/responses", 10}, MATCH_ENDING, true, API_OPENAI_RESPONSES},
+    {{"/embeddings", 11}, MATCH_ENDING, true, API_OPENAI_EMBEDDINGS},
+};
+
+/* What stands behind the colon of /v1beta/models/{model}:… */
+static const struct gemini_method {
+	slice name;
+	enum api api;
+	bool stream;
+} gemini_methods[] = {
+    {{"generateContent", 15}, API_GEMINI_GENERATE, false},
+    {{"streamGenerateContent", 21}, API_GEMINI_GENERATE, true},
+    {{"countTokens", 11}, API_GEMINI_COUNT_TOKENS, false},
+};
+
+static const slice gemini_prefixes[] = {{"/v1beta/models/", 15}, {"/v1/models/", 11}};
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that %XX at p stands for; -1 when it is not of that form. */
+static int encoded_byte(const char *p, const char *end)
+{
+	if (end - p < 3 || p[0] != '%')
+		return -1;
+	int high = hex(p[1]), low = hex(p[2]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* A segment of dots only ("", ".", "..", "%2e."…) or one with an encoded slash, NUL or broken encoding could
+ * be read by a provider as another path than the one matched here. */
+static bool segment_is_sound(slice s)
+{
+	bool only_dots = true;
+	for (const char *p = s.p, *end = s.p + s.n; p < end; p++) {
+		int c = (unsigned char)*p;
+		if (c == '%') {
+			c = encoded_byte(p, end);
+			p += 2;
+			if (c < 0 || c == '/' || c == '\\')
+				return false;
+		}
+		if (c <= ' ' || c == 0x7f || c == '\\')
+			return false;
+		only_dots = only_dots && c == '.';
+	}
+	return s.n > 0 && !only_dots;
+}
+
+static bool path_is_sound(slice path)
+{
+	slice part;
+	if (path.n < 2 || path.p[0] != '/')
+		return false;
+	path = slice_sub(path, 1, path.n);
+	while (slice_split(&path, '/', &part))
+		if (!segment_is_sound(part))
+			return false;
+	return true;
+}
+
+static bool matches(const struct route *r, slice path, bool named)
+{
+	switch (r->matching) {
+	case MATCH_EXACT:
+		return slice_eq(path, r->pattern);
+	case MATCH_UNDER:
+		return path.n > r->pattern.n + 1 && slice_starts(path, r->pattern) &&
+		       path.p[r->pattern.n] == '/';
+	case MATCH_ENDING:
+		return named && slice_ends(path, r->pattern);
+	}
+	return false;
+}
+
+/* The segment percent-decoded into the arena; p NULL without memory. It is sound (segment_is_sound). */
+static slice decode(slice s, struct arena *mem)
+{
+	if (slice_find_char(s, '%') < 0)
+		return s;
+	char *out = arena_alloc(mem, s.n);
+	if (!out)
+		return SLICE_NONE;
+	size_t n = 0;
+	for (const char *p = s.p, *end = s.p + s.n; p < end; p++) {
+		int c = encoded_byte(p, end);
+		if (c >= 0)
+			p += 2;
+		out[n++] = c >= 0 ? (char)c : *p;
+	}
+	return slice_make(out, n);
+}
+
+static bool is_get(slice method)
+{
+	return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD"));
+}
+
+/* /v1beta/models/{model}:generateContent and its like, under both prefixes; ROUTE_UNKNOWN when it is none. */
+static enum route_result gemini_route(slice method, struct arena *mem, struct target *t)
+{
+	slice rest = SLICE_NONE;
+	for (size_t i = 0; i < COUNT(gemini_prefixes) && !rest.n; i++)
+		if (slice_starts(t->rest, gemini_prefixes[i]))
+			rest = slice_sub(t->rest, gemini_prefixes[i].n, t->rest.n);
+	ptrdiff_t colon = slice_find_char(rest, ':');
+	if (colon <= 0 || slice_find_char(rest, '/') >= 0)
+		return ROUTE_UNKNOWN;
+	slice name = slice_sub(rest, (size_t)colon + 1, rest.n);
+	for (size_t i = 0; i < COUNT(gemini_methods); i++) {
+		if (!slice_eq(name, gemini_methods[i].name))
+			continue;
+		if (!slice_eq(method, SLICE("POST")))
+			return ROUTE_BAD_METHOD;
+		t->api = gemini_methods[i].api;
+		t->stream = gemini_methods[i].stream;
+		t->model = decode(slice_sub(rest, 0, (size_t)colon), mem);
+		return t->model.n ? ROUTE_OK : ROUTE_UNKNOWN;
+	}
+	return ROUTE_UNKNOWN;
+}
+
+static bool wants_upgrade(const struct headers *h)
+{
+	return headers_get(h, SLICE("upgrade")).n > 0;
+}
+
+/* The table; ROUTE_UNKNOWN when no row fits. */
+static enum route_result table_route(slice method, const struct headers *h, struct target *t)
+{
+	bool known = false;
+	for (size_t i = 0; i < COUNT(routes); i++) {
+		const struct route *r = &routes[i];
+		if (!matches(r, t->rest, t->provider.n > 0))
+			continue;
+		/* models/{model}:method is another kind of path than models/{model} */
+		known = known || r->matching != MATCH_UNDER || slice_find_char(t->rest, ':') < 0;
+		if (r->post ? !slice_eq(method, SLICE("POST")) : !is_get(method))
+			continue;
+		t->api = r->api;
+		if (r->api == API_OPENAI_MODELS && headers_get(h, SLICE("anthropic-version")).n)
+			t->api = API_ANTHROPIC_MODELS;
+		return ROUTE_OK;
+	}
+	if (known && slice_ends(t->rest, SLICE("/responses")) && slice_eq(method, SLICE("GET")) &&
+	    wants_upgrade(h))
+		return ROUTE_WEBSOCKET;
+	return known ? ROUTE_BAD_METHOD : ROUTE_UNKNOWN;
+}
+
+/* Takes /p/{provider} off the path; false when it is malformed. */
+static bool take_provider(struct target *t)
+{
+	t->rest = t->path;
+	if (!slice_starts(t->path, SLICE("/p/")))
+		return true;
+	slice after = slice_sub(t->path, 3, t->path.n);
+	ptrdiff_t slash = slice_find_char(after, '/');
+	if (slash <= 0 || slice_find_char(slice_sub(after, 0, (size_t)slash), '%') >= 0)
+		return false;
+	t->provider = slice_sub(after, 0, (size_t)slash);
+	t->rest = slice_sub(after, (size_t)slash, after.n);
+	return true;
+}
+
+enum route_result registry_route(slice method, slice target, const struct headers *h, struct arena *mem,
+                                 struct target *out)
+{
+	*out = (struct target){.api = API_UNMETERED, .path = target};
+	ptrdiff_t question = slice_find_char(target, '?');
+	if (question >= 0) {
+		out->path = slice_sub(target, 0, (size_t)question);
+		out->query = slice_sub(target, (size_t)question + 1, target.n);
+	}
+	if (slice_eq(out->path, SLICE("/api/hello")))
+		return is_get(method) ? ROUTE_LOCAL_HELLO : ROUTE_BAD_METHOD;
+	if (!path_is_sound(out->path) || !take_provider(out))
+		return ROUTE_UNKNOWN;
+	enum route_result r = gemini_route(method, mem, out);
+	if (r == ROUTE_UNKNOWN)
+		r = table_route(method, h, out);
+	if (r == ROUTE_UNKNOWN && (out->provider.n || slice_starts(out->path, SLICE("/v1/")) ||
+	                           slice_starts(out->path, SLICE("/v1beta/"))))
+		return ROUTE_OK;
+	return r;
+}
+
+const struct codec_ops *registry_codec(enum api a)
+{
+	static const struct codec_ops *const codecs[API_N] = {
+	    [API_ANTHROPIC_MESSAGES] = &codec_anthropic,
+	    [API_ANTHROPIC_COUNT_TOKENS] = &codec_anthropic_count,
+	    [API_ANTHROPIC_MODELS] = &codec_anthropic_models,
+	};
+	return a < API_N ? codecs[a] : NULL;
+}
+
+const struct codec_ops *registry_refuser(slice target, const struct headers *h)
+{
+	(void)target;
+	(void)h;
+	return &codec_anthropic;
+}

@@ -1,0 +1,204 @@
+#include "model/wire.h"
+
+/* Compared by address. */
+static const char no_memory[] = "there is more text than the request's memory holds";
+static const char twice[] = "a field stands twice";
+
+int wire_word(const json_str *s, struct wire_words words)
+{
+	for (size_t i = 0; i < words.n; i++)
+		if (s->escaped ? json_str_is(s, words.at[i].text) : slice_eq(s->raw, words.at[i].text))
+			return words.at[i].id;
+	return WIRE_NONE;
+}
+
+void wire_fail(struct json *j, const char *at, const char *sentence)
+{
+	if (j->error)
+		return;
+	j->error = sentence;
+	j->error_at = (size_t)(at - j->start);
+}
+
+static void object(struct json *j, struct wire_words fields, wire_field *read, void *arg, bool once)
+{
+	if (json_peek(j) != JSON_OBJECT) {
+		json_skip(j, NULL);
+		return;
+	}
+	uint32_t seen = 0;
+	json_key k;
+	json_object(j);
+	while (json_next_key(j, &k)) {
+		int id = wire_word(&k, fields);
+		if (id == WIRE_NONE) {
+			json_skip(j, NULL);
+			continue;
+		}
+		uint32_t bit = UINT32_C(1) << (id & 31);
+		if (once && (seen & bit))
+			wire_fail(j, k.raw.p - 1, twice);
+		seen |= bit;
+		if (!j->error)
+			read(j, id, arg);
+	}
+}
+
+void wire_object(struct json *j, struct wire_words fields, wire_field *read, void *arg)
+{
+	object(j, fields, read, arg, false);
+}
+
+void wire_object_once(struct json *j, struct wire_words fields, wire_field *read, void *arg)
+{
+	object(j, fields, read, arg, true);
+}
+
+int64_t wire_array(struct json *j, wire_field *read, void *arg)
+{
+	if (json_peek(j) != JSON_ARRAY) {
+		json_skip(j, NULL);
+		return 0;
+	}
+	int64_t n = 0;
+	json_array(j);
+	while (json_next(j)) {
+		read(j, (int)(n & 0x7fffffff), arg);
+		n++;
+	}
+	return n;
+}
+
+void wire_name(struct json *j, struct name *out)
+{
+	json_str s;
+	char plain[4 * NAME_MAX_BYTES];
+	if (!json_opt_string(j, &s))
+		return;
+	if (!s.escaped) {
+		name_set(out, s.raw);
+		return;
+	}
+	size_t n = json_unescape(&s, plain, sizeof plain);
+	name_set(out, n <= sizeof plain ? slice_make(plain, n) : s.raw);
+}
+
+void wire_count(struct json *j, int64_t *out)
+{
+	int64_t v;
+	if (json_opt_i64(j, &v) && v >= 0)
+		*out = v;
+}
+
+void wire_count_or_digits(struct json *j, int64_t *out)
+{
+	json_str s;
+	long long v;
+	if (json_peek(j) != JSON_STRING)
+		wire_count(j, out);
+	else if (json_string(j, &s) && slice_to_i64(s.raw, &v) && v >= 0)
+		*out = v;
+}
+
+slice wire_unescape(struct json *j, const json_str *s, struct arena *mem)
+{
+	if (!s->escaped)
+		return s->raw;
+	char *out = arena_alloc(mem, s->raw.n ? s->raw.n : 1);
+	if (!out) {
+		wire_fail(j, s->raw.p, no_memory);
+		return SLICE_NONE;
+	}
+	return slice_make(out, json_unescape(s, out, s->raw.n));
+}
+
+void wire_text(struct json *j, struct arena *mem, slice *out)
+{
+	json_str s;
+	if (json_opt_string(j, &s))
+		*out = wire_unescape(j, &s, mem);
+}
+
+void wire_add_bytes(struct json *j, int64_t *sum)
+{
+	json_str s;
+	if (json_opt_string(j, &s))
+		*sum += (int64_t)s.raw.n;
+}
+
+int wire_read_word(struct json *j, struct wire_words words)
+{
+	json_str s;
+	return json_opt_string(j, &s) ? wire_word(&s, words) : WIRE_NONE;
+}
+
+/* The sentence of a fault, with the key it is about where that helps. */
+static int fault(const struct json *j, struct error *e)
+{
+	int code = j->error == no_memory ? ERR_NOMEM : ERR_INVALID;
+	slice rest = slice_make(j->start + j->error_at, (size_t)(j->end - j->start) - j->error_at);
+	ptrdiff_t close = rest.n ? slice_find_char(slice_sub(rest, 1, rest.n), '"') : -1;
+	if (j->error == twice && close >= 0)
+		error_set(e, code, "the request has the field \"" SLICE_FMT "\" twice, again at byte %zu",
+		          SLICE_ARG(slice_sub(rest, 1, (size_t)close < 64 ? (size_t)close + 1 : 64)),
+		          j->error_at);
+	else
+		error_set(e, code, "the request is not valid JSON: at byte %zu, %s", j->error_at, j->error);
+	if (e)
+		e->offset = j->error_at;
+	return code;
+}
+
+int wire_request(struct request_view *v, enum api api, slice body, struct wire_words fields, wire_field *read,
+                 void *arg, struct error *e)
+{
+	struct json j;
+	*v = (struct request_view){.api = api, .body = body, .choices = 1, .max_output = TOKENS_ABSENT};
+	json_init(&j, body);
+	json_type t = json_peek(&j);
+	if (t != JSON_OBJECT && t != JSON_NONE)
+		return error_set(e, ERR_INVALID, "the request's body is not a JSON object");
+	wire_object_once(&j, fields, read, arg);
+	return json_end(&j) ? 0 : fault(&j, e);
+}
+
+int wire_no_model(struct error *e)
+{
+	return error_set(e, ERR_INVALID, "the request names no model");
+}
+
+void wire_model(struct json *j, struct request_view *v, struct arena *mem)
+{
+	json_str s;
+	if (!json_opt_string(j, &s))
+		return;
+	v->model_raw = wire_quoted(&s);
+	v->model = wire_unescape(j, &s, mem);
+}
+
+void wire_limit(struct json *j, struct request_view *v)
+{
+	int64_t limit = TOKENS_ABSENT;
+	const char *from = (json_peek(j), j->p);
+	wire_count_or_digits(j, &limit);
+	v->max_output = limit;
+	v->max_output_raw = slice_make(from, (size_t)(j->p - from));
+}
+
+void wire_range(struct json *j, slice *out)
+{
+	bool null = json_peek(j) == JSON_NULL;
+	json_skip(j, null ? NULL : out);
+}
+
+int64_t wire_elements(struct json *j, slice *out, wire_field *read, void *arg)
+{
+	if (json_peek(j) != JSON_ARRAY) {
+		json_skip(j, NULL);
+		return 0;
+	}
+	const char *from = j->p;
+	int64_t n = wire_array(j, read, arg);
+	*out = slice_make(from, (size_t)(j->p - from));
+	return n;
+}

@@ -1,0 +1,151 @@
+/* Paths to APIs: PRODUCT's table of paths, and what must not pass as one of them. */
+#include "unit/codec/support.h"
+
+#include "codec/registry.h"
+
+static const struct route_case {
+	const char *method, *target;
+	enum route_result want;
+	enum api api;
+	const char *provider, *rest, *model;
+	bool stream;
+} cases[] = {
+    {"POST", "/v1/messages", ROUTE_OK, API_ANTHROPIC_MESSAGES, "", "/v1/messages", "", false},
+    {"POST", "/v1/messages?beta=true", ROUTE_OK, API_ANTHROPIC_MESSAGES, "", "/v1/messages", "", false},
+    {"POST", "/v1/messages/count_tokens", ROUTE_OK, API_ANTHROPIC_COUNT_TOKENS, "",
+     "/v1/messages/count_tokens", "", false},
+    {"POST", "/v1/chat/completions", ROUTE_OK, API_OPENAI_CHAT, "", "/v1/chat/completions", "", false},
+    {"POST", "/v1/responses", ROUTE_OK, API_OPENAI_RESPONSES, "", "/v1/responses", "", false},
+    {"POST", "/v1/embeddings", ROUTE_OK, API_OPENAI_EMBEDDINGS, "", "/v1/embeddings", "", false},
+    {"GET", "/v1/models", ROUTE_OK, API_OPENAI_MODELS, "", "/v1/models", "", false},
+    {"GET", "/v1/models/Qwen/Qwen3-Coder", ROUTE_OK, API_OPENAI_MODELS, "", "/v1/models/Qwen/Qwen3-Coder", "",
+     false},
+    {"HEAD", "/v1/models", ROUTE_OK, API_OPENAI_MODELS, "", "/v1/models", "", false},
+    {"GET", "/v1beta/models", ROUTE_OK, API_GEMINI_MODELS, "", "/v1beta/models", "", false},
+    {"GET", "/v1beta/models/gemini-2.5-pro", ROUTE_OK, API_GEMINI_MODELS, "", "/v1beta/models/gemini-2.5-pro",
+     "", false},
+    {"POST", "/v1beta/models/gemini-2.5-pro:generateContent", ROUTE_OK, API_GEMINI_GENERATE, "",
+     "/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro", false},
+    {"POST", "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse", ROUTE_OK, API_GEMINI_GENERATE, "",
+     "/v1beta/models/gemini-2.5-pro:streamGenerateContent", "gemini-2.5-pro", true},
+    {"POST", "/v1/models/gemini%2d2.5:streamGenerateContent", ROUTE_OK, API_GEMINI_GENERATE, "",
+     "/v1/models/gemini%2d2.5:streamGenerateContent", "gemini-2.5", true},
+    {"POST", "/v1/models/g:countTokens", ROUTE_OK, API_GEMINI_COUNT_TOKENS, "", "/v1/models/g:countTokens",
+     "g", false},
+    {"POST", "/v1beta/models/g:embedContent", ROUTE_OK, API_UNMETERED, "", "/v1beta/models/g:embedContent",
+     "", false},
+    {"GET", "/v1beta/models/g:generateContent", ROUTE_BAD_METHOD, 0, "", "", "", false},
+
+    {"POST", "/p/llama/v1/chat/completions", ROUTE_OK, API_OPENAI_CHAT, "llama", "/v1/chat/completions", "",
+     false},
+    {"POST", "/p/zai/api/paas/v4/chat/completions?x=1", ROUTE_OK, API_OPENAI_CHAT, "zai",
+     "/api/paas/v4/chat/completions", "", false},
+    {"POST", "/p/g/v1beta/models/m:generateContent", ROUTE_OK, API_GEMINI_GENERATE, "g",
+     "/v1beta/models/m:generateContent", "m", false},
+    {"POST", "/p/a/v1/messages", ROUTE_OK, API_ANTHROPIC_MESSAGES, "a", "/v1/messages", "", false},
+    {"POST", "/p/a/v1/threads/t/messages", ROUTE_OK, API_UNMETERED, "a", "/v1/threads/t/messages", "", false},
+    {"GET", "/p/a/anything", ROUTE_OK, API_UNMETERED, "a", "/anything", "", false},
+    {"POST", "/api/paas/v4/chat/completions", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"GET", "/p/a", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"GET", "/p//v1/models", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"GET", "/p/%61/v1/models", ROUTE_UNKNOWN, 0, "", "", "", false},
+
+    {"GET", "/v1/messages", ROUTE_BAD_METHOD, 0, "", "", "", false},
+    {"POST", "/v1/models", ROUTE_BAD_METHOD, 0, "", "", "", false},
+    {"GET", "/v1/responses", ROUTE_BAD_METHOD, 0, "", "", "", false},
+    {"GET", "/v1/responses/resp_1", ROUTE_OK, API_UNMETERED, "", "/v1/responses/resp_1", "", false},
+    {"POST", "/v1/messages/batches", ROUTE_OK, API_UNMETERED, "", "/v1/messages/batches", "", false},
+    {"POST", "/v1/audio/speech", ROUTE_OK, API_UNMETERED, "", "/v1/audio/speech", "", false},
+    {"HEAD", "/api/hello", ROUTE_LOCAL_HELLO, 0, "", "", "", false},
+    {"GET", "/api/hello?x", ROUTE_LOCAL_HELLO, 0, "", "", "", false},
+    {"POST", "/api/hello", ROUTE_BAD_METHOD, 0, "", "", "", false},
+
+    {"GET", "/", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"GET", "", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"OPTIONS", "*", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"GET", "/favicon.ico", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/x/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/openai/deployments/d/chat/completions", ROUTE_UNKNOWN, 0, "", "", "", false},
+
+    /* paths a provider might read as another one than we do */
+    {"POST", "/v1//messages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/messages/", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/x/../messages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/./messages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/%2e%2E/messages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/x%2fmessages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/x%5Cmessages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/x\\messages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/mess%00ages", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/messages%zz", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/messages%4", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/v1/%6dessages", ROUTE_OK, API_UNMETERED, "", "/v1/%6dessages", "", false},
+    {"POST", "/v1beta/models/..:generateContent", ROUTE_OK, API_GEMINI_GENERATE, "",
+     "/v1beta/models/..:generateContent", "..", false},
+};
+
+static const struct headers no_headers;
+
+static void routes_by_path(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct route_case *c = &cases[i];
+		struct arena mem;
+		struct target t;
+		arena_init(&mem, 4096);
+		enum route_result r =
+		    registry_route(slice_of(c->method), slice_of(c->target), &no_headers, &mem, &t);
+		if (r != c->want)
+			fail_msg("%s %s: result %d, want %d", c->method, c->target, r, c->want);
+		if (r == ROUTE_OK) {
+			assert_text(c->target, api_name(t.api), api_name(c->api));
+			assert_slice(c->target, t.provider, c->provider);
+			assert_slice(c->target, t.rest, c->rest);
+			assert_slice(c->target, t.model, c->model);
+			assert_int_equal(t.stream, c->stream);
+		}
+		arena_release(&mem);
+	}
+}
+
+static void models_are_shared_by_a_header(void **state)
+{
+	(void)state;
+	const struct header version = {SLICE("Anthropic-Version"), SLICE("2023-06-01")};
+	const struct headers h = {&version, 1};
+	struct arena mem;
+	struct target t;
+	arena_init(&mem, 4096);
+	assert_int_equal(registry_route(SLICE("GET"), SLICE("/v1/models"), &h, &mem, &t), ROUTE_OK);
+	assert_int_equal(t.api, API_ANTHROPIC_MODELS);
+	assert_int_equal(registry_route(SLICE("GET"), SLICE("/p/x/v1/models/claude-x"), &h, &mem, &t),
+	                 ROUTE_OK);
+	assert_int_equal(t.api, API_ANTHROPIC_MODELS);
+	arena_release(&mem);
+}
+
+static void a_websocket_is_told_apart(void **state)
+{
+	(void)state;
+	const struct header upgrade = {SLICE("Upgrade"), SLICE("websocket")};
+	const struct headers h = {&upgrade, 1};
+	struct arena mem;
+	struct target t;
+	arena_init(&mem, 4096);
+	assert_int_equal(registry_route(SLICE("GET"), SLICE("/v1/responses"), &h, &mem, &t), ROUTE_WEBSOCKET);
+	assert_int_equal(registry_route(SLICE("GET"), SLICE("/p/x/v1/responses"), &h, &mem, &t),
+	                 ROUTE_WEBSOCKET);
+	assert_int_equal(registry_route(SLICE("GET"), SLICE("/v1/messages"), &h, &mem, &t), ROUTE_BAD_METHOD);
+	arena_release(&mem);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(routes_by_path),
+	    cmocka_unit_test(models_are_shared_by_a_header),
+	    cmocka_unit_test(a_websocket_is_told_apart),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
