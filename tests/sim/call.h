@@ -78,6 +78,7 @@ struct directives {
 	int64_t huge;        /* bytes */
 	int64_t chunk;       /* HTTP chunks of that many bytes */
 	int64_t early;       /* answered with that status before the body is read */
+	int64_t seed;        /* ids and times made from it alone: the same call, the same bytes */
 	bool stamp, no_usage, bench;
 	char script[64];
 	char text[256];

@@ -29,7 +29,8 @@ void directives_init(struct directives *d)
 	                         .retry_after = -1,
 	                         .huge = -1,
 	                         .chunk = -1,
-	                         .early = -1};
+	                         .early = -1,
+	                         .seed = -1};
 }
 
 static bool set_fault(struct directives *d, struct str value)
@@ -69,6 +70,7 @@ static const struct {
     {"huge", offsetof(struct directives, huge), 256 << 20},
     {"chunk", offsetof(struct directives, chunk), 16 << 20},
     {"early", offsetof(struct directives, early), 599},
+    {"seed", offsetof(struct directives, seed), INT64_MAX},
 };
 
 static bool set_number(struct directives *d, struct str key, struct str value)

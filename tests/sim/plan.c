@@ -19,7 +19,8 @@ static const char short_answer[] = "Done. This is the simulated provider's answe
 void call_id(const struct call *c, const char *prefix, uint64_t salt, size_t digits, struct buf *out)
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-	uint64_t base = mix64((uint64_t)c->started_ms ^ mix64(c->seq * 64 + salt)), h = base;
+	uint64_t number = c->d.seed >= 0 ? (uint64_t)c->d.seed : c->seq;
+	uint64_t base = mix64((uint64_t)c->started_ms ^ mix64(number * 64 + salt)), h = base;
 
 	buf_z(out, prefix);
 	for (size_t i = 0; i < digits; i++) {
