@@ -19,7 +19,8 @@ void buf_release(struct buf *b); /* frees; b can be used again with the same max
 /* All or nothing: ERR_FULL over max, ERR_NOMEM. */
 int buf_append(struct buf *b, slice s) WARN_UNUSED;
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3))) WARN_UNUSED;
-/* Room for n more bytes at the end, to be written by the caller and then committed; NULL when over max or no memory. */
+/* Room for n more bytes at the end, to be written by the caller and then committed; NULL when over max or no
+ * memory. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
 static inline slice buf_slice(const struct buf *b)

@@ -27,7 +27,8 @@ static inline int64_t clock_mono_us(const struct clock *c)
 }
 
 #define CLOCK_RFC3339_MAX 32
-/* RFC 3339 in UTC with milliseconds: 2026-11-22T00:47:45.123Z. Returns the length; NUL-terminated. */
+/* RFC 3339 in UTC with milliseconds: 2026-11-22T00:47:45.123Z, years 0 to 9999 (the nearest end beyond).
+ * Returns the length; NUL-terminated. */
 size_t clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_MAX]);
 /* RFC 3339 with Z or an offset, or a date alone (midnight UTC); false when malformed. */
 bool clock_parse_rfc3339(slice text, int64_t *wall_ms);

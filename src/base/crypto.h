@@ -21,8 +21,8 @@ void crypto_hex(const uint8_t *in, size_t n, char *out);
 /* Base64url without padding (RFC 4648 section 5); out has (n*4+2)/3 characters and NUL. */
 size_t crypto_base64url(const uint8_t *in, size_t n, char *out);
 
-/* A sortable id: 48 bits of milliseconds, 80 random bits, Crockford base32, 26 characters and NUL (ULID). The same millisecond
- * in one generator gives increasing ids. */
+/* A sortable id: 48 bits of milliseconds, 80 random bits, Crockford base32, 26 characters and NUL (ULID). The
+ * same millisecond in one generator gives increasing ids. */
 #define CRYPTO_ID_MAX 27
 struct crypto_ids {
 	int64_t last_ms;

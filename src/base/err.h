@@ -1,5 +1,5 @@
-/* Errors: functions return 0 or a negative enum err; the sentence and the place stand in a caller-owned struct, set once
- * where the fault is known and passed on unmasked. */
+/* Errors: functions return 0 or a negative enum err; the sentence and the place stand in a caller-owned
+ * struct, set once where the fault is known and passed on unmasked. */
 #ifndef WEIR_BASE_ERR_H
 #define WEIR_BASE_ERR_H
 
@@ -10,14 +10,14 @@
 
 enum err {
 	ERR_OK = 0,
-	ERR_NOMEM = -1,    /* an allocation failed */
-	ERR_FULL = -2,     /* a cap was reached */
-	ERR_RANGE = -3,    /* arithmetic would overflow, or a value is out of its range */
-	ERR_INVALID = -4,  /* bad input from outside */
+	ERR_NOMEM = -1,   /* an allocation failed */
+	ERR_FULL = -2,    /* a cap was reached */
+	ERR_RANGE = -3,   /* arithmetic would overflow, or a value is out of its range */
+	ERR_INVALID = -4, /* bad input from outside */
 	ERR_NOT_FOUND = -5,
-	ERR_IO = -6,       /* the operating system or a database said no; errno or its text is in the message */
-	ERR_BUSY = -7,     /* locked by someone else, or try again later */
-	ERR_REFUSED = -8,  /* by policy */
+	ERR_IO = -6,   /* the operating system or a database said no; errno or its text is in the message */
+	ERR_BUSY = -7, /* locked by someone else, or try again later */
+	ERR_REFUSED = -8, /* by policy */
 	ERR_UNSUPPORTED = -9,
 };
 
@@ -33,6 +33,7 @@ struct error {
 /* Sets *e (may be NULL) and returns code, so that a fault is reported in one line. */
 int error_set(struct error *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same, with ": " and strerror(errno_value) behind. */
-int error_errno(struct error *e, int code, int errno_value, const char *format, ...) __attribute__((format(printf, 4, 5)));
+int error_errno(struct error *e, int code, int errno_value, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

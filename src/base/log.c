@@ -1,11 +1,12 @@
-/* The structured log. A record is made in a buffer on the stack, redacted there, and written with one
- * write(2). A value that does not fit is cut and the record says "cut"; keys and events come from the
+/* The structured log. A record is made in a buffer on the stack, its values redacted there, and written with
+ * one write(2). A value that does not fit is cut and the record says "cut"; keys and events come from the
  * program, values from anywhere. */
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/redact.h"
 
 #define LINE_MAX_BYTES 4096 /* a pipe takes this much in one piece (PIPE_BUF) */
 #define TAIL_BYTES     16   /* kept for the end of the record */
@@ -74,15 +75,21 @@ static bool is_treacherous(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
 }
 
+/* The letter of a two-character escape, or NUL. */
+static char brief_escape(char c)
+{
+	return c == '"' || c == '\\' ? c : c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : '\0';
+}
+
 /* One character as it stands in a JSON string (RFC 8259 section 7); returns how many bytes of s it was. */
 static size_t escape_one(slice s, size_t at, char out[8], size_t *out_n)
 {
 	uint32_t c;
 	size_t n = utf8_next(s, at, &c);
-	const char *brief = n == 1 && c ? strchr("\"\"\\\\\nn\tt\rr", (int)c) : NULL;
+	char brief = n == 1 ? brief_escape((char)c) : '\0';
 	if (brief) {
 		out[0] = '\\';
-		out[1] = c == '"' || c == '\\' ? (char)c : brief[1];
+		out[1] = brief;
 		*out_n = 2;
 	} else if (n == 0 || is_treacherous(c)) {
 		*out_n = (size_t)snprintf(out, 8, "\\u%04x", n ? (unsigned)c & 0xFFFF : 0xFFFD);
@@ -113,6 +120,16 @@ static void line_quoted(struct line *l, slice s)
 	l->text[l->n++] = '"';
 }
 
+/* Each value by itself, so that whatever it holds, the redactor cannot run over its end into the next field.
+ */
+static void line_redact(struct line *l, size_t from, size_t to, bool whole)
+{
+	if (whole)
+		memset(l->text + from, '*', to - from);
+	else
+		log_redact(l->text + from, to - from);
+}
+
 static bool is_plain(slice s)
 {
 	if (s.n == 0)
@@ -139,10 +156,17 @@ static void line_field(struct line *l, enum log_format format, const struct log_
 	line_put(l, format == LOG_JSON ? SLICE(",\"") : SLICE(" "));
 	line_name(l, key);
 	line_put(l, format == LOG_JSON ? SLICE("\":") : SLICE("="));
-	if (f->is_number || (format == LOG_TEXT && is_plain(value) && value.n <= line_room(l)))
+	if (f->is_number) {
 		line_put(l, value);
-	else
+		return;
+	}
+	bool quoted = format == LOG_JSON || !is_plain(value) || value.n > line_room(l);
+	size_t from = l->n + quoted;
+	if (quoted)
 		line_quoted(l, value);
+	else
+		line_put(l, value);
+	line_redact(l, from, l->n - quoted, redact_is_secret_name(key));
 }
 
 static slice level_name(enum log_level level)
@@ -190,7 +214,6 @@ void log_write(struct log *l, enum log_level level, const char *event, const str
 		line_put(&line, l->format == LOG_JSON ? SLICE(",\"cut\":1") : SLICE(" cut=1"));
 	if (l->format == LOG_JSON)
 		line.text[line.n++] = '}';
-	log_redact(line.text, line.n);
 	line.text[line.n++] = '\n';
 	do
 		written = write(l->fd, line.text, line.n);

@@ -1,4 +1,5 @@
-/* Money in nano-dollars (1e-9 USD) as int64_t, prices in nano-dollars for a million units; no floating point. */
+/* Money in nano-dollars (1e-9 USD) as int64_t, prices in nano-dollars for a million units; no floating point.
+ */
 #ifndef WEIR_BASE_MONEY_H
 #define WEIR_BASE_MONEY_H
 
@@ -9,14 +10,16 @@
 #define MONEY_MAX          INT64_MAX
 #define MONEY_TEXT_MAX     32
 
-/* units * price_per_million / 1e6, in 128 bits, rounded half to even; ERR_RANGE when it does not fit or an input is negative.
- * multiplier is in ppm (1_000_000 = 1): price modifiers (batch 500000, US-only inference 1100000), applied before the one rounding. */
+/* units * price_per_million / 1e6, in 128 bits, rounded half to even; ERR_RANGE when it does not fit or an
+ * input is negative. multiplier is in ppm (1_000_000 = 1): price modifiers (batch 500000, US-only inference
+ * 1100000), applied before the one rounding. */
 int money_cost(int64_t units, int64_t price_per_million, int64_t multiplier_ppm, int64_t *out) WARN_UNUSED;
 
-/* "12.5", "12.50 USD", "0.000000001" -> nano-dollars; at most 9 decimals; ERR_INVALID otherwise. */
+/* "12.5", "12.50 USD", "-3", "0.000000001" -> nano-dollars; at most 9 decimals; ERR_INVALID otherwise. */
 int money_parse(slice text, int64_t *out) WARN_UNUSED;
 
-/* A decimal in USD, exact, no trailing zeros beyond two decimals: "0.10", "1234.567891". Returns the length. */
+/* A decimal in USD, exact, no trailing zeros beyond two decimals: "0.10", "1234.567891". Returns the length.
+ */
 size_t money_format_exact(int64_t nano, char out[MONEY_TEXT_MAX]);
 
 /* For people: "$0.0012", "$4.10", "$1,234.57"; rounded half to even. Returns the length. */

@@ -9,6 +9,7 @@
  * A quoted value is overwritten up to its closing quote, at whatever depth of JSON inside JSON it stands;
  * other values up to a blank, quote or delimiter. Linear but for the short look-ahead of each shape. */
 #include "base/log.h"
+#include "base/redact.h"
 
 static bool is_word(char c)
 {
@@ -17,7 +18,8 @@ static bool is_word(char c)
 
 static bool is_token(char c)
 {
-	return is_word(c) || c == '-' || c == '.' || c == '+' || c == '/' || c == '=' || c == '~' || c == '%';
+	return is_word(c) || c == '-' || c == '.' || c == '+' || c == '/' || c == '=' || c == '~' ||
+	       c == '%' || c == '*'; /* the last one: what was overwritten before */
 }
 
 static size_t token_run(const char *s, size_t at, size_t n)
@@ -105,12 +107,12 @@ static size_t match_scheme(char *s, size_t at, size_t n)
  * matter, and no word character may follow. `key` alone is no secret's name, but in a URL's query. */
 static const slice names[] = {
     SLICE("authorization"), SLICE("cookie"), /* header_names: their values have blanks and delimiters */
-    SLICE("api-key"),       SLICE("weir-key"),       SLICE("access-key"),    SLICE("access-token"),
-    SLICE("refresh-token"), SLICE("id-token"),       SLICE("auth-token"),    SLICE("session-token"),
-    SLICE("oauth-token"),   SLICE("security-token"), SLICE("bearer-token"),  SLICE("private-token"),
-    SLICE("token"),         SLICE("client-secret"),  SLICE("secret-key"),    SLICE("private-key"),
-    SLICE("signing-key"),   SLICE("secret"),         SLICE("password"),      SLICE("passwd"),
-    SLICE("credential"),    SLICE("signature"),      SLICE("signature-256"),
+    SLICE("api-key"),       SLICE("weir-key"),       SLICE("access-key"),   SLICE("access-token"),
+    SLICE("refresh-token"), SLICE("id-token"),       SLICE("auth-token"),   SLICE("session-token"),
+    SLICE("oauth-token"),   SLICE("security-token"), SLICE("bearer-token"), SLICE("private-token"),
+    SLICE("token"),         SLICE("client-secret"),  SLICE("secret-key"),   SLICE("private-key"),
+    SLICE("signing-key"),   SLICE("secret"),         SLICE("password"),     SLICE("passwd"),
+    SLICE("credential"),    SLICE("signature-256"),  SLICE("signature"),
 };
 #define HEADER_NAMES 2
 
@@ -126,7 +128,7 @@ static size_t match_one_name(const char *s, size_t at, size_t n, slice name)
 			return 0;
 		at++;
 	}
-	return at < n && !is_word(s[at]) ? at : 0;
+	return at == n || !is_word(s[at]) ? at : 0;
 }
 
 /* The end of a secret's name that begins at `at`, or 0; *header when its value behind ':' is the whole line.
@@ -235,7 +237,27 @@ static size_t match_url(char *s, size_t at, size_t n)
 	}
 	if (colon && last > colon)
 		overwrite(s, colon + 1, last);
-	return last ? last : from;
+	return from; /* a user name can be a token, too */
+}
+
+/* Whether a word begins at `at`; the letters of an escape before it are no part of it: \n, \u000a, %0A. */
+static bool begins_word(const char *s, size_t at)
+{
+	if (!is_word(s[at]))
+		return false;
+	if (at == 0 || !is_word(s[at - 1]) || s[at - 1] == '_')
+		return true;
+	return (at >= 2 && s[at - 2] == '\\' && strchr("nrtbf", s[at - 1])) ||
+	       (at >= 6 && s[at - 6] == '\\' && s[at - 5] == 'u') || (at >= 3 && s[at - 3] == '%');
+}
+
+bool redact_is_secret_name(slice name)
+{
+	bool header;
+	for (size_t at = 0; at < name.n; at++)
+		if (begins_word(name.p, at) && match_name(name.p, at, name.n, &header) == name.n)
+			return true;
+	return false;
 }
 
 void log_redact(char *line, size_t n)
@@ -245,7 +267,7 @@ void log_redact(char *line, size_t n)
 		bool header;
 		if (line[at] == ':') {
 			next = match_url(line, at, n);
-		} else if (is_word(line[at]) && (at == 0 || !is_word(line[at - 1]) || line[at - 1] == '_')) {
+		} else if (begins_word(line, at)) {
 			next = match_name(line, at, n, &header);
 			if (next)
 				next = redact_value(line, next, n, header);

@@ -95,7 +95,8 @@ bool slice_to_i64(slice s, long long *out)
 		int d = s.p[i] - '0';
 		if (d < 0 || d > 9 || __builtin_mul_overflow(v, 10LL, &v))
 			return false;
-		if (neg ? __builtin_sub_overflow(v, (long long)d, &v) : __builtin_add_overflow(v, (long long)d, &v))
+		if (neg ? __builtin_sub_overflow(v, (long long)d, &v)
+		        : __builtin_add_overflow(v, (long long)d, &v))
 			return false;
 	}
 	*out = v;
