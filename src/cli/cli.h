@@ -54,8 +54,12 @@ int cli_next(struct cli *c, const struct command *cmd, int argc, char **argv, in
 /* A variable of the environment the program was started with; NULL when it is not set or empty. */
 const char *cli_env(const struct cli *c, const char *name);
 
-/* The settings of --config or the default place; prints errors; NULL after an error. */
+/* The settings of --config or the default place; prints errors; NULL after an error. cli_settings is for who
+ * serves: secrets are looked up, the data folder is made. The others, who only ask the store or the prices,
+ * use cli_settings_with(c, SETTINGS_NO_SECRETS) (flags of settings_load_with), so that a report needs no API
+ * keys. */
 struct settings *cli_settings(struct cli *c);
+struct settings *cli_settings_with(struct cli *c, unsigned flags);
 
 /* The commands */
 extern const struct command command_serve, command_run, command_check, command_doctor, command_key,

@@ -26,6 +26,7 @@ struct provider {
 	enum credential_kind credential;
 	slice secret; /* of CREDENTIAL_SECRET, resolved; zeroed when the snapshot goes */
 	enum billing billing;
+	int on_abort; /* 0: cancel, the only one */
 	size_t models_n;
 	slice *models; /* globs; none: takes any model */
 	bool has_price;
@@ -88,6 +89,12 @@ struct settings {
  * FILE:LINE:COLUMN: message; NULL is returned when there was one. Relative paths are relative to the file's
  * folder. Secrets: env:NAME, file:PATH only. */
 struct settings *settings_load(slice path, void (*on_error)(void *arg, const char *line), void *arg);
+/* The same for those who do not serve. SETTINGS_NO_SECRETS: env: and file: are not looked up, credentials
+ * stay empty. SETTINGS_NO_FOLDER: the default data folder is not created. SETTINGS_NO_PRICES: no catalog is
+ * read. */
+enum { SETTINGS_NO_SECRETS = 1, SETTINGS_NO_FOLDER = 2, SETTINGS_NO_PRICES = 4 };
+struct settings *settings_load_with(slice path, unsigned flags, void (*on_error)(void *arg, const char *line),
+                                    void *arg);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s);
 

@@ -1,0 +1,422 @@
+/* Readers of what a provider is made of, and of teams. */
+#include "model/settings_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+
+/* --- secrets
+ * ------------------------------------------------------------------------------------------------- */
+
+slice settings_secret(struct reader *r, slice text)
+{
+	struct snapshot *s = r->snap;
+	slice *more = realloc(s->secrets, (s->secrets_n + 1) * sizeof *more);
+	if (more == NULL)
+		return SLICE_NONE;
+	s->secrets = more;
+	char *copy = malloc(text.n + 1);
+	if (copy == NULL)
+		return SLICE_NONE;
+	memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
+	return s->secrets[s->secrets_n++] = (slice){copy, text.n};
+}
+
+/* One line, no blanks: what fits in a header. */
+static bool is_secret(slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] <= 0x20 || (unsigned char)text.p[i] >= 0x7F)
+			return false;
+	return text.n > 0;
+}
+
+static bool keep_secret(struct reader *r, const struct option *o, const struct yaml_node *n, slice text,
+                        slice *out)
+{
+	if (!is_secret(text)) {
+		settings_fault(r, n,
+		               "%s: what stands in " SLICE_FMT " is no key: one line of printable characters "
+		               "without blanks is wanted",
+		               o->key, SLICE_ARG(n->text));
+		return false;
+	}
+	*out = settings_secret(r, text);
+	if (out->p == NULL)
+		settings_fault(r, n, "memory is spent");
+	return out->p != NULL;
+}
+
+static bool secret_of_env(struct reader *r, const struct option *o, const struct yaml_node *n, slice name,
+                          slice *out)
+{
+	char zname[128];
+	if (name.n == 0 || name.n >= sizeof zname || slice_find_char(name, '=') >= 0) {
+		settings_fault(r, n, "%s: env: wants the name of a variable: env:ANTHROPIC_API_KEY", o->key);
+		return false;
+	}
+	snprintf(zname, sizeof zname, SLICE_FMT, SLICE_ARG(name));
+	if (r->flags & SETTINGS_NO_SECRETS)
+		return true;
+	const char *value = getenv(zname);
+	if (value && *value)
+		return keep_secret(r, o, n, slice_trim(slice_of(value)), out);
+	settings_fault(r, n,
+	               "%s: the variable %s is not set: set it where weir starts (export %s=…), or write "
+	               "passthrough to use the client's own",
+	               o->key, zname, zname);
+	return false;
+}
+
+static bool secret_of_file(struct reader *r, const struct option *o, const struct yaml_node *n, slice path,
+                           slice *out)
+{
+	char text[SETTINGS_SECRET_MAX];
+	struct option named = *o;
+	struct yaml_node inner = *n;
+	slice full = SLICE_NONE;
+	inner.text = path;
+	read_path(r, &named, &inner, &full);
+	if (full.p == NULL)
+		return false;
+	if (r->flags & SETTINGS_NO_SECRETS)
+		return true;
+	int fd = open(full.p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text);
+	int saved = errno;
+	if (fd >= 0)
+		close(fd);
+	bool done = false;
+	if (got < 0)
+		settings_fault(r, n, "%s: " SLICE_FMT " cannot be read: %s", o->key, SLICE_ARG(full),
+		               strerror(saved));
+	else
+		done = keep_secret(r, o, n, slice_trim(slice_make(text, (size_t)got)), out);
+	crypto_zero(text, sizeof text);
+	return done;
+}
+
+/* env:NAME or file:PATH; false after a fault, or when text is neither (*neither is then true). */
+static bool secret(struct reader *r, const struct option *o, const struct yaml_node *n, slice *out,
+                   bool *neither)
+{
+	slice t = n->text;
+	*neither = false;
+	if (slice_starts(t, SLICE("env:")))
+		return secret_of_env(r, o, n, slice_sub(t, 4, t.n), out);
+	if (slice_starts(t, SLICE("file:")))
+		return secret_of_file(r, o, n, slice_sub(t, 5, t.n), out);
+	*neither = true;
+	return false;
+}
+
+void read_credential(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct provider *p = field;
+	bool neither;
+	if (n->kind == YAML_MAP && yaml_get(n, SLICE("aws"))) {
+		settings_fault(r, n, "%s: this version does not sign for AWS: write %s", o->key, o->type);
+		return;
+	}
+	if (n->kind != YAML_SCALAR) {
+		settings_fault(r, n, "%s: write %s", o->key, o->type);
+		return;
+	}
+	if (slice_eq(n->text, SLICE("passthrough"))) {
+		p->credential = CREDENTIAL_PASSTHROUGH;
+	} else if (slice_eq(n->text, SLICE("none"))) {
+		p->credential = CREDENTIAL_NONE;
+	} else if (secret(r, o, n, &p->secret, &neither)) {
+		p->credential = CREDENTIAL_SECRET;
+	} else if (neither) { /* may be the secret itself: not shown */
+		settings_fault(r, n,
+		               "%s: a secret does not stand in the file itself: write env:NAME (a variable), "
+		               "file:PATH, passthrough (the client's own) or none",
+		               o->key);
+	}
+}
+
+/* --- URLs
+ * ---------------------------------------------------------------------------------------------------- */
+
+static const char *const SCHEMES_HTTP[] = {"https://", "http://", NULL};
+static const char *const SCHEMES_PROXY[] = {"https://", "http://", "socks5h://", "socks5://", NULL};
+
+struct url {
+	slice scheme, authority, path; /* scheme with "://", path with its leading '/' or empty */
+};
+
+static const char *parse_url(slice text, const char *const *schemes, struct url *u)
+{
+	*u = (struct url){0};
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] <= 0x20 || (unsigned char)text.p[i] >= 0x7F)
+			return "it has blanks or characters that no URL has";
+	for (size_t i = 0; schemes[i] && u->scheme.n == 0; i++)
+		if (slice_starts_nocase(text, slice_of(schemes[i])))
+			u->scheme = slice_of(schemes[i]);
+	if (u->scheme.n == 0)
+		return "it has to begin with https:// or http://";
+	slice rest = slice_sub(text, u->scheme.n, text.n);
+	if (slice_find_char(rest, '?') >= 0 || slice_find_char(rest, '#') >= 0)
+		return "it must have no ? or # part";
+	ptrdiff_t slash = slice_find_char(rest, '/');
+	u->authority = slash < 0 ? rest : slice_sub(rest, 0, (size_t)slash);
+	u->path = slash < 0 ? SLICE_NONE : slice_sub(rest, (size_t)slash, rest.n);
+	while (u->path.n && u->path.p[u->path.n - 1] == '/')
+		u->path.n--;
+	if (u->authority.n == 0 || u->authority.p[0] == ':')
+		return "it names no host";
+	return NULL;
+}
+
+static bool port_is_good(slice authority)
+{
+	ptrdiff_t bracket = slice_find_char(authority, ']');
+	slice tail = bracket >= 0 ? slice_sub(authority, (size_t)bracket + 1, authority.n) : authority;
+	ptrdiff_t colon = slice_find_char(tail, ':');
+	long long port;
+	if (colon < 0)
+		return bracket < 0 || tail.n == 0;
+	return slice_to_i64(slice_sub(tail, (size_t)colon + 1, tail.n), &port) && port > 0 && port <= 65535;
+}
+
+void read_url(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct provider *p = field;
+	struct url u;
+	if (n->kind != YAML_SCALAR || n->text.n == 0) {
+		settings_fault(r, n, "%s: a URL is wanted, such as https://api.anthropic.com", o->key);
+		return;
+	}
+	slice shown = slice_sub(n->text, 0, 100);
+	const char *wrong = parse_url(n->text, SCHEMES_HTTP, &u);
+	if (wrong == NULL && slice_find_char(u.authority, '@') >= 0) {
+		settings_fault(r, n, "%s: a password does not stand in a URL: use `credential`", o->key);
+		return;
+	}
+	if (wrong == NULL && !port_is_good(u.authority))
+		wrong = "its port is none";
+	if (wrong) {
+		settings_fault(r, n, "%s: \"" SLICE_FMT "\" is no URL to use: %s", o->key, SLICE_ARG(shown),
+		               wrong);
+		return;
+	}
+	if (slice_ends(u.path, SLICE("/v1")) || slice_ends(u.path, SLICE("/v1beta"))) {
+		size_t cut = slice_ends(u.path, SLICE("/v1")) ? 3 : 7;
+		settings_fault(
+		    r, n,
+		    "%s: the API's version comes with the client's path: write " SLICE_FMT SLICE_FMT
+		        SLICE_FMT,
+		    o->key, SLICE_ARG(u.scheme), SLICE_ARG(u.authority),
+		    SLICE_ARG(slice_sub(u.path, 0, u.path.n - cut)));
+		return;
+	}
+	p->base_url = arena_printf(&r->snap->mem, SLICE_FMT SLICE_FMT SLICE_FMT, SLICE_ARG(u.scheme),
+	                           SLICE_ARG(u.authority), SLICE_ARG(u.path));
+	p->host = slice_sub(p->base_url, u.scheme.n, u.scheme.n + u.authority.n);
+}
+
+void read_proxy(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct url u;
+	slice *out = field;
+	bool neither;
+	if (n->kind != YAML_SCALAR || n->text.n == 0) {
+		settings_fault(r, n, "%s: a URL is wanted, such as http://proxy.example.com:3128", o->key);
+		return;
+	}
+	if (!secret(r, o, n, out, &neither)) {
+		if (!neither)
+			return;
+		*out = arena_copy(&r->snap->mem, n->text);
+		if (parse_url(*out, SCHEMES_PROXY, &u) == NULL && slice_find_char(u.authority, '@') >= 0) {
+			settings_fault(r, n,
+			               "%s: a password does not stand in the file itself: write env:NAME or "
+			               "file:PATH for the whole URL",
+			               o->key);
+			return;
+		}
+	}
+	const char *wrong = out->n ? parse_url(*out, SCHEMES_PROXY, &u) : NULL;
+	if (wrong)
+		settings_fault(r, n, "%s: this is no proxy's URL: %s", o->key, wrong);
+}
+
+/* --- providers
+ * ----------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *api, *vendor, *base_url; /* base_url NULL: not spoken by this version */
+	enum dialect dialect;
+} APIS[] = {
+    {"anthropic", "anthropic", "https://api.anthropic.com", DIALECT_ANTHROPIC},
+    {"openai", "openai", "https://api.openai.com", DIALECT_OPENAI},
+    {"gemini", "google", "https://generativelanguage.googleapis.com", DIALECT_GEMINI},
+    {"bedrock", NULL, NULL, DIALECT_NONE},
+    {"azure", NULL, NULL, DIALECT_NONE},
+};
+#define APIS_N (sizeof APIS / sizeof *APIS)
+
+void read_api(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct provider *p = field;
+	for (size_t i = 0; i < APIS_N && n->kind == YAML_SCALAR; i++) {
+		if (!slice_eq(n->text, slice_of(APIS[i].api)))
+			continue;
+		p->dialect = APIS[i].dialect;
+		if (APIS[i].base_url == NULL)
+			settings_fault(r, n, "%s: this version of Weir does not speak %s: write %s", o->key,
+			               APIS[i].api, o->type);
+		return;
+	}
+	settings_fault(r, n, "%s: write %s", o->key, o->type);
+}
+
+static void default_provider(struct provider *p)
+{
+	*p = (struct provider){
+	    .connect_ms = 10000, .first_byte_ms = 600000, .idle_ms = 300000, .total_ms = 3600000};
+	for (int m = 0; m < METER_N; m++)
+		p->price.per_million[m] = PRICE_ABSENT;
+}
+
+/* What the dialect gives when nothing was written. */
+static void fill_provider(struct provider *p)
+{
+	for (size_t i = 0; i < APIS_N; i++) {
+		if (APIS[i].dialect != p->dialect || APIS[i].base_url == NULL)
+			continue;
+		if (p->vendor.n == 0)
+			p->vendor = slice_of(APIS[i].vendor);
+		if (p->base_url.n == 0) {
+			p->base_url = slice_of(APIS[i].base_url);
+			p->host = slice_sub(p->base_url, 8, p->base_url.n);
+		}
+	}
+}
+
+void settings_default_providers(struct snapshot *snap)
+{
+	struct provider *p = arena_alloc(&snap->mem, 3 * sizeof *p);
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < 3; i++) {
+		default_provider(&p[i]);
+		p[i].name = slice_of(APIS[i].api);
+		p[i].dialect = APIS[i].dialect;
+		p[i].credential = CREDENTIAL_PASSTHROUGH;
+		fill_provider(&p[i]);
+	}
+	snap->s.providers = p;
+	snap->s.providers_n = 3;
+}
+
+bool settings_finish_price(struct reader *r, struct place at, const char *key, slice id, struct price *price)
+{
+	int64_t per_million[METER_N];
+	memcpy(per_million, price->per_million, sizeof per_million);
+	if (per_million[METER_INPUT] == PRICE_ABSENT || per_million[METER_OUTPUT] == PRICE_ABSENT) {
+		settings_fault_at(r, at, "%s: needs both input and output, USD for a million tokens", key);
+		return false;
+	}
+	price_from_settings(price, id, per_million);
+	return true;
+}
+
+static void finish_provider(struct reader *r, const struct yaml_node *n, struct provider *p)
+{
+	const struct settings *s = &r->snap->s;
+	const struct yaml_node *name = yaml_get(n, SLICE("name")), *prices = yaml_get(n, SLICE("prices"));
+	if (name == NULL)
+		settings_fault(r, n, "providers[].name is missing: a name for the ledger and for /p/NAME/");
+	if (yaml_get(n, SLICE("api")) == NULL)
+		settings_fault(r, n, "providers[].api is missing: write anthropic, openai or gemini");
+	for (size_t i = 0; i < s->providers_n && p->name.n; i++)
+		if (slice_eq(s->providers[i].name, p->name))
+			settings_fault(r, name, "providers[].name: there are two providers \"" SLICE_FMT "\"",
+			               SLICE_ARG(p->name));
+	fill_provider(p);
+	if (prices && prices->kind == YAML_MAP) {
+		slice id = arena_printf(&r->snap->mem, "settings:" SLICE_FMT, SLICE_ARG(p->name));
+		p->has_price = settings_finish_price(r, (struct place){r->file, prices->line, prices->column},
+		                                     "providers[].prices", id, &p->price);
+	}
+}
+
+/* An array of n elements of size bytes, and room for more; NULL after a fault. */
+static void *grown(struct reader *r, const struct yaml_node *at, void *old, size_t n, size_t more,
+                   size_t size, size_t most)
+{
+	void *made = n + more <= most ? arena_alloc(&r->snap->mem, (n + more) * size + 1) : NULL;
+	if (made == NULL)
+		settings_fault(r, at, "more than %zu are not taken", most);
+	else if (n)
+		memcpy(made, old, n * size);
+	return made;
+}
+
+static bool list_of_maps(struct reader *r, const struct option *o, const struct yaml_node *n)
+{
+	if (n->kind == YAML_LIST && n->n)
+		return true;
+	settings_fault(r, n, "%s: a list is wanted, an entry a line: - {name: …}", o->key);
+	return false;
+}
+
+void read_providers(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct settings *s = field;
+	if (!list_of_maps(r, o, n))
+		return;
+	struct provider *all =
+	    grown(r, n, s->providers, s->providers_n, n->n, sizeof *all, SETTINGS_PROVIDERS_MAX);
+	if (all == NULL)
+		return;
+	s->providers = all;
+	for (size_t i = 0; i < n->n; i++) {
+		struct provider *p = &all[s->providers_n];
+		default_provider(p);
+		if (n->at[i].kind != YAML_MAP) {
+			settings_fault(r, &n->at[i], "providers[]: a mapping is wanted: {name: …, api: …}");
+			continue;
+		}
+		settings_read_map(r, &n->at[i], SLICE("providers[]."), p);
+		finish_provider(r, &n->at[i], p);
+		s->providers_n++;
+	}
+}
+
+void read_teams(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct settings *s = field;
+	if (!list_of_maps(r, o, n))
+		return;
+	struct team *all = grown(r, n, s->teams, s->teams_n, n->n, sizeof *all, SETTINGS_TEAMS_MAX);
+	if (all == NULL)
+		return;
+	s->teams = all;
+	for (size_t i = 0; i < n->n; i++) {
+		struct team *t = &all[s->teams_n];
+		const struct yaml_node *name = yaml_get(&n->at[i], SLICE("name"));
+		*t = (struct team){0};
+		if (n->at[i].kind != YAML_MAP) {
+			settings_fault(r, &n->at[i], "teams[]: a mapping is wanted: {name: …, members: […]}");
+			continue;
+		}
+		settings_read_map(r, &n->at[i], SLICE("teams[]."), t);
+		if (name == NULL)
+			settings_fault(r, &n->at[i], "teams[].name is missing");
+		for (size_t k = 0; k < s->teams_n && t->name.n; k++)
+			if (slice_eq(all[k].name, t->name))
+				settings_fault(r, name, "teams[].name: there are two teams \"" SLICE_FMT "\"",
+				               SLICE_ARG(t->name));
+		s->teams_n++;
+	}
+}

@@ -1,0 +1,110 @@
+/* Inside of the settings: the option table and the readers of its types. Files of model/settings* only. */
+#ifndef WEIR_MODEL_SETTINGS_READ_H
+#define WEIR_MODEL_SETTINGS_READ_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "model/settings.h"
+#include "text/yaml.h"
+
+#define SETTINGS_FILES_MAX     256
+#define SETTINGS_FAULTS_MAX    100 /* told in one run; the rest are counted */
+#define SETTINGS_PROVIDERS_MAX 256
+#define SETTINGS_TEAMS_MAX     4096
+#define SETTINGS_LIST_MAX      10000 /* elements of a list of texts */
+#define SETTINGS_MEMORY_MAX    (64u << 20)
+#define SETTINGS_SECRET_MAX    65536 /* bytes of a secret's file */
+#define SETTINGS_OPTIONS_MAX   128   /* rows of the table */
+
+struct place {
+	int file, line, column; /* file: index into reader.files, from 0; line 0: nowhere */
+};
+
+/* The settings with what is theirs alone. */
+struct snapshot {
+	struct settings s; /* first: a settings pointer is a snapshot pointer */
+	unsigned refs;     /* changed atomically */
+	struct arena mem;
+	struct map members; /* user -> struct team */
+	size_t secrets_n;
+	slice *secrets; /* owned, each and the array: zeroed before they go */
+};
+
+struct reader {
+	struct snapshot *snap;
+	unsigned flags; /* SETTINGS_* */
+	size_t files_n;
+	slice files[SETTINGS_FILES_MAX];         /* as told to the user */
+	slice folder;                            /* of the file being read, for relative paths */
+	int file;                                /* index of the file being read */
+	struct place seen[SETTINGS_OPTIONS_MAX]; /* where a top-level option stood, by its row */
+	struct map members;                      /* user -> struct place, of all teams read so far */
+	bool unreadable;                         /* the folder, or all of it */
+	size_t faults_n, faults_more;
+	struct fault {
+		struct place at;
+		slice text;
+	} faults[SETTINGS_FAULTS_MAX];
+};
+
+struct option;
+/* Reads node into the field (of the option's type); tells faults. */
+typedef void option_read(struct reader *r, const struct option *o, const struct yaml_node *node, void *field);
+
+struct option {
+	const char *key, *type, *text; /* "providers[].name", what is written there, what it is for */
+	option_read *read;             /* NULL: only a mapping of further options */
+	size_t offset;                 /* of the field in its scope: settings, a provider, a team */
+	int64_t least, most;           /* of numbers, sizes (bytes), durations (ms), money */
+	const char *const *choices;    /* of a choice: NULL-ended, in order of their enum */
+	bool group;                    /* a mapping is read by the rows that begin with "KEY." */
+	bool joined;                   /* may stand in several files of a folder: lists are joined */
+};
+
+extern const struct option settings_options[];
+extern const size_t settings_options_n;
+
+/* Keys of other versions: refused with a reason of their own. NULL when key is none. */
+const char *settings_refused_key(slice key);
+
+/* A fault at a node of the file being read. */
+void settings_fault(struct reader *r, const struct yaml_node *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void settings_fault_at(struct reader *r, struct place at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Reads the pairs of a mapping by the rows that begin with prefix ("", "providers[].", …) into base. */
+void settings_read_map(struct reader *r, const struct yaml_node *map, slice prefix, void *base);
+
+/* The row of a key, or NULL. */
+const struct option *settings_option_row(slice prefix, slice key);
+/* Where a top-level option stood; line 0 when it did not. */
+struct place settings_seen(const struct reader *r, const char *key);
+
+/* A copy of a secret that is zeroed when the snapshot goes; p NULL after a fault of memory. */
+slice settings_secret(struct reader *r, slice text);
+
+/* A snapshot of the defaults that depend on no file, with one reference; NULL without memory. */
+struct snapshot *settings_new(void);
+
+/* The providers without any settings: one for each dialect, with the client's own credential. */
+void settings_default_providers(struct snapshot *snap);
+
+/* Turns per_million as read into a price; false after a fault when input or output is missing. */
+bool settings_finish_price(struct reader *r, struct place at, const char *key, slice id, struct price *price);
+
+/* Checks that need more than one value. */
+void settings_check(struct reader *r);
+
+/* Readers: field is of the type named first */
+option_read read_text, read_path, read_file_path, read_name, read_timezone, read_proxy,
+    read_store;                                                                /* slice */
+option_read read_int, read_choice;                                             /* int */
+option_read read_int64, read_size, read_duration, read_money, read_call_money; /* int64_t */
+option_read read_bool;                                                         /* bool */
+option_read read_address;                                                      /* struct listen */
+option_read read_texts, read_hosts, read_members; /* size_t n and behind it slice *, both in the scope */
+option_read read_api, read_url, read_credential;  /* struct provider */
+option_read read_unknown_price, read_providers, read_teams; /* struct settings */
+
+#endif

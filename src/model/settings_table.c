@@ -1,0 +1,341 @@
+/* The option table: every key that this version reads, and the keys of other versions that it refuses. */
+#include "model/settings_read.h"
+
+#include <stddef.h>
+
+#define KB INT64_C(1024)
+#define MB (1024 * KB)
+#define GB (1024 * MB)
+#define S  INT64_C(1000)
+#define M  (60 * S)
+#define H  (60 * M)
+
+static const char *const UNMETERED_NAMES[] = {"refuse", "allow", NULL};
+static const char *const BILLING_NAMES[] = {"metered", "subscription", NULL};
+static const char *const ABORT_NAMES[] = {"cancel", NULL};
+static const char *const LEVEL_NAMES[] = {"debug", "info", "warn", "error", NULL};
+static const char *const FORMAT_NAMES[] = {"text", "json", NULL};
+
+#define IN_S(field) offsetof(struct settings, field)
+#define IN_P(field) offsetof(struct provider, field)
+#define IN_T(field) offsetof(struct team, field)
+
+#define ADDRESS     "HOST:PORT or a mapping"
+#define DURATION    "duration"
+#define SIZE        "size"
+#define TOKENS      "USD for a million"
+#define CALLS       "USD for a thousand"
+
+/* {address:, tls: {…}} of a listener: base is its key, where the struct's field */
+#define LISTEN_ROWS(base, where, what, usual)                                                                \
+	{.key = base,                                                                                        \
+	 .type = ADDRESS,                                                                                    \
+	 .text = "where " what " listens; an address alone, or a mapping of the keys below; " usual,         \
+	 .read = read_address,                                                                               \
+	 .offset = IN_S(where),                                                                              \
+	 .group = true},                                                                                     \
+	    {.key = base ".address",                                                                         \
+	     .type = "HOST:PORT",                                                                            \
+	     .text = "IP address and port; port 0 takes any free one",                                       \
+	     .read = read_address,                                                                           \
+	     .offset = IN_S(where)},                                                                         \
+	    {.key = base ".tls",                                                                             \
+	     .type = "mapping",                                                                              \
+	     .text = "TLS on this listener; needed beyond loopback unless insecure_listen is true",          \
+	     .group = true},                                                                                 \
+	    {.key = base ".tls.certificate",                                                                 \
+	     .type = "file",                                                                                 \
+	     .text = "PEM file of the certificate and its chain",                                            \
+	     .read = read_file_path,                                                                         \
+	     .offset = IN_S(where.certificate)},                                                             \
+	    {.key = base ".tls.key",                                                                         \
+	     .type = "file",                                                                                 \
+	     .text = "PEM file of the certificate's private key",                                            \
+	     .read = read_file_path,                                                                         \
+	     .offset = IN_S(where.key)},                                                                     \
+	{                                                                                                    \
+		.key = base ".tls.client_ca", .type = "file",                                                \
+		.text = "PEM file of the authorities whose client certificates are asked for and checked",   \
+		.read = read_file_path, .offset = IN_S(where.client_ca)                                      \
+	}
+
+#define PRICE_ROW(base, name, unit, meter, reader, offset_of, what)                                          \
+	{                                                                                                    \
+		.key = base "." name, .type = unit, .text = what, .read = reader,                            \
+		.offset = (offset_of) + (meter) * sizeof(int64_t)                                            \
+	}
+/* A price: base is its key, where the offset of per_million in its scope */
+#define PRICE_ROWS(base, where)                                                                              \
+	PRICE_ROW(base, "input", TOKENS, METER_INPUT, read_money, where, "fresh input tokens; needed"),      \
+	    PRICE_ROW(base, "output", TOKENS, METER_OUTPUT, read_money, where, "output tokens; needed"),     \
+	    PRICE_ROW(base, "cache_read", TOKENS, METER_CACHE_READ, read_money, where,                       \
+	              "input tokens read from the prompt cache; as input when not given"),                   \
+	    PRICE_ROW(base, "cache_write_5m", TOKENS, METER_CACHE_WRITE_5M, read_money, where,               \
+	              "input tokens written to the cache for five minutes; as input when not given"),        \
+	    PRICE_ROW(base, "cache_write_1h", TOKENS, METER_CACHE_WRITE_1H, read_money, where,               \
+	              "input tokens written to the cache for an hour; as input when not given"),             \
+	    PRICE_ROW(base, "input_audio", TOKENS, METER_INPUT_AUDIO, read_money, where,                     \
+	              "audio input tokens"),                                                                 \
+	    PRICE_ROW(base, "cache_read_audio", TOKENS, METER_CACHE_READ_AUDIO, read_money, where,           \
+	              "audio input tokens read from the prompt cache"),                                      \
+	    PRICE_ROW(base, "output_audio", TOKENS, METER_OUTPUT_AUDIO, read_money, where,                   \
+	              "audio output tokens"),                                                                \
+	    PRICE_ROW(base, "input_image", TOKENS, METER_INPUT_IMAGE, read_money, where,                     \
+	              "image input tokens"),                                                                 \
+	    PRICE_ROW(base, "output_image", TOKENS, METER_OUTPUT_IMAGE, read_money, where,                   \
+	              "image output tokens"),                                                                \
+	    PRICE_ROW(base, "web_searches", CALLS, METER_WEB_SEARCHES, read_call_money, where,               \
+	              "web searches that the provider does"),                                                \
+	    PRICE_ROW(base, "hosted_tool_calls", CALLS, METER_HOSTED_TOOL_CALLS, read_call_money, where,     \
+	              "calls of other tools that the provider runs")
+
+#define LIMIT_SIZE(name, field, low, high, what)                                                             \
+	{                                                                                                    \
+		.key = "limits." name, .type = SIZE, .text = what, .read = read_size,                        \
+		.offset = IN_S(limits.field), .least = low, .most = high                                     \
+	}
+#define LIMIT_TIME(name, field, low, high, what)                                                             \
+	{                                                                                                    \
+		.key = "limits." name, .type = DURATION, .text = what, .read = read_duration,                \
+		.offset = IN_S(limits.field), .least = low, .most = high                                     \
+	}
+#define LIMIT_NUMBER(name, field, low, high, what)                                                           \
+	{                                                                                                    \
+		.key = "limits." name, .type = "number", .text = what, .read = read_int64,                   \
+		.offset = IN_S(limits.field), .least = low, .most = high                                     \
+	}
+#define PROVIDER_TIME(name, field, low, high, what)                                                          \
+	{                                                                                                    \
+		.key = "providers[].timeouts." name, .type = DURATION, .text = what, .read = read_duration,  \
+		.offset = IN_P(field), .least = low, .most = high                                            \
+	}
+
+const struct option settings_options[] = {
+    LISTEN_ROWS("listen", listen, "the gateway", "default 127.0.0.1:8787"),
+    {.key = "console", .type = "mapping", .text = "the console and its API", .group = true},
+    LISTEN_ROWS("console.listen", console, "the console", "default 127.0.0.1:8788"),
+    {.key = "hosts",
+     .type = "list of names",
+     .text = "further names that clients may call this machine by (the Host header); the addresses listened "
+             "on and localhost are always among them",
+     .read = read_hosts,
+     .offset = IN_S(hosts_n),
+     .joined = true},
+    {.key = "insecure_listen",
+     .type = "true or false",
+     .text = "listens beyond loopback without TLS, keys and prompts readable on the wire; default false",
+     .read = read_bool,
+     .offset = IN_S(insecure_listen)},
+    {.key = "store",
+     .type = "sqlite:PATH",
+     .text = "the ledger; default weir.db in $XDG_DATA_HOME/weir (~/.local/share/weir)",
+     .read = read_store,
+     .offset = IN_S(store)},
+    {.key = "journal", .type = "mapping", .text = "where calls in flight survive a crash", .group = true},
+    {.key = "journal.file",
+     .type = "path",
+     .text = "its file, on a local disk; default beside the store (weir.journal for weir.db)",
+     .read = read_path,
+     .offset = IN_S(journal)},
+    {.key = "journal.slots",
+     .type = "number",
+     .text = "calls in flight and waiting for the ledger together, 2 KB of disk each; 64 to 1048576, default "
+             "16384",
+     .read = read_int64,
+     .offset = IN_S(journal_slots),
+     .least = 64,
+     .most = 1048576},
+    {.key = "timezone",
+     .type = "name of a zone",
+     .text = "where days and months begin (Europe/Berlin); default the machine's",
+     .read = read_timezone,
+     .offset = IN_S(timezone)},
+    {.key = "workers",
+     .type = "number",
+     .text = "event loops, 1 to 256; default one for each core",
+     .read = read_int,
+     .offset = IN_S(workers),
+     .least = 1,
+     .most = 256},
+    {.key = "unmetered",
+     .type = "refuse or allow",
+     .text = "paths that may cost money but that Weir cannot meter; default refuse",
+     .read = read_choice,
+     .offset = IN_S(unmetered),
+     .choices = UNMETERED_NAMES},
+    {.key = "prices", .type = "mapping", .text = "the price book", .group = true},
+    {.key = "prices.file",
+     .type = "file",
+     .text = "a price book instead of the built-in one",
+     .read = read_file_path,
+     .offset = IN_S(price_file)},
+    {.key = "prices.unknown",
+     .type = "refuse or a price",
+     .text = "a model that has no price: its calls are refused, or priced by the keys below and flagged; "
+             "default refuse",
+     .read = read_unknown_price,
+     .offset = 0,
+     .group = true},
+    PRICE_ROWS("prices.unknown", IN_S(fallback_price.per_million)),
+    {.key = "providers",
+     .type = "list of mappings",
+     .text = "where calls go; default anthropic, openai and gemini with credential passthrough",
+     .read = read_providers,
+     .joined = true},
+    {.key = "providers[].name",
+     .type = "word",
+     .text = "its name in the ledger and in /p/NAME/; needed",
+     .read = read_name,
+     .offset = IN_P(name)},
+    {.key = "providers[].api",
+     .type = "anthropic, openai or gemini",
+     .text = "the dialect it speaks; needed",
+     .read = read_api},
+    {.key = "providers[].base_url",
+     .type = "URL",
+     .text = "scheme://host[:port][/path] without the API's own /v1; default the api's public one",
+     .read = read_url},
+    {.key = "providers[].credential",
+     .type = "env:NAME, file:PATH, passthrough or none",
+     .text = "what Weir sends as the API key: a secret, or the client's own; default none",
+     .read = read_credential},
+    {.key = "providers[].models",
+     .type = "list of globs",
+     .text = "the models it takes when the path names no provider (gpt-*); default any",
+     .read = read_texts,
+     .offset = IN_P(models_n)},
+    {.key = "providers[].vendor",
+     .type = "word",
+     .text = "whose prices apply, by the price book's names; default the api's (anthropic, openai, google)",
+     .read = read_name,
+     .offset = IN_P(vendor)},
+    {.key = "providers[].billing",
+     .type = "metered or subscription",
+     .text = "subscription: list value is recorded, not spent; default metered",
+     .read = read_choice,
+     .offset = IN_P(billing),
+     .choices = BILLING_NAMES},
+    {.key = "providers[].prices",
+     .type = "mapping",
+     .text = "one price for all its models, instead of the price book's",
+     .group = true},
+    PRICE_ROWS("providers[].prices", IN_P(price.per_million)),
+    {.key = "providers[].on_abort",
+     .type = "cancel",
+     .text = "when the client goes away the provider's call is cancelled; the only choice today",
+     .read = read_choice,
+     .offset = IN_P(on_abort),
+     .choices = ABORT_NAMES},
+    {.key = "providers[].http2",
+     .type = "true or false",
+     .text = "HTTP/2 to this provider; default false (HTTP/1.1)",
+     .read = read_bool,
+     .offset = IN_P(http2)},
+    {.key = "providers[].ca_file",
+     .type = "file",
+     .text = "PEM file of authorities trusted for it beside the system's",
+     .read = read_file_path,
+     .offset = IN_P(ca_file)},
+    {.key = "providers[].proxy",
+     .type = "URL, env:NAME or file:PATH",
+     .text = "the proxy to reach it by; default HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment",
+     .read = read_proxy,
+     .offset = IN_P(proxy)},
+    {.key = "providers[].timeouts", .type = "mapping", .text = "time limits of a call to it", .group = true},
+    PROVIDER_TIME("connect", connect_ms, 100, 5 * M, "until the connection stands; default 10s"),
+    PROVIDER_TIME("first_byte", first_byte_ms, 1 * S, 24 * H, "until the answer begins; default 10m"),
+    PROVIDER_TIME("idle", idle_ms, 1 * S, 24 * H, "between two pieces of an answer; default 5m"),
+    PROVIDER_TIME("total", total_ms, 1 * S, 24 * H, "the whole call; default 1h"),
+    {.key = "teams",
+     .type = "list of mappings",
+     .text = "who belongs together",
+     .read = read_teams,
+     .joined = true},
+    {.key = "teams[].name",
+     .type = "word",
+     .text = "the team's name in reports; needed",
+     .read = read_name,
+     .offset = IN_T(name)},
+    {.key = "teams[].cost_centre",
+     .type = "text",
+     .text = "the cost centre its spend is booked on",
+     .read = read_text,
+     .offset = IN_T(cost_centre)},
+    {.key = "teams[].members",
+     .type = "list of users",
+     .text = "users as their keys name them; a user is in one team",
+     .read = read_members,
+     .offset = IN_T(members_n)},
+    {.key = "limits", .type = "mapping", .text = "what the gateway takes before it refuses", .group = true},
+    LIMIT_SIZE("body", body_bytes, 64 * KB, GB, "largest request body (413 beyond); default 64MB"),
+    LIMIT_SIZE("bodies", bodies_bytes, MB, 1024 * GB,
+               "all request bodies in flight together (503 beyond); default 512MB"),
+    LIMIT_SIZE("headers", header_bytes, 4 * KB, 64 * KB, "request line and headers; default 64KB"),
+    LIMIT_SIZE("answer", answer_bytes, 64 * KB, GB,
+               "largest unstreamed answer read for its usage; beyond it usage is counted; default 16MB"),
+    LIMIT_SIZE("event", event_bytes, 4 * KB, 64 * MB,
+               "largest event of a stream read for its usage; beyond it usage is counted; default 8MB"),
+    LIMIT_SIZE("stream_buffer", stream_buffer, 16 * KB, 64 * MB,
+               "bytes of an answer held for a slow client before the provider is slowed; default 256KB"),
+    LIMIT_NUMBER("connections", connections, 1, 1000000, "open client connections; default 8192"),
+    LIMIT_NUMBER("calls", calls, 1, 1000000, "calls in flight (503 beyond); default 4096"),
+    LIMIT_TIME("header_timeout", header_ms, 100, 5 * M, "for a client to send its headers; default 10s"),
+    LIMIT_TIME("body_timeout", body_ms, 100, H, "between two pieces of a request body; default 30s"),
+    LIMIT_TIME("idle_timeout", idle_ms, 100, H, "of a connection with no call; default 75s"),
+    LIMIT_TIME("drain", drain_ms, 0, H, "for calls in flight to end after SIGTERM; default 30s"),
+    {.key = "log", .type = "mapping", .text = "what the gateway tells on its error output", .group = true},
+    {.key = "log.level",
+     .type = "debug, info, warn or error",
+     .text = "the least grave that is told; default info",
+     .read = read_choice,
+     .offset = IN_S(log_level),
+     .choices = LEVEL_NAMES},
+    {.key = "log.format",
+     .type = "text or json",
+     .text = "one line a record either way; default text",
+     .read = read_choice,
+     .offset = IN_S(log_format),
+     .choices = FORMAT_NAMES},
+};
+
+const size_t settings_options_n = sizeof settings_options / sizeof *settings_options;
+
+_Static_assert(sizeof settings_options / sizeof *settings_options <= SETTINGS_OPTIONS_MAX, "raise it");
+_Static_assert(sizeof(enum unmetered) == sizeof(int) && sizeof(enum billing) == sizeof(int),
+               "read_choice writes ints");
+
+/* Keys of the full configuration that this version does not carry out. */
+static const struct {
+	const char *key, *why;
+} REFUSED[] = {
+    {"budgets", "no budget would be enforced"},
+    {"quotas", "no quota would be enforced"},
+    {"gates", "no gate would be enforced"},
+    {"routes", "nothing would be routed"},
+    {"storms", "no storm would be stopped"},
+    {"context", "no context limit would be enforced"},
+    {"issuers", "no token would be accepted"},
+    {"outcomes", "no outcome would be valued"},
+    {"alerts", "no alert would be sent"},
+    {"record", "no body would be recorded"},
+    {"providers[].deployments", "Azure deployments are not read"},
+};
+
+const char *settings_refused_key(slice key)
+{
+	for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++)
+		if (slice_eq(slice_of(REFUSED[i].key), key))
+			return REFUSED[i].why;
+	return NULL;
+}
+
+bool settings_option(size_t *at, const char **key, const char **type, const char **text)
+{
+	if (*at >= settings_options_n)
+		return false;
+	const struct option *o = &settings_options[(*at)++];
+	*key = o->key;
+	*type = o->type;
+	*text = o->text;
+	return true;
+}
