@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "books.h"
+#include "load.h"
 #include "record.h"
 #include "server.h"
 
@@ -166,6 +167,8 @@ static int serve_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "load") == 0)
+		return load_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "serve") == 0)
 		return serve_main(argc - 1, argv + 1);
 	return serve_main(argc, argv);
