@@ -140,7 +140,7 @@ describe('the same objects as direct', { concurrency: 1 }, () => {
     test(name, async () => {
       const expected = plain(await call(clients[dialect](direct.url, 'sk-direct', seed)));
       const through = plain(await call(clients[dialect](weir.url, key, seed)));
-      assert.ok(JSON.stringify(expected).length > 20, 'the direct call gave something');
+      assert.ok(JSON.stringify(expected).length > 10, 'the direct call gave something');
       assert.deepEqual(through, expected);
     });
   });
