@@ -55,7 +55,7 @@ PROGRAMS  := $(if $(MAINSRC),weir) $(if $(SIMSRC),weir-sim)
 JOBS      := $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: all help deps lib sim headers tests test-bins replay replayers fuzz fuzzers bench benches demo check check-agents soak \
-        docs man install uninstall format clean FORCE
+        man install uninstall format clean FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -87,6 +87,9 @@ $(OBJ)/%.o: %.c $(OBJ)/.flags
 	@mkdir -p $(@D)
 	@$(if $(Q),echo '  CC      $<')
 	$(Q)$(CC) $(CPP) $(CF) -MMD -MP -c $< -o $@
+
+# The price book is put into this object by the assembler, which tells make nothing.
+$(OBJ)/src/model/prices_builtin.o: data/prices.json
 
 $(LIB): $(LIBOBJ)
 	@$(if $(Q),echo '  AR      $@')
@@ -186,9 +189,6 @@ check-agents: ## drives Claude Code, Codex, Gemini CLI and opencode through Weir
 soak: ## the long forms: fuzzing, many schedules, many calls
 	@tools/deps check fuzz
 	@tools/check soak
-
-docs: all ## writes the program's help and option table into docs/
-	@tools/docs --update
 
 man: ## the man pages in build/man, made from docs/cli/*.md
 	@tools/man-pages $(BUILD)/man

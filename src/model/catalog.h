@@ -5,17 +5,22 @@
 #ifndef WEIR_MODEL_CATALOG_H
 #define WEIR_MODEL_CATALOG_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "model/types.h"
 
-#define PRICE_ABSENT INT64_C(-1)
-#define PRICE_ID_MAX 96
-#define PRICE_MODS   16 /* modifiers a price may have */
+#define PRICE_ABSENT       INT64_C(-1)
+#define PRICE_ID_MAX       96
+#define PRICE_MODS         16 /* modifiers a price may have */
+#define PPM_NONE           INT64_C(-1)
+
+#define PRICE_ALTERNATIVES 4 /* values of one condition */
 
 /* When a modifier applies: all given conditions hold for the answer (what was billed), else for the request.
- */
+ * Those that apply are taken in their order: a price given here replaces the one before, factors multiply
+ * (batch and US-only inference: 0.5 * 1.1). */
 struct price_modifier {
-	slice service_tier, speed, region; /* n 0: no condition */
+	slice service_tier, speed, region; /* n 0: no condition; "priority|fast": either, case folded */
 	int64_t
 	    above_context_tokens; /* > 0: only when all input together is above it (whole request repriced) */
 	int64_t ppm;     /* multiplies every meter of meters; PPM_NONE when only prices below are given */
@@ -41,17 +46,32 @@ struct catalog;
 struct catalog *catalog_read(slice json, struct error *e);
 /* The built-in book (compiled in). */
 struct catalog *catalog_builtin(struct error *e);
+slice catalog_builtin_text(void);
+/* A price book over another: a model found in json is priced by json, every other by base (of which a
+ * reference is taken; NULL: none). For `prices: {file:}` over the built-in book. */
+struct catalog *catalog_overlay(struct catalog *base, slice json, struct error *e);
 struct catalog *catalog_ref(struct catalog *c);
 void catalog_unref(struct catalog *c);
 
-/* The row of a vendor's model at a time: exact name, then alias, then pattern (longest first), case folded,
- * dated snapshots
- * ("-20250929", "-2025-08-07", "@20250514", "-latest") match their family when they have no row of their own.
- * NULL when unknown: never guessed across vendors. */
+/* The row of a vendor's model at a time: exact name or alias, then the family of a dated snapshot
+ * ("-20250929", "-2025-08-07", "@20250514", "@default", "-latest", "-v1:0") that has no row of its own, then
+ * pattern (longest first); case folded. NULL when unknown: never guessed across vendors, nor from a longer
+ * name. */
 const struct price *catalog_price(const struct catalog *c, slice vendor, slice model, int64_t wall_ms);
 
 /* All rows in order of id, for `weir price list`; NULL at the end. */
 const struct price *catalog_each(const struct catalog *c, size_t *at);
+
+/* The day of the book ("2026-08-22"); n 0 when it does not say. */
+slice catalog_date(const struct catalog *c);
+
+/* A meter's name in price books and settings: meter_name without "_tokens"; METER_N when unknown. */
+slice catalog_meter_key(enum meter m);
+enum meter catalog_meter(slice key);
+
+/* What to tell a human whose model has no price: that it is refused, and how to add a price. In mem; p NULL
+ * when mem is full. */
+slice catalog_unknown_message(struct arena *mem, slice vendor, slice model);
 
 /* A price made from settings ({input, output, …} USD for a million tokens): texts are borrowed. Meters not
  * given are priced at their natural stand-in: cache reads and writes at input, reasoning in output. */

@@ -21,15 +21,32 @@ struct billed_as {
 
 /* Prices usage by a row. Each meter is rounded once, half to even. ERR_INVALID when a meter that was used (>
  * 0) has no price that applies (its name in e), ERR_RANGE on overflow. An absent meter costs nothing here:
- * the caller decides whether it may be absent. Audio and image tokens, when reported, are priced at their own
- * price or, absent, at the input / output price. list is the total with no modifier for discounts that are
- * the customer's own (equal to cost today). */
+ * the caller decides whether it may be absent. The meters are disjoint, but for reasoning, which lies in
+ * output and is priced apart only by a row that has a price for it. Audio and image tokens are priced at
+ * their own price or, absent, as input, cache read or output. as may be NULL. A modifier by context counts
+ * all input that is known. */
 int usage_cost(const struct price *p, const struct usage *u, const struct billed_as *as, struct cost *out,
                struct error *e) WARN_UNUSED;
 
-/* An upper bound of what a call can cost: input_tokens at the dearest input meter the row has (fresh, cache
- * write), max_output tokens (times choices) at the dearest output meter, with every modifier that could make
- * it dearer, and every hosted tool that was not excluded. INT64_MAX on overflow. */
+/* What is known of a call before it is made. */
+struct price_bounds {
+	int64_t input_tokens; /* the most that all input together can be */
+	int64_t max_output;   /* tokens of one choice */
+	int64_t choices;      /* below 1 is 1 */
+	int64_t web_searches,
+	    hosted_tool_calls; /* the most that the provider can make; 0: not offered to the model */
+	uint32_t
+	    excluded; /* bit set of meters that cannot be used (no audio in the request, no 1 h breakpoint) */
+	/* The request's own words; NULL: anything may be billed. A speed that was not asked for is not
+	 * billed; a named service tier is billed as named or without one, "auto" or none as any; a region
+	 * that was not named may be any (an account can have a default). */
+	const struct billed_as *asked;
+};
+
+/* An upper bound of what a call can cost: all input at the dearest input meter, all output at the dearest
+ * output meter, billed in the dearest way that is possible. INT64_MAX on overflow or a negative bound. */
+int64_t price_worst_case_of(const struct price *p, const struct price_bounds *b);
+/* The same with nothing asked, nothing excluded and no hosted tools. */
 int64_t price_worst_case(const struct price *p, int64_t input_tokens, int64_t max_output, int64_t choices);
 
 /* An upper bound of the tokens of n bytes of UTF-8: a byte-level tokeniser never makes more tokens than
