@@ -1,14 +1,25 @@
 /* The journal: a memory-mapped table of slots, one for each call from its intent until the ledger has its
- * row. What is written here survives the process (kill -9) at once and a power loss after the next sync (at
- * most JOURNAL_SYNC_MS).
+ *row. What is written here survives the process (kill -9) at once, and a power loss after the next sync: it
+ *begins at most JOURNAL_SYNC_MS after the write (docs/ledger.md says in exact words what that means).
  *
- * A slot's life:  FREE -> INTENT (the call may leave) -> LEFT (it has been given to a connected provider) ->
- * SETTLED (its row is final)
- *                 -> FREE (the ledger has committed the row).   INTENT -> FREE when the call never left and
- * leaves no row. Refusals go FREE -> SETTLED at once. A slot's words are written before its state, with
- * release order. On opening after a crash: SETTLED rows are given to the ledger again (which ignores an id it
- * has), LEFT becomes a row with ending `crash` (`counted` from the progress noted last with the worst case of
- * what is unknown, else `hold`), INTENT never left and is freed. */
+ * A slot's life:
+ *
+ *	FREE -> INTENT		the call may leave
+ *	     -> LEFT		it has been given to a connected provider
+ *	     -> SETTLED		its row is final
+ *	     -> FREE		the ledger has committed the row, to the disk
+ *	INTENT -> FREE		the call never left and leaves no row
+ *	FREE -> SETTLED		a refusal
+ *
+ * Intent and settlement stand side by side in the slot, and a slot's words are written before its state, with
+ *release order: whenever the process is killed, one of them is whole. On opening after a crash SETTLED rows
+ *are given to the ledger again (which ignores an id it has); LEFT becomes a row with ending `crash` and
+ *usage_source `hold`, or what journal_on_crash makes of the progress noted last; INTENT never left and is
+ *freed, unless the machine was restarted in between: then the LEFT may have been lost with the power, and it
+ *is taken for one.
+ *
+ * All functions but the opening and the writer's may be called from any thread; a slot belongs to one thread
+ *at a time. */
 #ifndef WEIR_STORE_JOURNAL_H
 #define WEIR_STORE_JOURNAL_H
 
@@ -27,8 +38,8 @@ struct journal_stats {
 	size_t slots, in_flight, settled; /* all, INTENT or LEFT, waiting for the ledger */
 	unsigned long long full;          /* calls turned away because no slot was free */
 	unsigned long long recovered_settled, recovered_crash, recovered_unsent; /* at the last opening */
-	unsigned long long syncs,
-	    damaged; /* damaged: slots whose checksum failed on opening; kept aside in FILE.damaged */
+	unsigned long long syncs;
+	unsigned long long damaged; /* slots whose checksum failed on opening; kept aside in FILE.damaged */
 };
 
 /* Opens or creates path with room for slots calls (the file is preallocated: ERR_IO when the disk has no
@@ -37,6 +48,13 @@ struct journal_stats {
 struct journal *journal_open(const char *path, size_t slots, unsigned workers, struct error *e);
 /* Syncs and closes; slots not yet in the ledger stay for the next opening. */
 void journal_close(struct journal *j);
+
+/* What becomes of a call that had left when the process died: r is its intent, with ending `crash`, the usage
+ * noted last (all absent when nothing was noted), usage_source `hold` and the hold as its cost. The function
+ * may put a better cost and source in; texts it sets must live as long as the journal. Called on the writer's
+ * thread. To be set before writer_start; without it the row stays a hold. */
+typedef void journal_crash_fn(void *arg, struct record *r);
+void journal_on_crash(struct journal *j, journal_crash_fn *fn, void *arg);
 
 /* Writes the intent; 0 when the journal is full. r->hold_nanousd is the worst case. Never blocks; worker is
  * the caller's index. */
@@ -56,8 +74,8 @@ int journal_refusal(struct journal *j, unsigned worker, const struct record *r) 
 /* --- the ledger writer's side: one thread
  * --------------------------------------------------------------------------------- */
 
-/* The next settled slot not yet taken, decoded; texts point into the slot until journal_done. False when
- * there is none. */
+/* The next settled slot not yet taken, oldest first, decoded; texts point into the slot until journal_done.
+ * False when there is none. */
 bool journal_take(struct journal *j, journal_slot *s, struct record *r);
 /* The ledger has committed the row: the slot is free. */
 void journal_done(struct journal *j, journal_slot s);
@@ -68,8 +86,17 @@ void journal_untake(struct journal *j, journal_slot s);
 void journal_wait(struct journal *j, int timeout_ms);
 void journal_wake(struct journal *j);
 
-/* The sync thread's one step: msync of what changed. */
+/* --- the sync thread's side
+ * ----------------------------------------------------------------------------------------- */
+
+/* Sleeps until something was written since the last sync, timeout_ms passed, or journal_sync_wake. True when
+ * there is something to sync. */
+bool journal_sync_wait(struct journal *j, int timeout_ms);
+void journal_sync_wake(struct journal *j);
+/* Writes to the disk what changed (nothing: no system call); what was written before the call is there when
+ * it returns 0. */
 int journal_sync(struct journal *j, struct error *e) WARN_UNUSED;
+
 void journal_stats_get(const struct journal *j, struct journal_stats *out);
 
 #endif

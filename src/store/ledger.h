@@ -19,30 +19,45 @@ struct ledger; /* one connection; used by one thread at a time */
 enum ledger_per { PER_NONE, PER_HOUR, PER_DAY, PER_WEEK, PER_MONTH };
 
 /* A dimension is a column's name of the export (user, team, repo, model_served, provider, api, ending,
- * status, …). */
+ * status, …: store/columns.h), or tags.NAME. */
 struct ledger_query {
 	size_t by_n;
 	slice by[LEDGER_BY_MAX];
 	enum ledger_per per;
 	slice timezone;             /* IANA name for buckets; n 0: UTC */
-	int64_t since_ms, until_ms; /* [since, until) */
+	int64_t since_ms, until_ms; /* [since, until); until 0: no end */
 	size_t filters_n;
 	struct ledger_filter {
-		slice column, value; /* value may be a glob; a leading '!' negates; empty matches unknown */
+		/* Any column, or tags.NAME. value: one or several apart by commas (any of them), each a text,
+		 * a glob
+		 * ('*', '?'), or nothing (unknown); a leading '!' negates the whole. Of a number also ">n",
+		 * "<n",
+		 * ">=n", "<=n". */
+		slice column, value;
 	} filters[LEDGER_FILTERS_MAX];
 };
 
+/* Refusals count in `refused` alone. */
 struct ledger_measures {
-	int64_t calls, refused, sessions, active_days, runtime_s, retries, tool_calls, unpriced;
+	int64_t calls, refused;
+	int64_t sessions;        /* distinct, known ones */
+	int64_t active_days;     /* distinct pairs of user and day of the query's time zone; calls of unknown
+	                            users are     one user's */
+	int64_t runtime_s;       /* sum of the calls' durations; RECORD_ABSENT when no row knew it */
+	int64_t retries;         /* calls that are another attempt */
+	int64_t tool_calls;      /* RECORD_ABSENT when no row knew it */
+	int64_t unpriced;        /* calls that used something whose cost is not known */
 	int64_t meters[METER_N]; /* sums of known values; TOKENS_ABSENT when no row knew it */
 	int64_t context_tokens;
-	int64_t cost_nanousd;         /* metered, spent */
-	int64_t subscription_nanousd; /* list value of calls on a subscription, not spent */
-	int64_t cost_part[COST_N];
+	int64_t cost_nanousd;         /* metered, spent; RECORD_ABSENT when there are only unpriced calls */
+	int64_t subscription_nanousd; /* list value of calls on a subscription, not spent; RECORD_ABSENT
+	                                 likewise */
+	int64_t cost_part[COST_N];    /* of cost_nanousd */
 };
 
 struct ledger_group {
-	slice bucket; /* "2026-11-22", "2026-11-22T03:00", "2026-W47", "2026-11"; n 0 when per is none */
+	slice bucket;      /* "2026-11-22", "2026-11-22T03:00", "2026-W47", "2026-11"; n 0 when per is none */
+	int64_t bucket_ms; /* when it begins */
 	slice key[LEDGER_BY_MAX]; /* p NULL: unknown */
 	struct ledger_measures m;
 };
@@ -56,15 +71,22 @@ struct ledger_key {
 
 struct ledger_ops {
 	const char *name;
-	/* Opens (creating and migrating when writable); url is what stands behind "sqlite:". */
+	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
+	 * else ERR_NOT_FOUND; one of an older schema is migrated; one of a newer schema is ERR_UNSUPPORTED.
+	 */
 	int (*open)(const char *url, bool writable, struct ledger **out, struct error *e);
 	void (*close)(struct ledger *l);
 	/* Rows in one transaction: begin, add…, commit. ERR_BUSY (locked) and ERR_IO (disk full) leave
-	 * nothing of it behind; an id that is there already is left as it is. */
+	 * nothing of it behind; an id that is there already is left as it is. What commit has answered with 0
+	 * is on the disk. */
 	int (*begin)(struct ledger *l, struct error *e);
 	int (*add)(struct ledger *l, const struct record *r, struct error *e);
 	int (*commit)(struct ledger *l, struct error *e);
 	void (*rollback)(struct ledger *l);
+	/* Within begin and commit: keeps a row that add answered with ERR_INVALID (it can never be a row of
+	 * the ledger) aside, in the table `rejected`, as text. */
+	int (*reject)(struct ledger *l, const struct record *r, const char *why, int64_t at_ms,
+	              struct error *e);
 	/* Groups and the total, by descending cost within each bucket. on_group nonzero stops. */
 	int (*report)(struct ledger *l, const struct ledger_query *q,
 	              int (*on_group)(void *arg, const struct ledger_group *g), void *arg,

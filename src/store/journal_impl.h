@@ -1,0 +1,116 @@
+/* What journal.c (a call's life, the queues) and journal_file.c (file, lock, recovery) share.
+ *
+ * The file, all in this machine's byte order:
+ *
+ *	page 0			struct journal_header
+ *	page 1 ...		slots of 2 KB, number 1 first (0 is no slot)
+ *
+ * A slot keeps intent and settlement side by side, and nothing that a later state needs is ever written over:
+ *
+ *	state			FREE | INTENT | LEFT | SETTLED; written last, with release order
+ *	intent_n, settle_n	bytes of each in body; the settlement begins at intent_n
+ *	intent_sum		XXH3 of the intent's bytes
+ *	settle_sum		XXH3 of the settlement's bytes, xor intent_sum (0 for a refusal, which has no
+ *intent) progress[2]		usage so far; written in turns, so that one of them is always whole body
+ *intent, settlement (store/pack.h)
+ *
+ * A process that is killed leaves its writes in the page cache in the order of the program, so the state
+ *alone tells what is whole. A power loss leaves any mixture of old and new sectors: then the sums tell, and
+ *each is bound to the call (by intent_sum), so that the leftovers of an earlier call in the same slot are not
+ *taken for this one's. */
+#ifndef WEIR_STORE_JOURNAL_IMPL_H
+#define WEIR_STORE_JOURNAL_IMPL_H
+
+#include <stdatomic.h>
+
+#include "store/journal.h"
+#include "store/pack.h"
+#include "store/waker.h"
+
+#define JOURNAL_MAGIC   "weirjrnl"
+#define JOURNAL_VERSION 1
+#define JOURNAL_PAGE    4096
+
+enum slot_state { SLOT_FREE, SLOT_INTENT, SLOT_LEFT, SLOT_SETTLED, SLOT_N };
+
+struct journal_header {
+	char magic[8];
+	uint32_t version, slot_bytes, slots;
+	uint32_t pid;    /* of the process that opened it last, for the message of the next one */
+	uint64_t layout; /* pack_layout() of that process */
+	char boot[40];   /* boot id of the machine then: another one means that power was lost or it was
+	                    restarted */
+};
+
+struct slot_progress {
+	uint64_t sum; /* XXH3 of seq and m, xor intent_sum */
+	uint64_t seq; /* the larger one is the later one */
+	int64_t m[METER_N];
+};
+
+struct slot {
+	_Atomic uint32_t state;
+	uint16_t intent_n, settle_n;
+	uint64_t intent_sum, settle_sum;
+	uint64_t spare[5];
+	struct slot_progress progress[2];
+	unsigned char body[];
+};
+
+#define SLOT_BODY        (JOURNAL_SLOT_BYTES - sizeof(struct slot))
+/* Left for the settlement: every number, and the texts that are known only then. */
+#define SLOT_SETTLE_ROOM ((size_t)PACK_MIN + 160)
+#define SLOT_INTENT_ROOM (SLOT_BODY - SLOT_SETTLE_ROOM)
+
+_Static_assert(offsetof(struct slot, progress) == 64, "a slot's head is one cache line, and never torn");
+_Static_assert(SLOT_INTENT_ROOM >= PACK_MIN + 512, "an intent has room for its texts");
+
+/* Counters of one worker, on a cache line of their own. */
+struct journal_counts {
+	_Alignas(64) atomic_ullong begun, dropped, refusals, full;
+};
+
+struct journal {
+	struct journal_header *head; /* the mapping; owned */
+	char *slots;                 /* slot 1; in the mapping */
+	size_t bytes, n;             /* of the mapping; slots */
+	int fd;                      /* holds the lock */
+	char *path;                  /* owned */
+	unsigned workers;
+	struct journal_counts *counts; /* owned; one for each worker */
+
+	/* A slot is in one list at most; next[s] is the slot behind s in it. */
+	_Atomic uint32_t *next; /* owned */
+	_Alignas(64) _Atomic uint64_t
+	    free; /* last in, first out: slot in the low half, changes in the high half */
+	_Alignas(64) _Atomic uint32_t settled; /* newest first; emptied as a whole by the writer */
+	_Alignas(64) atomic_bool dirty;        /* something was written since the last sync began */
+	struct waker writer, sync;
+
+	/* the writer thread's */
+	uint32_t take_first, take_last; /* oldest first */
+	journal_crash_fn *on_crash;
+	void *on_crash_arg;
+
+	atomic_ullong settled_n, done_n, syncs, broken;
+	struct journal_stats recovered; /* at the last opening */
+};
+
+static inline struct slot *journal_at(const struct journal *j, journal_slot s)
+{
+	return (struct slot *)(void *)(j->slots + (size_t)(s - 1) * JOURNAL_SLOT_BYTES);
+}
+
+/* A copy of a slot as it lies in the file, checked: what is to become of it. */
+enum slot_fate { FATE_FREE, FATE_UNSENT, FATE_CRASHED, FATE_SETTLED, FATE_DAMAGED };
+enum slot_fate slot_judge(const struct slot *s, bool power_lost);
+
+/* The intent; false when there is none or it is not whole. */
+bool slot_intent(const struct slot *s, struct record *r);
+bool slot_settlement(const struct slot *s, struct record *r);
+/* The usage noted last; false when none was. */
+bool slot_progress(const struct slot *s, struct usage *u);
+
+void journal_push_free(struct journal *j, journal_slot s);
+
+#endif

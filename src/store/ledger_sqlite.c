@@ -1,0 +1,343 @@
+/* Opening, rows in, and what every statement needs. The file is in WAL mode: one writer and any number of
+ * readers at the same time. synchronous is FULL, so that a commit is on the disk when it returns: the journal
+ * frees a row's slot then, and with NORMAL a power loss could take the row after its slot was gone. The
+ * writer commits batches, so that this costs one flush for all the rows of a batch. */
+#include "store/ledger_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/columns.h"
+#include "store/record_json.h"
+
+/* --- faults and statements
+ * ------------------------------------------------------------------------------------------ */
+
+static int err_of(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ERR_BUSY;
+	case SQLITE_NOMEM:
+		return ERR_NOMEM;
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+	case SQLITE_TOOBIG:
+	case SQLITE_RANGE:
+		return ERR_INVALID;
+	default:
+		return ERR_IO;
+	}
+}
+
+int ledger_fault(struct ledger *l, int code, const char *what, struct error *e)
+{
+	const char *text = l->db && (sqlite3_extended_errcode(l->db) & 0xff) == (code & 0xff)
+	                       ? sqlite3_errmsg(l->db)
+	                       : sqlite3_errstr(code);
+	const char *hint = "";
+	if ((code & 0xff) == SQLITE_FULL)
+		hint = " (make room on its disk)";
+	else if ((code & 0xff) == SQLITE_NOTADB)
+		hint = " (name another file as `store:` in the settings)";
+	return error_set(e, err_of(code), "%s: %s: %s%s", l->path, what, text, hint);
+}
+
+int ledger_exec(struct ledger *l, const char *sql, struct error *e)
+{
+	int code = sqlite3_exec(l->db, sql, NULL, NULL, NULL);
+	return code == SQLITE_OK ? 0 : ledger_fault(l, code, "ledger", e);
+}
+
+int ledger_prepare(struct ledger *l, slice sql, sqlite3_stmt **out, struct error *e)
+{
+	int code = sqlite3_prepare_v2(l->db, sql.p, (int)sql.n, out, NULL);
+	return code == SQLITE_OK ? 0 : ledger_fault(l, code, "ledger", e);
+}
+
+int ledger_number(struct ledger *l, const char *sql, int64_t *out, struct error *e)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = ledger_prepare(l, slice_of(sql), &s, e);
+	*out = 0;
+	if (rc == 0) {
+		int code = sqlite3_step(s);
+		if (code == SQLITE_ROW)
+			*out = sqlite3_column_int64(s, 0);
+		else if (code != SQLITE_DONE)
+			rc = ledger_fault(l, code, "ledger", e);
+	}
+	sqlite3_finalize(s);
+	return rc;
+}
+
+/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7); 0 when there is none, or it is NUL.
+ */
+static size_t utf8_len(const unsigned char *p, size_t n)
+{
+	if (p[0] < 0x80)
+		return p[0] != 0;
+	size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || n < len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	bool bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ||
+	           (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90);
+	return bad ? 0 : len;
+}
+
+static size_t clean_prefix(slice s)
+{
+	size_t at = 0, len;
+	while (at < s.n && (len = utf8_len((const unsigned char *)s.p + at, s.n - at)) > 0)
+		at += len;
+	return at;
+}
+
+int ledger_bind_text(sqlite3_stmt *s, int at, slice text)
+{
+	if (text.n == 0)
+		return sqlite3_bind_null(s, at);
+	size_t good = clean_prefix(text), n = 0;
+	if (good == text.n)
+		return sqlite3_bind_text(s, at, text.p, (int)text.n, SQLITE_STATIC);
+	char *clean = malloc(text.n * 3);
+	if (clean == NULL)
+		return SQLITE_NOMEM;
+	while (text.n) {
+		good = clean_prefix(text);
+		memcpy(clean + n, text.p, good);
+		n += good;
+		text = slice_sub(text, good, text.n);
+		if (text.n) {
+			memcpy(clean + n, "\xef\xbf\xbd", 3);
+			n += 3;
+			text = slice_sub(text, 1, text.n);
+		}
+	}
+	return sqlite3_bind_text(s, at, clean, (int)n, free);
+}
+
+slice ledger_column_text(sqlite3_stmt *s, int at)
+{
+	const unsigned char *p = sqlite3_column_text(s, at);
+	return p ? slice_make(p, (size_t)sqlite3_column_bytes(s, at)) : SLICE_NONE;
+}
+
+/* --- opening
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void sqlite_close(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	sqlite3_finalize(l->insert);
+	sqlite3_close(l->db);
+	free(l->path);
+	free(l);
+}
+
+/* SQLite would create the file for all to read; it holds names and the hashes of keys. */
+static int create_private(const char *path, struct error *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_errno(e, ERR_IO, errno, "%s: the ledger cannot be opened", path);
+	close(fd);
+	return 0;
+}
+
+static int open_file(struct ledger *l, struct error *e)
+{
+	struct stat st;
+	int flags = l->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+	int code = sqlite3_open_v2(l->path, &l->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code != SQLITE_OK)
+		return ledger_fault(l, code, "the ledger cannot be opened", e);
+	if (stat(l->path, &st) != 0)
+		return error_errno(e, ERR_IO, errno, "%s: the ledger cannot be opened", l->path);
+	l->device = st.st_dev;
+	l->inode = st.st_ino;
+	sqlite3_extended_result_codes(l->db, 1);
+	sqlite3_busy_timeout(l->db, LEDGER_BUSY_MS);
+	if (!l->writable)
+		return ledger_exec(l, "PRAGMA query_only=1", e);
+	return ledger_exec(l, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-1024", e);
+}
+
+static int open_mode(const char *path, bool writable, struct ledger **out, struct error *e)
+{
+	struct ledger *l = calloc(1, sizeof *l);
+	if (l == NULL || (l->path = strdup(path)) == NULL) {
+		free(l);
+		return error_set(e, ERR_NOMEM, "out of memory");
+	}
+	l->writable = writable;
+	int rc = writable ? create_private(path, e) : 0;
+	if (rc == 0)
+		rc = open_file(l, e);
+	if (rc == 0)
+		rc = writable ? ledger_schema_write(l, e) : ledger_schema_check(l, e);
+	if (rc == 0)
+		*out = l;
+	else
+		sqlite_close(l);
+	return rc;
+}
+
+static int sqlite_open(const char *path, bool writable, struct ledger **out, struct error *e)
+{
+	*out = NULL;
+	if (path[0] == '\0')
+		return error_set(e, ERR_INVALID, "`store:` names no file: write sqlite:PATH");
+	if (writable)
+		return open_mode(path, true, out, e);
+	struct stat st;
+	if (stat(path, &st) != 0 && errno == ENOENT)
+		return error_set(e, ERR_NOT_FOUND, "%s: no ledger is there yet", path);
+	int rc = open_mode(path, false, out, e);
+	if (rc != SCHEMA_OLDER)
+		return rc;
+	struct ledger *once; /* an older schema: mended by a connection that may write */
+	rc = open_mode(path, true, &once, e);
+	if (rc != 0)
+		return rc;
+	sqlite_close(once);
+	return open_mode(path, false, out, e);
+}
+
+/* --- rows
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* A file that was deleted or moved away would take rows and lose them. */
+static int check_place(struct ledger *l, struct error *e)
+{
+	struct stat st;
+	if (stat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+		return 0;
+	return error_set(e, ERR_IO, "%s: the ledger was moved or deleted while in use", l->path);
+}
+
+int ledger_sqlite_begin(struct ledger *l, struct error *e)
+{
+	int rc = check_place(l, e);
+	return rc ? rc : ledger_exec(l, "BEGIN IMMEDIATE", e);
+}
+
+int ledger_sqlite_commit(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l, "COMMIT", e);
+}
+
+void ledger_sqlite_rollback(struct ledger *l)
+{
+	/* SQLite has rolled back by itself after some faults; a second time would be an error of its own. */
+	if (!sqlite3_get_autocommit(l->db))
+		sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int prepare_insert(struct ledger *l, struct error *e)
+{
+	struct buf sql;
+	buf_init(&sql, 1 << 14);
+	int rc = buf_append(&sql, SLICE("INSERT INTO calls("));
+	for (size_t i = 0; rc == 0 && i < columns_n(); i++)
+		rc = buf_printf(&sql, "%s\"%s\"", i ? "," : "", column_at(i)->name);
+	if (rc == 0)
+		rc = buf_append(&sql, SLICE(")VALUES("));
+	for (size_t i = 0; rc == 0 && i < columns_n(); i++)
+		rc = buf_append(&sql, i ? SLICE(",?") : SLICE("?"));
+	/* Not OR IGNORE: that would also swallow a row that breaks another rule. */
+	if (rc == 0)
+		rc = buf_append(&sql, SLICE(")ON CONFLICT(id)DO NOTHING"));
+	if (rc == 0)
+		rc = ledger_prepare(l, buf_slice(&sql), &l->insert, e);
+	buf_release(&sql);
+	return rc;
+}
+
+static int sqlite_add(struct ledger *l, const struct record *r, struct error *e)
+{
+	int rc = l->insert ? 0 : prepare_insert(l, e);
+	if (rc != 0)
+		return rc;
+	int code = SQLITE_OK;
+	for (size_t i = 0; code == SQLITE_OK && i < columns_n(); i++) {
+		struct value v = column_get(column_at(i), r);
+		if (v.kind == VALUE_INT)
+			code = sqlite3_bind_int64(l->insert, (int)i + 1, v.number);
+		else
+			code = ledger_bind_text(l->insert, (int)i + 1, v.text);
+	}
+	if (code == SQLITE_OK)
+		code = sqlite3_step(l->insert);
+	if (code != SQLITE_DONE)
+		rc = ledger_fault(l, code, "insert", e);
+	sqlite3_reset(l->insert);
+	return rc;
+}
+
+static int sqlite_reject(struct ledger *l, const struct record *r, const char *why, int64_t at_ms,
+                         struct error *e)
+{
+	sqlite3_stmt *s = NULL;
+	struct buf row;
+	buf_init(&row, 1 << 16);
+	int rc = record_json(&row, r);
+	if (rc != 0)
+		error_set(e, rc, "a rejected row cannot be written down");
+	else
+		rc = ledger_prepare(l, SLICE("INSERT INTO rejected(time_ms,why,row)VALUES(?,?,?)"), &s, e);
+	if (rc == 0) {
+		int code = sqlite3_bind_int64(s, 1, at_ms);
+		if (code == SQLITE_OK)
+			code = ledger_bind_text(s, 2, slice_of(why));
+		if (code == SQLITE_OK)
+			code = ledger_bind_text(s, 3, buf_slice(&row));
+		if (code == SQLITE_OK)
+			code = sqlite3_step(s);
+		rc = code == SQLITE_DONE ? 0 : ledger_fault(l, code, "insert", e);
+	}
+	sqlite3_finalize(s);
+	buf_release(&row);
+	return rc;
+}
+
+/* --- the table of stores
+ * ---------------------------------------------------------------------------------------------- */
+
+static const struct ledger_ops sqlite_ops = {
+    .name = "sqlite",
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .begin = ledger_sqlite_begin,
+    .add = sqlite_add,
+    .commit = ledger_sqlite_commit,
+    .rollback = ledger_sqlite_rollback,
+    .reject = sqlite_reject,
+    .report = ledger_sqlite_report,
+    .rows = ledger_sqlite_rows,
+    .key_add = ledger_sqlite_key_add,
+    .key_revoke = ledger_sqlite_key_revoke,
+    .keys = ledger_sqlite_keys,
+    .keys_version = ledger_sqlite_keys_version,
+};
+
+const struct ledger_ops *ledger_for(slice store, slice *rest, struct error *e)
+{
+	slice scheme;
+	*rest = store;
+	if (slice_find_char(store, ':') >= 0 && slice_split(rest, ':', &scheme) &&
+	    slice_eq(scheme, SLICE("sqlite")))
+		return &sqlite_ops;
+	error_set(e, ERR_UNSUPPORTED, "store \"" SLICE_FMT "\": this weir knows sqlite:PATH",
+	          SLICE_ARG(store));
+	return NULL;
+}

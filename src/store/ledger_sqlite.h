@@ -1,0 +1,60 @@
+/* Inside of store/ledger_sqlite*.c: the ledger in one SQLite file. docs/ledger.md describes the schema. */
+#ifndef WEIR_STORE_LEDGER_SQLITE_H
+#define WEIR_STORE_LEDGER_SQLITE_H
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "store/ledger.h"
+
+#define LEDGER_SCHEMA         1
+#define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
+#define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
+
+struct ledger {
+	sqlite3 *db; /* owned */
+	char *path;  /* owned */
+	bool writable;
+	dev_t device; /* of the file opened: another one at its path means it was moved or deleted */
+	ino_t inode;
+	sqlite3_stmt *insert; /* owned */
+};
+
+/* SQLite's result code as an enum err, with its text and the file in e. what: "insert", … */
+int ledger_fault(struct ledger *l, int code, const char *what, struct error *e);
+/* Statements without parameters. */
+int ledger_exec(struct ledger *l, const char *sql, struct error *e) WARN_UNUSED;
+int ledger_prepare(struct ledger *l, slice sql, sqlite3_stmt **out, struct error *e) WARN_UNUSED;
+/* The one number that a query gives; 0 when it gives none. */
+int ledger_number(struct ledger *l, const char *sql, int64_t *out, struct error *e) WARN_UNUSED;
+
+/* Binds a text (n 0: null); bytes that are not UTF-8, and NUL, become U+FFFD. */
+int ledger_bind_text(sqlite3_stmt *s, int at, slice text);
+slice ledger_column_text(sqlite3_stmt *s, int at);
+
+/* ledger_sqlite_schema.c: creates what is missing, migrates what is older, refuses what is newer. */
+int ledger_schema_write(struct ledger *l, struct error *e) WARN_UNUSED;
+/* SCHEMA_OLDER when it must be migrated first, by a connection that may write. */
+#define SCHEMA_OLDER 1
+int ledger_schema_check(struct ledger *l, struct error *e) WARN_UNUSED;
+
+int ledger_sqlite_begin(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_commit(struct ledger *l, struct error *e) WARN_UNUSED;
+void ledger_sqlite_rollback(struct ledger *l);
+
+/* ledger_sqlite_query.c */
+int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,
+                         int (*on_group)(void *arg, const struct ledger_group *g), void *arg,
+                         struct ledger_measures *total, struct error *e);
+int ledger_sqlite_rows(struct ledger *l, const struct ledger_query *q,
+                       int (*on_row)(void *arg, const struct record *r), void *arg, struct error *e);
+
+/* ledger_sqlite_keys.c */
+int ledger_sqlite_key_add(struct ledger *l, const struct ledger_key *k, struct error *e);
+int ledger_sqlite_key_revoke(struct ledger *l, slice id, int64_t at_ms, struct error *e);
+int ledger_sqlite_keys(struct ledger *l, int (*on_key)(void *arg, const struct ledger_key *k), void *arg,
+                       struct error *e);
+int ledger_sqlite_keys_version(struct ledger *l, int64_t *out, struct error *e);
+
+#endif

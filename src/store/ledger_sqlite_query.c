@@ -1,0 +1,467 @@
+/* Questions: SQL is put together from the table of columns alone; every word of a user's is a bound
+ * parameter. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/zone.h"
+#include "store/columns.h"
+#include "store/ledger_sqlite.h"
+
+#define SQL_MAX      (1 << 15)
+#define WORDS_MAX    128 /* parameters of one question */
+#define WORD_MAX     512 /* bytes of one */
+#define NOT_REFUSED  "ending IS NOT 'refused'"
+#define METERED      "billing IS 'metered'"
+#define SUBSCRIPTION "billing IS 'subscription'"
+
+/* A question on its way to a statement. */
+struct asking {
+	struct ledger *l;
+	const struct ledger_query *q;
+	struct error *e;
+	struct buf sql;
+	sqlite3_stmt *stmt;
+	size_t words_n;
+	struct word {
+		slice text; /* p NULL: the number */
+		int64_t number;
+		char *made; /* owned; what text points to, when it had to be made */
+	} words[WORDS_MAX];
+	/* of the functions that SQL calls */
+	struct zone *zone; /* owned */
+	enum zone_unit unit;
+	int64_t unit_from, unit_to, day_from,
+	    day_to; /* the spans asked for last: rows come in order of time */
+	int rc;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct asking *a, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (a->rc == 0 &&
+	    (n < 0 || (size_t)n >= sizeof text || buf_append(&a->sql, slice_make(text, (size_t)n)) != 0))
+		a->rc = error_set(a->e, ERR_FULL, "the question is too long");
+}
+
+static void word(struct asking *a, slice text, int64_t number, char *made)
+{
+	if (a->words_n == WORDS_MAX || text.n > WORD_MAX) {
+		free(made);
+		if (a->rc == 0)
+			a->rc = error_set(a->e, ERR_FULL, "the question is too long");
+		return;
+	}
+	a->words[a->words_n++] = (struct word){text, number, made};
+	say(a, "?%zu", a->words_n);
+}
+
+static void say_text(struct asking *a, slice text)
+{
+	word(a, text.p ? text : SLICE(""), 0, NULL);
+}
+
+static void say_number(struct asking *a, int64_t number)
+{
+	word(a, SLICE_NONE, number, NULL);
+}
+
+/* --- columns and filters
+ * -------------------------------------------------------------------------------------------- */
+
+static bool is_tag(slice name)
+{
+	return slice_starts(name, SLICE("tags.")) && name.n > 5 && slice_find_char(name, '"') < 0;
+}
+
+/* The column's expression; c NULL: a tag. */
+static void say_column(struct asking *a, const struct column *c, slice name)
+{
+	if (c) {
+		say(a, "\"%s\"", c->name);
+		return;
+	}
+	char *path = malloc(name.n + 8);
+	if (path == NULL) {
+		a->rc = error_set(a->e, ERR_NOMEM, "out of memory");
+		return;
+	}
+	int n = snprintf(path, name.n + 8, "$.\"" SLICE_FMT "\"", SLICE_ARG(slice_sub(name, 5, name.n)));
+	say(a, "CASE WHEN json_valid(tags)THEN CAST(json_extract(tags,");
+	word(a, slice_make(path, n > 0 ? (size_t)n : 0), 0, path);
+	say(a, ")AS TEXT)END");
+}
+
+static int no_column(struct asking *a, slice name, bool dimension)
+{
+	return a->rc = error_set(a->e, ERR_NOT_FOUND, "no %s \"" SLICE_FMT "\"",
+	                         dimension ? "dimension" : "field", SLICE_ARG(name));
+}
+
+static bool take_compare(slice *value, const char **op)
+{
+	static const char *const ops[] = {">=", "<=", ">", "<"};
+	for (size_t i = 0; i < 4; i++)
+		if (slice_starts(*value, slice_of(ops[i]))) {
+			*op = ops[i];
+			*value = slice_trim(slice_sub(*value, strlen(ops[i]), value->n));
+			return true;
+		}
+	return false;
+}
+
+static void say_number_test(struct asking *a, const struct column *c, slice value)
+{
+	const char *op = "=";
+	long long number = 0;
+	slice digits = value;
+	if (c->kind == COLUMN_BOOL && (slice_eq(value, SLICE("true")) || slice_eq(value, SLICE("false")))) {
+		number = slice_eq(value, SLICE("true"));
+	} else {
+		take_compare(&digits, &op);
+		if (!slice_to_i64(digits, &number)) {
+			a->rc =
+			    error_set(a->e, ERR_INVALID,
+			              "%s=" SLICE_FMT ": the field holds a number: write %s=3 or %s=\">3\"",
+			              c->name, SLICE_ARG(value), c->name, c->name);
+			return;
+		}
+	}
+	say(a, "\"%s\"%s", c->name, op);
+	say_number(a, number);
+}
+
+/* SQLite's GLOB has classes, ours has none: '[' stands for itself. */
+static void say_glob(struct asking *a, slice pattern)
+{
+	char *made = malloc(pattern.n * 3 + 1);
+	size_t n = 0;
+	for (size_t i = 0; made && i < pattern.n; i++) {
+		bool bracket = pattern.p[i] == '[';
+		memcpy(made + n, bracket ? "[[]" : &pattern.p[i], bracket ? 3 : 1);
+		n += bracket ? 3 : 1;
+	}
+	if (made == NULL)
+		a->rc = error_set(a->e, ERR_NOMEM, "out of memory");
+	else
+		word(a, slice_make(made, n), 0, made);
+}
+
+static void say_test(struct asking *a, const struct column *c, slice name, slice value)
+{
+	if (value.n == 0) {
+		say_column(a, c, name);
+		say(a, " IS NULL");
+	} else if (c && !column_is_text(c)) {
+		say_number_test(a, c, value);
+	} else {
+		bool glob = slice_find_char(value, '*') >= 0 || slice_find_char(value, '?') >= 0;
+		say_column(a, c, name);
+		say(a, glob ? " GLOB " : "=");
+		if (glob)
+			say_glob(a, value);
+		else
+			say_text(a, value);
+	}
+}
+
+static void say_filter(struct asking *a, const struct ledger_filter *f)
+{
+	const struct column *c = column_find(f->column);
+	slice rest = f->value, part;
+	if (c == NULL && !is_tag(f->column)) {
+		no_column(a, f->column, false);
+		return;
+	}
+	bool negated = slice_starts(rest, SLICE("!"));
+	if (negated)
+		rest = slice_sub(rest, 1, rest.n);
+	if (rest.p == NULL)
+		rest = SLICE("");
+	/* A test of what is unknown is neither true nor false; "not x" is true of it, as in the policies'
+	 * `where`. */
+	say(a, negated ? " AND NOT coalesce((" : " AND (");
+	for (bool first = true; slice_split(&rest, ',', &part); first = false) {
+		say(a, first ? "" : " OR ");
+		say_test(a, c, f->column, part);
+	}
+	say(a, negated ? "),0)" : ")");
+}
+
+static void say_where(struct asking *a)
+{
+	say(a, " FROM calls WHERE time_ms>=");
+	say_number(a, a->q->since_ms);
+	if (a->q->until_ms) {
+		say(a, " AND time_ms<");
+		say_number(a, a->q->until_ms);
+	}
+	for (size_t i = 0; a->rc == 0 && i < a->q->filters_n; i++)
+		say_filter(a, &a->q->filters[i]);
+}
+
+/* --- the calendar
+ * --------------------------------------------------------------------------------------------------- */
+
+static void sql_bucket(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	struct asking *a = sqlite3_user_data(ctx);
+	int64_t t = sqlite3_value_int64(v[0]);
+	if (n != 1)
+		return;
+	if (t < a->unit_from || t >= a->unit_to)
+		zone_span(a->zone, a->unit, t, &a->unit_from, &a->unit_to);
+	sqlite3_result_int64(ctx, a->unit_from);
+}
+
+/* user and day as one text */
+static void sql_user_day(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	struct asking *a = sqlite3_user_data(ctx);
+	int64_t t = sqlite3_value_int64(v[1]);
+	if (n != 2)
+		return;
+	if (t < a->day_from || t >= a->day_to)
+		zone_span(a->zone, ZONE_DAY, t, &a->day_from, &a->day_to);
+	char text[WORD_MAX];
+	slice user = slice_make(sqlite3_value_text(v[0]), (size_t)sqlite3_value_bytes(v[0]));
+	int len =
+	    snprintf(text, sizeof text, "%lld " SLICE_FMT, (long long)(a->day_from / 1000), SLICE_ARG(user));
+	if (len > 0)
+		sqlite3_result_text(ctx, text, len < (int)sizeof text ? len : (int)sizeof text - 1,
+		                    SQLITE_TRANSIENT);
+}
+
+static int set_calendar(struct asking *a)
+{
+	static const enum zone_unit units[] = {[PER_NONE] = ZONE_DAY,
+	                                       [PER_HOUR] = ZONE_HOUR,
+	                                       [PER_DAY] = ZONE_DAY,
+	                                       [PER_WEEK] = ZONE_WEEK,
+	                                       [PER_MONTH] = ZONE_MONTH};
+	a->unit = units[a->q->per];
+	a->zone = zone_load(a->q->timezone, a->e);
+	if (a->zone == NULL)
+		return a->e ? a->e->code : ERR_NOT_FOUND;
+	int code =
+	    sqlite3_create_function(a->l->db, "weir_bucket", 1, SQLITE_UTF8, a, sql_bucket, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_create_function(a->l->db, "weir_user_day", 2, SQLITE_UTF8, a, sql_user_day,
+		                               NULL, NULL);
+	return code == SQLITE_OK ? 0 : ledger_fault(a->l, code, "report", a->e);
+}
+
+/* --- measures
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* In the order that read_measures takes them in. */
+static void say_measures(struct asking *a)
+{
+	say(a, "count(*)FILTER(WHERE " NOT_REFUSED "),count(*)FILTER(WHERE ending='refused'),");
+	say(a, "count(DISTINCT session)FILTER(WHERE " NOT_REFUSED "),");
+	say(a, "count(DISTINCT weir_user_day(user,time_ms))FILTER(WHERE " NOT_REFUSED "),");
+	say(a, "sum(duration_ms)FILTER(WHERE " NOT_REFUSED "),");
+	say(a,
+	    "count(*)FILTER(WHERE " NOT_REFUSED " AND(attempt>1 OR retry_of IS NOT NULL)),sum(tool_calls),");
+	for (int i = 0; i < 2; i++)
+		say(a, "count(*)FILTER(WHERE cost_nanousd IS NULL AND usage_source IS NOT NULL AND %s),",
+		    i == 0 ? METERED : SUBSCRIPTION);
+	say(a, "sum(context_tokens),sum(cost_nanousd)FILTER(WHERE " METERED "),");
+	say(a, "sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION ")");
+	for (int i = 0; i < METER_N; i++)
+		say(a, ",sum(%s)", meter_name((enum meter)i));
+	for (int i = 0; i < COST_N; i++)
+		say(a, ",sum(cost_%s)FILTER(WHERE " METERED ")", cost_part_name((enum cost_part)i));
+}
+
+static int64_t number_or(sqlite3_stmt *s, int *at, int64_t otherwise)
+{
+	int i = (*at)++;
+	return sqlite3_column_type(s, i) == SQLITE_NULL ? otherwise : sqlite3_column_int64(s, i);
+}
+
+static void read_measures(sqlite3_stmt *s, int at, struct ledger_measures *m)
+{
+	m->calls = number_or(s, &at, 0);
+	m->refused = number_or(s, &at, 0);
+	m->sessions = number_or(s, &at, 0);
+	m->active_days = number_or(s, &at, 0);
+	int64_t ms = number_or(s, &at, RECORD_ABSENT);
+	m->runtime_s = ms == RECORD_ABSENT ? RECORD_ABSENT : ms / 1000 + (ms % 1000 >= 500);
+	m->retries = number_or(s, &at, 0);
+	m->tool_calls = number_or(s, &at, RECORD_ABSENT);
+	int64_t metered_unpriced = number_or(s, &at, 0), subscription_unpriced = number_or(s, &at, 0);
+	m->unpriced = metered_unpriced + subscription_unpriced;
+	m->context_tokens = number_or(s, &at, TOKENS_ABSENT);
+	m->cost_nanousd = number_or(s, &at, metered_unpriced ? RECORD_ABSENT : 0);
+	m->subscription_nanousd = number_or(s, &at, subscription_unpriced ? RECORD_ABSENT : 0);
+	for (int i = 0; i < METER_N; i++)
+		m->meters[i] = number_or(s, &at, TOKENS_ABSENT);
+	for (int i = 0; i < COST_N; i++)
+		m->cost_part[i] = number_or(s, &at, m->cost_nanousd == 0 ? 0 : RECORD_ABSENT);
+}
+
+/* --- asking
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void asking_init(struct asking *a, struct ledger *l, const struct ledger_query *q, struct error *e)
+{
+	memset(a, 0, sizeof *a);
+	a->l = l;
+	a->q = q;
+	a->e = e;
+	buf_init(&a->sql, SQL_MAX);
+}
+
+static void asking_reset(struct asking *a)
+{
+	sqlite3_finalize(a->stmt);
+	a->stmt = NULL;
+	buf_clear(&a->sql);
+	for (size_t i = 0; i < a->words_n; i++)
+		free(a->words[i].made);
+	a->words_n = 0;
+}
+
+static void asking_release(struct asking *a)
+{
+	asking_reset(a);
+	buf_release(&a->sql);
+	zone_free(a->zone);
+}
+
+static int prepare(struct asking *a)
+{
+	if (a->rc == 0)
+		a->rc = ledger_prepare(a->l, buf_slice(&a->sql), &a->stmt, a->e);
+	for (size_t i = 0; a->rc == 0 && i < a->words_n; i++) {
+		const struct word *w = &a->words[i];
+		int code = w->text.p ? sqlite3_bind_text(a->stmt, (int)i + 1, w->text.p, (int)w->text.n,
+		                                         SQLITE_STATIC)
+		                     : sqlite3_bind_int64(a->stmt, (int)i + 1, w->number);
+		if (code != SQLITE_OK)
+			a->rc = ledger_fault(a->l, code, "report", a->e);
+	}
+	return a->rc;
+}
+
+static void say_groups(struct asking *a)
+{
+	const struct ledger_query *q = a->q;
+	say(a, "SELECT %s", q->per ? "weir_bucket(time_ms)" : "0");
+	for (size_t i = 0; a->rc == 0 && i < q->by_n; i++) {
+		const struct column *c = column_find(q->by[i]);
+		if ((c == NULL || !c->dimension) && !is_tag(q->by[i]))
+			no_column(a, q->by[i], true);
+		say(a, ",");
+		say_column(a, c, q->by[i]);
+	}
+	say(a, ",");
+	say_measures(a);
+	say_where(a);
+	say(a, " GROUP BY 1");
+	for (size_t i = 0; i < q->by_n; i++)
+		say(a, ",%zu", i + 2);
+	/* By cost, spent or of value, the dearest first; the order of equal ones is that of their names. */
+	say(a, " ORDER BY 1,coalesce(sum(coalesce(cost_nanousd,list_cost_nanousd)),0)DESC,count(*)DESC");
+	for (size_t i = 0; i < q->by_n; i++)
+		say(a, ",%zu", i + 2);
+}
+
+static int give_groups(struct asking *a, int (*on_group)(void *arg, const struct ledger_group *g), void *arg)
+{
+	int code = SQLITE_DONE;
+	while (a->rc == 0 && (code = sqlite3_step(a->stmt)) == SQLITE_ROW) {
+		char label[ZONE_LABEL_MAX];
+		struct ledger_group g = {.bucket_ms = sqlite3_column_int64(a->stmt, 0)};
+		if (a->q->per)
+			g.bucket = slice_make(label, zone_label(a->zone, a->unit, g.bucket_ms, label));
+		for (size_t i = 0; i < a->q->by_n; i++)
+			g.key[i] = ledger_column_text(a->stmt, (int)i + 1);
+		read_measures(a->stmt, (int)a->q->by_n + 1, &g.m);
+		/* Without GROUP BY's columns there is one group even of no rows. */
+		if (g.m.calls || g.m.refused)
+			a->rc = on_group(arg, &g);
+	}
+	if (a->rc == 0 && code != SQLITE_DONE)
+		a->rc = ledger_fault(a->l, code, "report", a->e);
+	return a->rc;
+}
+
+static int give_total(struct asking *a, struct ledger_measures *total)
+{
+	asking_reset(a);
+	say(a, "SELECT ");
+	say_measures(a);
+	say_where(a);
+	if (prepare(a) != 0)
+		return a->rc;
+	int code = sqlite3_step(a->stmt);
+	if (code == SQLITE_ROW)
+		read_measures(a->stmt, 0, total);
+	else
+		a->rc = ledger_fault(a->l, code, "report", a->e);
+	return a->rc;
+}
+
+int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,
+                         int (*on_group)(void *arg, const struct ledger_group *g), void *arg,
+                         struct ledger_measures *total, struct error *e)
+{
+	struct asking a;
+	asking_init(&a, l, q, e);
+	if (q->by_n > LEDGER_BY_MAX || q->filters_n > LEDGER_FILTERS_MAX)
+		return error_set(e, ERR_FULL, "a report has at most %d dimensions and %d filters",
+		                 LEDGER_BY_MAX, LEDGER_FILTERS_MAX);
+	int rc = set_calendar(&a);
+	if (rc == 0)
+		rc = ledger_exec(l, "BEGIN", e); /* groups and total see the same rows */
+	if (rc == 0) {
+		say_groups(&a);
+		rc = prepare(&a);
+		if (rc == 0)
+			rc = give_groups(&a, on_group, arg);
+		if (rc == 0 && total)
+			rc = give_total(&a, total);
+		asking_reset(&a);
+		ledger_sqlite_rollback(l);
+	}
+	asking_release(&a);
+	return rc;
+}
+
+int ledger_sqlite_rows(struct ledger *l, const struct ledger_query *q,
+                       int (*on_row)(void *arg, const struct record *r), void *arg, struct error *e)
+{
+	struct asking a;
+	asking_init(&a, l, q, e);
+	say(&a, "SELECT ");
+	for (size_t i = 0; i < columns_n(); i++)
+		say(&a, "%s\"%s\"", i ? "," : "", column_at(i)->name);
+	say_where(&a);
+	say(&a, " ORDER BY id");
+	int code = prepare(&a) == 0 ? SQLITE_ROW : SQLITE_DONE;
+	while (a.rc == 0 && (code = sqlite3_step(a.stmt)) == SQLITE_ROW) {
+		struct record r;
+		record_init(&r);
+		for (size_t i = 0; i < columns_n(); i++) {
+			struct value v = {VALUE_NULL, SLICE_NONE, 0};
+			if (sqlite3_column_type(a.stmt, (int)i) == SQLITE_INTEGER)
+				v = (struct value){VALUE_INT, SLICE_NONE,
+				                   sqlite3_column_int64(a.stmt, (int)i)};
+			else if (sqlite3_column_type(a.stmt, (int)i) == SQLITE_TEXT)
+				v = (struct value){VALUE_TEXT, ledger_column_text(a.stmt, (int)i), 0};
+			column_set(column_at(i), &r, v);
+		}
+		a.rc = on_row(arg, &r);
+	}
+	if (a.rc == 0 && code != SQLITE_DONE)
+		a.rc = ledger_fault(l, code, "rows", e);
+	int rc = a.rc;
+	asking_release(&a);
+	return rc;
+}

@@ -1,0 +1,158 @@
+/* The schema and its migrations. PRAGMA user_version is the schema's number: a step for each, run in one
+ * transaction, and none ever drops a row. The table of calls is made from store/columns.h; a column that a
+ * later version of weir adds to that table is added to the file when it is opened, and holds null in the rows
+ * that are older. */
+#include <stdio.h>
+
+#include "store/columns.h"
+#include "store/ledger_sqlite.h"
+
+static const char *const other_tables =
+    "CREATE INDEX calls_time ON calls(time_ms);"
+    "CREATE TABLE rejected(seq INTEGER PRIMARY KEY,time_ms INTEGER NOT NULL,why TEXT,row TEXT)STRICT;"
+    "CREATE TABLE keys(id TEXT NOT NULL PRIMARY KEY,hash BLOB NOT NULL UNIQUE,user TEXT,team TEXT,attributes "
+    "TEXT,"
+    "role TEXT NOT NULL,created_ms INTEGER NOT NULL,expires_ms INTEGER,revoked_ms INTEGER)STRICT;"
+    "CREATE TABLE audit(seq INTEGER PRIMARY KEY,time_ms INTEGER NOT NULL,actor TEXT,action TEXT NOT "
+    "NULL,subject TEXT,"
+    "detail TEXT)STRICT;"
+    "CREATE TABLE counters(name TEXT NOT NULL PRIMARY KEY,value INTEGER NOT NULL)STRICT;"
+    "INSERT INTO counters VALUES('keys',1);";
+
+static const char *column_type(const struct column *c)
+{
+	if (c->kind == COLUMN_ID)
+		return "TEXT NOT NULL PRIMARY KEY";
+	if (c->kind == COLUMN_TIME)
+		return "INTEGER NOT NULL";
+	return column_is_text(c) ? "TEXT" : "INTEGER";
+}
+
+static int create_tables(struct ledger *l, struct error *e)
+{
+	struct buf sql;
+	buf_init(&sql, 1 << 14);
+	int rc = buf_append(&sql, SLICE("CREATE TABLE calls("));
+	for (size_t i = 0; rc == 0 && i < columns_n(); i++)
+		rc = buf_printf(&sql, "%s\"%s\" %s", i ? "," : "", column_at(i)->name,
+		                column_type(column_at(i)));
+	if (rc == 0)
+		rc = buf_printf(&sql, ")STRICT;%s", other_tables);
+	if (rc == 0)
+		rc = buf_append(&sql, (slice){"", 1}); /* NUL */
+	if (rc != 0)
+		error_set(e, rc, "out of memory");
+	else
+		rc = ledger_exec(l, buf_slice(&sql).p, e);
+	buf_release(&sql);
+	return rc;
+}
+
+/* steps[n] makes schema n + 1 of schema n. */
+static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
+    create_tables,
+};
+
+static int64_t missing_columns(struct ledger *l, struct error *e,
+                               int (*on_missing)(struct ledger *, const struct column *, struct error *))
+{
+	sqlite3_stmt *s = NULL;
+	int64_t missing = 0;
+	int rc = ledger_prepare(l, SLICE("SELECT 1 FROM pragma_table_info('calls')WHERE name=?"), &s, e);
+	for (size_t i = 0; rc == 0 && i < columns_n(); i++) {
+		sqlite3_bind_text(s, 1, column_at(i)->name, -1, SQLITE_STATIC);
+		int code = sqlite3_step(s);
+		sqlite3_reset(s);
+		if (code == SQLITE_DONE) {
+			missing++;
+			rc = on_missing ? on_missing(l, column_at(i), e) : 0;
+		} else if (code != SQLITE_ROW)
+			rc = ledger_fault(l, code, "ledger", e);
+	}
+	sqlite3_finalize(s);
+	return rc < 0 ? rc : missing;
+}
+
+static int add_column(struct ledger *l, const struct column *c, struct error *e)
+{
+	struct buf sql;
+	buf_init(&sql, 1 << 10);
+	int rc = buf_printf(&sql, "ALTER TABLE calls ADD COLUMN \"%s\" %s%c", c->name, column_type(c), 0);
+	rc = rc ? error_set(e, rc, "out of memory") : ledger_exec(l, buf_slice(&sql).p, e);
+	buf_release(&sql);
+	return rc;
+}
+
+/* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a
+ * later weir. */
+static int read_version(struct ledger *l, int64_t *version, struct error *e)
+{
+	int64_t application, tables;
+	int rc = ledger_number(l, "PRAGMA user_version", version, e);
+	if (rc == 0)
+		rc = ledger_number(l, "PRAGMA application_id", &application, e);
+	if (rc == 0)
+		rc = ledger_number(l, "SELECT count(*) FROM sqlite_schema", &tables, e);
+	if (rc != 0)
+		return rc;
+	if (application != LEDGER_APPLICATION_ID && (application || *version || tables))
+		return error_set(e, ERR_INVALID,
+		                 "%s: a SQLite file, but not a ledger of weir: name another file as `store:` "
+		                 "in the settings",
+		                 l->path);
+	if (*version > LEDGER_SCHEMA)
+		return error_set(e, ERR_UNSUPPORTED,
+		                 "%s: written by a later weir (schema %lld, this one knows %d): upgrade this "
+		                 "weir, or name "
+		                 "another file as `store:` in the settings",
+		                 l->path, (long long)*version, LEDGER_SCHEMA);
+	return 0;
+}
+
+static int migrate(struct ledger *l, struct error *e)
+{
+	int64_t version;
+	int rc = read_version(l, &version, e); /* again: another process may have been first */
+	for (; rc == 0 && version < LEDGER_SCHEMA; version++)
+		rc = steps[version](l, e);
+	if (rc == 0 && missing_columns(l, e, add_column) < 0)
+		rc = e && e->code ? e->code : ERR_IO;
+	if (rc == 0) {
+		char sql[96];
+		snprintf(sql, sizeof sql, "PRAGMA application_id=%d;PRAGMA user_version=%d",
+		         LEDGER_APPLICATION_ID, LEDGER_SCHEMA);
+		rc = ledger_exec(l, sql, e);
+	}
+	return rc;
+}
+
+int ledger_schema_write(struct ledger *l, struct error *e)
+{
+	int64_t version, missing = 0;
+	int rc = read_version(l, &version, e);
+	if (rc == 0 && version == LEDGER_SCHEMA)
+		missing = missing_columns(l, e, NULL);
+	if (rc != 0 || missing < 0)
+		return rc ? rc : (int)missing;
+	if (version == LEDGER_SCHEMA && missing == 0)
+		return 0;
+	rc = ledger_exec(l, "BEGIN IMMEDIATE", e);
+	if (rc == 0)
+		rc = migrate(l, e);
+	if (rc == 0)
+		rc = ledger_exec(l, "COMMIT", e);
+	if (rc != 0)
+		ledger_sqlite_rollback(l);
+	return rc;
+}
+
+int ledger_schema_check(struct ledger *l, struct error *e)
+{
+	int64_t version, missing = 0;
+	int rc = read_version(l, &version, e);
+	if (rc == 0 && version == LEDGER_SCHEMA)
+		missing = missing_columns(l, e, NULL);
+	if (rc != 0 || missing < 0)
+		return rc ? rc : (int)missing;
+	return version < LEDGER_SCHEMA || missing ? SCHEMA_OLDER : 0;
+}

@@ -1,0 +1,259 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "fixture.h"
+#include "store/journal.h"
+#include "store/journal_impl.h"
+
+#define SLOTS 64
+
+static struct journal *opened(struct folder *f)
+{
+	struct error e = {0};
+	struct journal *j = journal_open(folder_file(f, "weir.journal"), SLOTS, 2, &e);
+	if (j == NULL)
+		print_error("%s\n", e.text);
+	assert_non_null(j);
+	return j;
+}
+
+static void a_call_goes_through_its_states(void **state)
+{
+	struct folder f;
+	struct record r, out;
+	struct journal_stats s;
+	journal_slot slot, taken;
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	sample_record(&r, 1);
+	slot = journal_begin(j, 0, &r);
+	assert_int_not_equal(slot, 0);
+	assert_false(journal_take(j, &taken, &out));
+	journal_left(j, slot);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.in_flight, 1);
+	sample_settled(&r, 1);
+	journal_settle(j, slot, &r);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.in_flight, 0);
+	assert_int_equal(s.settled, 1);
+	assert_true(journal_take(j, &taken, &out));
+	assert_int_equal(taken, slot);
+	assert_record_equal(&r, &out);
+	assert_false(journal_take(j, &taken, &out));
+	journal_untake(j, slot);
+	assert_true(journal_take(j, &taken, &out));
+	journal_done(j, taken);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.settled, 0);
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+static void rows_come_oldest_first_and_go_back_in_order(void **state)
+{
+	struct folder f;
+	struct record r;
+	journal_slot at[5];
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	for (int i = 0; i < 3; i++) {
+		sample_settled(&r, i);
+		assert_int_equal(journal_refusal(j, 0, &r), 0);
+	}
+	for (int i = 0; i < 3; i++)
+		assert_true(journal_take(j, &at[i], &r));
+	for (int i = 3; i-- > 0;)
+		journal_untake(j, at[i]);
+	for (int i = 3; i < 5; i++) {
+		sample_settled(&r, i);
+		assert_int_equal(journal_refusal(j, 1, &r), 0);
+	}
+	for (int i = 0; i < 5; i++) {
+		struct record want;
+		sample_settled(&want, i);
+		assert_true(journal_take(j, &at[i], &r));
+		assert_string_equal(r.id, want.id);
+	}
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+static void a_full_journal_turns_calls_away(void **state)
+{
+	struct folder f;
+	struct record r;
+	struct journal_stats s;
+	journal_slot slots[SLOTS];
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	sample_record(&r, 1);
+	for (int i = 0; i < SLOTS; i++)
+		assert_int_not_equal(slots[i] = journal_begin(j, 0, &r), 0);
+	assert_int_equal(journal_begin(j, 1, &r), 0);
+	assert_int_equal(journal_refusal(j, 0, &r), ERR_FULL);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.full, 2);
+	assert_int_equal(s.in_flight, SLOTS);
+	journal_drop(j, 0, slots[7]);
+	assert_int_equal(journal_begin(j, 1, &r), slots[7]);
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+static void few_slots_are_touched(void **state)
+{
+	struct folder f;
+	struct record r;
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	sample_record(&r, 1);
+	for (int i = 0; i < 100; i++) {
+		journal_slot a = journal_begin(j, 0, &r), b = journal_begin(j, 1, &r);
+		assert_in_range(a, 1, 2);
+		assert_in_range(b, 1, 2);
+		journal_drop(j, 0, a);
+		journal_drop(j, 1, b);
+	}
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+/* The states that a process may die in, and what the next one makes of each. */
+static void opening_again_finds_what_was_there(void **state)
+{
+	struct folder f;
+	struct record r, out;
+	struct journal_stats s;
+	struct usage known;
+	journal_slot slot;
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	sample_record(&r, 1); /* not sent */
+	assert_int_not_equal(journal_begin(j, 0, &r), 0);
+	sample_record(&r, 2); /* sent, with some usage */
+	slot = journal_begin(j, 0, &r);
+	journal_left(j, slot);
+	memcpy(&known, &r.usage, sizeof known);
+	for (int i = 1; i <= 5; i++) {
+		known.m[METER_OUTPUT] = i * 10;
+		journal_progress(j, slot, &known);
+	}
+	sample_record(&r, 3); /* ended */
+	slot = journal_begin(j, 0, &r);
+	journal_left(j, slot);
+	sample_settled(&r, 3);
+	journal_settle(j, slot, &r);
+	journal_close(j);
+
+	j = opened(&f);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.recovered_unsent, 1);
+	assert_int_equal(s.recovered_crash, 1);
+	assert_int_equal(s.recovered_settled, 1);
+	assert_int_equal(s.damaged, 0);
+	assert_int_equal(s.settled, 2);
+	assert_true(journal_take(j, &slot, &out));
+	sample_record(&r, 2);
+	r.ending = ENDING_CRASH;
+	r.usage_source = SOURCE_HOLD;
+	r.usage.m[METER_OUTPUT] = 50;
+	r.priced = true;
+	r.cost.part[COST_OTHER] = r.cost.total = r.hold_nanousd;
+	assert_record_equal(&r, &out);
+	journal_done(j, slot);
+	assert_true(journal_take(j, &slot, &out));
+	sample_settled(&r, 3);
+	assert_record_equal(&r, &out);
+	journal_done(j, slot);
+	assert_false(journal_take(j, &slot, &out));
+	journal_close(j);
+
+	j = opened(&f);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.recovered_unsent + s.recovered_crash + s.recovered_settled, 0);
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+static void it_has_one_owner(void **state)
+{
+	struct folder f;
+	struct error e = {0};
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	char pid[32];
+	assert_null(journal_open(folder_file(&f, "weir.journal"), SLOTS, 1, &e));
+	assert_int_equal(e.code, ERR_BUSY);
+	snprintf(pid, sizeof pid, "process %d", (int)getpid());
+	assert_non_null(strstr(e.text, pid));
+	journal_close(j);
+	j = opened(&f);
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+static void it_grows_and_never_shrinks(void **state)
+{
+	struct folder f;
+	struct error e = {0};
+	struct journal_stats s;
+	struct record r;
+	journal_slot slot;
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	sample_settled(&r, 1);
+	assert_int_equal(journal_refusal(j, 0, &r), 0);
+	journal_close(j);
+	j = journal_open(folder_file(&f, "weir.journal"), 2 * SLOTS, 1, &e);
+	assert_non_null(j);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.slots, 2 * SLOTS);
+	journal_close(j);
+	j = opened(&f);
+	journal_stats_get(j, &s);
+	assert_int_equal(s.slots, 2 * SLOTS);
+	assert_true(journal_take(j, &slot, &r));
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+static void another_file_is_refused(void **state)
+{
+	static const char text[] = "this is a diary, not a journal of weir, and it stays as it is";
+	struct folder f;
+	struct error e = {0};
+	char back[sizeof text] = {0};
+	folder_make(&f);
+	int fd = open(folder_file(&f, "weir.journal"), O_RDWR | O_CREAT, 0600);
+	assert_int_equal(write(fd, text, sizeof text), sizeof text);
+	assert_null(journal_open(folder_file(&f, "weir.journal"), SLOTS, 1, &e));
+	assert_int_equal(e.code, ERR_INVALID);
+	assert_int_equal(pread(fd, back, sizeof back, 0), sizeof back);
+	assert_memory_equal(text, back, sizeof text);
+	close(fd);
+	folder_remove(&f);
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_call_goes_through_its_states),
+	    cmocka_unit_test(rows_come_oldest_first_and_go_back_in_order),
+	    cmocka_unit_test(a_full_journal_turns_calls_away),
+	    cmocka_unit_test(few_slots_are_touched),
+	    cmocka_unit_test(opening_again_finds_what_was_there),
+	    cmocka_unit_test(it_has_one_owner),
+	    cmocka_unit_test(it_grows_and_never_shrinks),
+	    cmocka_unit_test(another_file_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
