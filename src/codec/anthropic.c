@@ -449,10 +449,7 @@ static bool edits_stream(const struct request_view *v)
 /* --- refusals ---------------------------------------------------------------------------------------- */
 
 /* platform.claude.com/docs/en/api/errors */
-static const struct {
-	int status;
-	slice type;
-} error_types[] = {
+static const struct wire_status error_types[] = {
     {400, {"invalid_request_error", 21}}, {401, {"authentication_error", 20}},
     {402, {"billing_error", 13}},         {403, {"permission_error", 16}},
     {404, {"not_found_error", 15}},       {413, {"request_too_large", 17}},
@@ -462,10 +459,8 @@ static const struct {
 
 static slice error_type(int status)
 {
-	for (size_t i = 0; i < sizeof error_types / sizeof error_types[0]; i++)
-		if (error_types[i].status == status)
-			return error_types[i].type;
-	return status < 500 ? SLICE("invalid_request_error") : SLICE("api_error");
+	return wire_status_text(error_types, sizeof error_types / sizeof error_types[0], status,
+	                        status < 500 ? SLICE("invalid_request_error") : SLICE("api_error"));
 }
 
 static int refusal(const struct refusal_text *r, struct buf *out)

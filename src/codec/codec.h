@@ -71,5 +71,9 @@ extern const struct codec_ops codec_gemini, codec_gemini_count, codec_gemini_mod
 /* Readers of requests that stand in a file of their own: the `request` of their codec. */
 int codec_anthropic_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,
                             struct error *e);
+int codec_openai_chat_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,
+                              struct error *e);
+int codec_openai_chat_prepare(const struct request_view *v, struct json_edits *edits, struct arena *mem);
+bool codec_openai_chat_edits_stream(const struct request_view *v);
 
 #endif

@@ -227,13 +227,16 @@ const struct codec_ops *registry_codec(enum api a)
 	    [API_ANTHROPIC_MESSAGES] = &codec_anthropic,
 	    [API_ANTHROPIC_COUNT_TOKENS] = &codec_anthropic_count,
 	    [API_ANTHROPIC_MODELS] = &codec_anthropic_models,
+	    [API_OPENAI_CHAT] = &codec_openai_chat,
+	    [API_OPENAI_EMBEDDINGS] = &codec_openai_embeddings,
+	    [API_OPENAI_MODELS] = &codec_openai_models,
 	};
 	return a < API_N ? codecs[a] : NULL;
 }
 
 const struct codec_ops *registry_refuser(slice target, const struct headers *h)
 {
-	(void)target;
-	(void)h;
-	return &codec_anthropic;
+	if (slice_find(target, SLICE("/v1/messages")) >= 0 || headers_get(h, SLICE("anthropic-version")).n)
+		return &codec_anthropic;
+	return &codec_openai_chat;
 }

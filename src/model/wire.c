@@ -1,5 +1,7 @@
 #include "model/wire.h"
 
+#include "text/jsonw.h"
+
 /* Compared by address. */
 static const char no_memory[] = "there is more text than the request's memory holds";
 static const char twice[] = "a field stands twice";
@@ -143,7 +145,7 @@ static int fault(const struct json *j, struct error *e)
 		          SLICE_ARG(slice_sub(rest, 1, (size_t)close < 64 ? (size_t)close + 1 : 64)),
 		          j->error_at);
 	else
-		error_set(e, code, "the request is not valid JSON: at byte %zu, %s", j->error_at, j->error);
+		error_set(e, code, "the request cannot be read: at byte %zu, %s", j->error_at, j->error);
 	if (e)
 		e->offset = j->error_at;
 	return code;
@@ -201,4 +203,36 @@ int64_t wire_elements(struct json *j, slice *out, wire_field *read, void *arg)
 	int64_t n = wire_array(j, read, arg);
 	*out = slice_make(from, (size_t)(j->p - from));
 	return n;
+}
+
+slice wire_status_text(const struct wire_status *rows, size_t n, int status, slice otherwise)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].status == status)
+			return rows[i].text;
+	return otherwise;
+}
+
+int wire_openai_error(int status, const char *kind, slice message, struct buf *out)
+{
+	static const struct wire_status types[] = {
+	    {401, {"authentication_error", 20}},
+	    {402, {"billing_error", 13}},
+	    {403, {"permission_error", 16}},
+	    {429, {"rate_limit_error", 16}},
+	};
+	slice otherwise = status < 500 ? SLICE("invalid_request_error") : SLICE("server_error");
+	struct jsonw w;
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_key(&w, SLICE("error"));
+	jsonw_object(&w);
+	jsonw_put_string(&w, SLICE("message"), message);
+	jsonw_put_string(&w, SLICE("type"),
+	                 wire_status_text(types, sizeof types / sizeof types[0], status, otherwise));
+	jsonw_put_string(&w, SLICE("code"), slice_of(kind));
+	jsonw_put_null(&w, SLICE("param"));
+	jsonw_object_end(&w);
+	jsonw_object_end(&w);
+	return jsonw_end(&w);
 }

@@ -4,6 +4,7 @@
 #define WEIR_MODEL_WIRE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/types.h"
 #include "text/json.h"
@@ -76,6 +77,19 @@ void wire_limit(struct json *j, struct request_view *v);
 void wire_range(struct json *j, slice *out);
 /* An array and its range; *out stays absent for another type. Returns the number of elements. */
 int64_t wire_elements(struct json *j, slice *out, wire_field *read, void *arg);
+
+/* A row of a dialect's table of errors by HTTP status. */
+struct wire_status {
+	int status;
+	slice text;
+};
+/* The row's text; `otherwise` when no row has the status. */
+slice wire_status_text(const struct wire_status *rows, size_t n, int status, slice otherwise);
+
+/* {"error":{"message","type","code","param":null}}: OpenAI's error body, of chat completions, Responses and
+ * embeddings (platform.openai.com/docs/guides/error-codes). code is Weir's kind of refusal: the codes that
+ * clients have canned texts for, as insufficient_quota, would hide the message. */
+int wire_openai_error(int status, const char *kind, slice message, struct buf *out) WARN_UNUSED;
 
 /* The text in quotes within a body as a slice of that body: its range. */
 static inline slice wire_quoted(const json_str *s)
