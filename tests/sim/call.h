@@ -79,7 +79,7 @@ struct directives {
 	int64_t chunk;       /* HTTP chunks of that many bytes */
 	int64_t early;       /* answered with that status before the body is read */
 	int64_t seed;        /* ids and times made from it alone: the same call, the same bytes */
-	bool stamp, no_usage, bench;
+	bool stamp, no_usage, bench, script_by_header;
 	char script[64];
 	char text[256];
 };
@@ -117,6 +117,9 @@ struct ask {
 	bool gemini_array;      /* streamed as a JSON array */
 	struct str last_text;   /* what the person said last */
 	struct str system_text; /* first of the system's texts */
+	struct str raw;         /* the body, until the plan is made */
+	bool force_tool;        /* a tool must be called */
+	struct str force_name;  /* and which one, if said */
 	struct str session;     /* cache scope the client named */
 	struct tool *tools;     /* owned */
 	size_t ntools;

@@ -48,6 +48,7 @@ static bool responses_read(struct call *c, const cJSON *root)
 	struct ask *a = &c->ask;
 	const cJSON *input = cJSON_GetObjectItemCaseSensitive(root, "input"), *item;
 	const cJSON *instructions = cJSON_GetObjectItemCaseSensitive(root, "instructions");
+	const cJSON *choice = cJSON_GetObjectItemCaseSensitive(root, "tool_choice");
 	const cJSON *format =
 	    cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, "text"), "format");
 
@@ -63,6 +64,8 @@ static bool responses_read(struct call *c, const cJSON *root)
 		a->system_text = str_of(instructions->valuestring);
 	}
 	read_tools(a, cJSON_GetObjectItemCaseSensitive(root, "tools"), (struct str){NULL, 0});
+	a->force_tool = json_str(choice, "name").n || json_is(root, "tool_choice", "required");
+	a->force_name = json_str(choice, "name");
 	if (cJSON_IsString(input)) {
 		ask_segment(a, input, 0);
 		a->last_text = str_of(input->valuestring);

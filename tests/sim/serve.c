@@ -18,8 +18,10 @@ static bool read_directives(struct conn *c)
 	struct buf b = {0};
 
 	c->call.d = o->defaults;
-	if (script.p)
+	if (script.p) {
 		str_copy(c->call.d.script, sizeof c->call.d.script, script);
+		c->call.d.script_by_header = true;
+	}
 	if (!sim.p || directives_parse(&c->call.d, sim, &bad))
 		return true;
 	buf_fmt(
