@@ -161,6 +161,7 @@ struct cursor {
 enum ev { EV_HEAD, EV_DELTA, EV_END }; /* what was just written: set-up, a paced event, the last one */
 
 struct call;
+struct pair;
 
 struct dialect {
 	/* Reads the body; false: answer 400. */
@@ -177,6 +178,7 @@ struct call {
 	uint64_t seq;
 	enum api api;
 	const struct dialect *dialect;
+	const struct pair *pair; /* replayed */
 	char tag[96], model[128], path_tail[96];
 	struct directives d;
 	struct ask ask;
@@ -185,6 +187,7 @@ struct call {
 	struct cursor at;
 	int status;
 	int64_t started_ms, body_bytes;
+	int64_t epoch_ms;              /* the time that the answer tells */
 	uint64_t due, last_due, scope; /* scope: of the prompt cache */
 	uint64_t start_ns;
 	int64_t events_sent, bytes_sent, thinking_sent, wire_bytes;

@@ -90,7 +90,7 @@ static void add_head(const struct call *c, const char *object, struct buf *out)
 	BUF_LIT(out, "\",\"object\":\"");
 	buf_z(out, object);
 	BUF_LIT(out, "\",\"created\":");
-	buf_int(out, c->started_ms / 1000);
+	buf_int(out, c->epoch_ms / 1000);
 	BUF_LIT(out, ",\"model\":");
 	buf_json(out, str_of(c->model));
 }

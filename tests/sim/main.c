@@ -7,6 +7,7 @@
 #include "books.h"
 #include "load.h"
 #include "record.h"
+#include "replay.h"
 #include "script.h"
 #include "server.h"
 
@@ -173,6 +174,8 @@ static int serve_main(int argc, char **argv)
 	if (o.script)
 		set_script(&o, o.script);
 	books_open(o.books_path, true);
+	if (o.replay_path)
+		replay_load(o.replay_path);
 	if (o.requests_path)
 		record_open(o.requests_path);
 	return server_run(&o);

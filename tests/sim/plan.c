@@ -20,7 +20,7 @@ void call_id(const struct call *c, const char *prefix, uint64_t salt, size_t dig
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 	uint64_t number = c->d.seed >= 0 ? (uint64_t)c->d.seed : c->seq;
-	uint64_t base = mix64((uint64_t)c->started_ms ^ mix64(number * 64 + salt)), h = base;
+	uint64_t base = mix64((uint64_t)c->epoch_ms ^ mix64(number * 64 + salt)), h = base;
 
 	buf_z(out, prefix);
 	for (size_t i = 0; i < digits; i++) {
@@ -60,6 +60,12 @@ static size_t piece_start(const struct block *b, uint32_t piece)
 	return at;
 }
 
+/* The delta that grows huge. */
+static uint32_t huge_piece(const struct call *c, const struct block *b)
+{
+	return c->d.at < b->pieces ? (uint32_t)c->d.at : b->pieces - 1;
+}
+
 void plan_piece(struct call *c, const struct block *b, uint32_t piece, struct buf *out)
 {
 	size_t from = piece_start(b, piece), to = piece_start(b, piece + 1), start = out->len;
@@ -70,6 +76,10 @@ void plan_piece(struct call *c, const struct block *b, uint32_t piece, struct bu
 		add_prose(out, from, to - from);
 	if (c->d.stamp && b->kind == BLOCK_TEXT && !b->text && to - from >= STAMP_LEN)
 		put_stamp(out->p + start, piece, now_ns());
+	if (c->d.fault == FAULT_HUGE && b->kind == BLOCK_TEXT && piece == huge_piece(c, b)) {
+		add_prose(out, 0, (size_t)c->d.huge);
+		c->bytes_sent += c->d.huge;
+	}
 	if (b->kind == BLOCK_THINKING)
 		c->thinking_sent += (int64_t)(to - from);
 	else

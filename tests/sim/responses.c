@@ -157,7 +157,7 @@ static void add_response(struct call *c, const char *status, struct buf *out)
 	buf_fmt(out,
 	        "\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\",\"background\":false,"
 	        "\"error\":%s",
-	        (long long)(c->started_ms / 1000), status,
+	        (long long)(c->epoch_ms / 1000), status,
 	        strcmp(status, "failed")
 	            ? "null"
 	            : "{\"code\":\"server_error\",\"message\":\"The server had an error.\"}");
@@ -351,7 +351,7 @@ static void responses_error_event(const struct call *c, struct buf *out)
 	        "\"message\":\"The server had an error while processing your "
 	        "request.\"},\"incomplete_details\":null,"
 	        "\"model\":",
-	        (long long)(c->started_ms / 1000));
+	        (long long)(c->epoch_ms / 1000));
 	buf_json(out, str_of(c->model));
 	BUF_LIT(out, ",\"output\":[],\"usage\":null,\"metadata\":{}}}\n\n");
 }
