@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "model/settings.h"
+#include "text/jsonw.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
 
@@ -60,6 +61,10 @@ const char *cli_env(const struct cli *c, const char *name);
  * keys. */
 struct settings *cli_settings(struct cli *c);
 struct settings *cli_settings_with(struct cli *c, unsigned flags);
+
+/* Ends w and prints what it wrote into b, and a line feed; releases b. Returns EXIT_DONE, or EXIT_FAILED
+ * after a message. */
+int cli_print_json(const struct cli *c, struct jsonw *w, struct buf *b);
 
 /* The commands */
 extern const struct command command_serve, command_run, command_check, command_doctor, command_key,

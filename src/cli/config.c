@@ -1,4 +1,4 @@
-/* The settings a command runs with. */
+/* The settings a command runs with, and JSON it prints. */
 #include <limits.h>
 
 #include "cli/cli.h"
@@ -30,4 +30,14 @@ struct settings *cli_settings_with(struct cli *c, unsigned flags)
 struct settings *cli_settings(struct cli *c)
 {
 	return cli_settings_with(c, 0);
+}
+
+int cli_print_json(const struct cli *c, struct jsonw *w, struct buf *b)
+{
+	int status = jsonw_end(w);
+	slice text = buf_slice(b);
+	if (status == 0)
+		fprintf(c->out, SLICE_FMT "\n", SLICE_ARG(text));
+	buf_release(b);
+	return status == 0 ? EXIT_DONE : cli_fail(c, "the answer is too large to print as JSON");
 }

@@ -235,23 +235,30 @@ static void map_members(struct reader *r)
 /* --- checks that need more than one value
  * ------------------------------------------------------------------------ */
 
-static struct place seen_first(const struct reader *r, const char *const *keys)
+/* Where the first of the keys stood that stood anywhere. */
+static struct place seen_first(const struct reader *r, const char *base, const char *const *keys)
 {
+	char key[96];
 	struct place at = {0};
-	for (; *keys && at.line == 0; keys++)
-		at = settings_seen(r, *keys);
+	for (; *keys && at.line == 0; keys++) {
+		snprintf(key, sizeof key, "%s%s", base, *keys);
+		at = settings_seen(r, key);
+	}
 	return at;
 }
 
-static void check_listen(struct reader *r, const struct listen *l, const char *key, const char *const *keys)
+static void check_listen(struct reader *r, const struct listen *l, const char *key)
 {
-	struct place at = seen_first(r, keys);
+	static const char *const TLS[] = {".tls.certificate", ".tls.key", ".tls.client_ca", NULL};
+	static const char *const ADDRESS[] = {".address", "", NULL};
 	if ((l->certificate.n == 0) != (l->key.n == 0))
-		settings_fault_at(r, at, "%s.tls: certificate and key belong together: write both", key);
+		settings_fault_at(r, seen_first(r, key, TLS),
+		                  "%s.tls: certificate and key belong together: write both", key);
 	else if (l->client_ca.n && l->certificate.n == 0)
-		settings_fault_at(r, at, "%s.tls: client_ca needs certificate and key beside it", key);
+		settings_fault_at(r, seen_first(r, key, TLS),
+		                  "%s.tls: client_ca needs certificate and key beside it", key);
 	else if (!l->loopback && l->certificate.n == 0 && !r->snap->s.insecure_listen)
-		settings_fault_at(r, at,
+		settings_fault_at(r, seen_first(r, key, ADDRESS),
 		                  "%s: " SLICE_FMT
 		                  " is not loopback: give it `tls: {certificate:, key:}`, listen "
 		                  "on 127.0.0.1, or write `insecure_listen: true`",
@@ -260,26 +267,22 @@ static void check_listen(struct reader *r, const struct listen *l, const char *k
 
 void settings_check(struct reader *r)
 {
-	static const char *const LISTEN_KEYS[] = {"listen.address",         "listen",
-	                                          "listen.tls.certificate", "listen.tls.key",
-	                                          "listen.tls.client_ca",   NULL};
-	static const char *const CONSOLE_KEYS[] = {"console.listen.address",         "console.listen",
-	                                           "console.listen.tls.certificate", "console.listen.tls.key",
-	                                           "console.listen.tls.client_ca",   NULL};
+	static const char *const PORT_KEYS[] = {"console.listen.address", "console.listen", "listen.address",
+	                                        "listen", NULL};
 	static const char *const BODY_KEYS[] = {"limits.body", "limits.bodies", NULL};
 	static const char *const CALL_KEYS[] = {"journal.slots", "limits.calls", NULL};
 	struct settings *s = &r->snap->s;
-	check_listen(r, &s->listen, "listen", LISTEN_KEYS);
-	check_listen(r, &s->console, "console.listen", CONSOLE_KEYS);
+	check_listen(r, &s->listen, "listen");
+	check_listen(r, &s->console, "console.listen");
 	if (s->listen.port && s->listen.port == s->console.port && slice_eq(s->listen.host, s->console.host))
-		settings_fault_at(
-		    r, seen_first(r, CONSOLE_KEYS + (settings_seen(r, "console.listen").line == 0)),
-		    "console.listen and listen have the same port %d: give them two", s->listen.port);
+		settings_fault_at(r, seen_first(r, "", PORT_KEYS),
+		                  "console.listen and listen have the same port %d: give them two",
+		                  s->listen.port);
 	if (s->limits.body_bytes > s->limits.bodies_bytes)
-		settings_fault_at(r, seen_first(r, BODY_KEYS),
+		settings_fault_at(r, seen_first(r, "", BODY_KEYS),
 		                  "limits.body is larger than limits.bodies: one body would fill it");
 	if (s->limits.calls > s->journal_slots)
-		settings_fault_at(r, seen_first(r, CALL_KEYS),
+		settings_fault_at(r, seen_first(r, "", CALL_KEYS),
 		                  "limits.calls (%lld) is above journal.slots (%lld): each call needs a slot",
 		                  (long long)s->limits.calls, (long long)s->journal_slots);
 	struct place unknown = settings_seen(r, "prices.unknown");

@@ -267,10 +267,10 @@ static bool parse_size(slice text, int64_t *out)
 	slice unit = slice_trim(slice_sub(text, digits, text.n));
 	if (!slice_to_i64(slice_sub(text, 0, digits), &v))
 		return false;
-	if (unit.n > 1 && slice_ends(unit, SLICE("iB")))
-		unit.n -= 2;
-	else if (slice_ends(unit, SLICE("B")))
-		unit.n -= 1;
+	if (unit.n == 3 && slice_eq_nocase(slice_sub(unit, 1, 3), SLICE("iB")))
+		unit.n = 1;
+	else if (unit.n && unit.n <= 2 && slice_eq_nocase(slice_sub(unit, unit.n - 1, unit.n), SLICE("B")))
+		unit.n--;
 	*out = v;
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
 		if (slice_eq_nocase(unit, slice_of(units[i])))
@@ -340,12 +340,15 @@ void read_duration(struct reader *r, const struct option *o, const struct yaml_n
 		*(int64_t *)field = v;
 }
 
-static bool money(struct reader *r, const struct option *o, const struct yaml_node *n, int64_t *v)
+/* After a fault *v is 0, so that the price is not told as missing too. */
+static bool parse_price(struct reader *r, const struct option *o, const struct yaml_node *n, int64_t *v)
 {
+	*v = 0;
 	if (!scalar(r, o, n))
 		return false;
 	if (money_parse(n->text, v) == 0 && *v >= 0)
 		return true;
+	*v = 0;
 	settings_fault(r, n,
 	               "%s: \"" SLICE_FMT "\" is no price: write USD with at most 9 decimals, such as 3.00",
 	               o->key, SLICE_ARG(shown(n)));
@@ -354,15 +357,14 @@ static bool money(struct reader *r, const struct option *o, const struct yaml_no
 
 void read_money(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
-	int64_t v;
-	if (money(r, o, n, &v))
-		*(int64_t *)field = v;
+	parse_price(r, o, n, field);
 }
 
 void read_call_money(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
 	int64_t v;
-	if (!money(r, o, n, &v))
+	*(int64_t *)field = 0;
+	if (!parse_price(r, o, n, &v))
 		return;
 	if (num_mul_i64(v, 1000, &v))
 		*(int64_t *)field = v;

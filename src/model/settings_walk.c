@@ -97,6 +97,8 @@ static bool first_time(struct reader *r, const struct option *o, const struct ya
 	struct place *seen = &r->seen[o - settings_options];
 	if (strstr(o->key, "[]") || (o->read == NULL && o->group))
 		return true;
+	if (seen->line && seen->file == r->file)
+		return false; /* twice in one file: told already */
 	if (seen->line && !o->joined) {
 		settings_fault(r, key, "%s stands in another file already (" SLICE_FMT ":%d): keep one",
 		               o->key, SLICE_ARG(r->files[seen->file]), seen->line);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,9 +19,7 @@
 
 #define READ_SIZE  (256u * 1024u)
 #define MAX_EVENTS 256
-#define KEEP_BUF   (16u * 1024u)   /* larger buffers are given back between requests, */
-#define KEEP_BIG   (1024u * 1024u) /* but with few connections only these */
-#define FEW_CONNS  128
+#define KEEP_BUF   (16u * 1024u) /* larger buffers are given back between requests */
 #define BENCH_HEAD 4096
 #define BENCH_TAIL 1024
 
@@ -33,7 +30,7 @@ struct loop {
 	struct conn **heap; /* 1-based, by due */
 	size_t heap_len, heap_cap;
 	struct conn **all; /* by descriptor */
-	size_t all_cap, live;
+	size_t all_cap;
 	struct conn *free_list[64];
 	size_t nfree;
 	struct conn *dead; /* closed in this round; reused after it */
@@ -122,7 +119,6 @@ static void conn_close(struct conn *c)
 	if (c->tls)
 		tls_free(c->tls);
 	l->all[c->fd] = NULL;
-	l->live--;
 	close(c->fd);
 	buf_free(&c->in);
 	buf_free(&c->head);
@@ -163,9 +159,9 @@ bool conn_flush(struct conn *c)
 	return true;
 }
 
-static void trim(const struct loop *l, struct buf *b)
+static void trim(struct buf *b)
 {
-	if (b->cap > (l->live <= FEW_CONNS ? KEEP_BIG : KEEP_BUF))
+	if (b->cap > KEEP_BUF)
 		buf_free(b);
 	b->len = 0;
 }
@@ -173,9 +169,9 @@ static void trim(const struct loop *l, struct buf *b)
 static void next_request(struct conn *c)
 {
 	c->state = CONN_HEAD;
-	trim(c->loop, &c->head);
-	trim(c->loop, &c->body);
-	trim(c->loop, &c->out);
+	trim(&c->head);
+	trim(&c->body);
+	trim(&c->out);
 	c->out_at = 0;
 	conn_timer(c, 0);
 }
@@ -335,7 +331,7 @@ static void feed(struct conn *c, const char *p, size_t n)
 		if (c->state != CONN_DEAD)
 			buf_consume(&c->in, used);
 		if (c->state != CONN_DEAD && !c->in.len)
-			trim(c->loop, &c->in);
+			trim(&c->in);
 		return;
 	}
 	used = use_bytes(c, p, n);
@@ -385,7 +381,6 @@ static struct conn *conn_new(struct loop *l, int fd)
 		l->all_cap = cap;
 	}
 	l->all[fd] = c;
-	l->live++;
 	return c;
 }
 
@@ -546,7 +541,6 @@ static void raise_limits(void)
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
 	sigaction(SIGPIPE, &ignore, NULL);
-	prctl(PR_SET_TIMERSLACK, 1000UL); /* paced events go out when they are due */
 }
 
 int server_run(const struct options *o)
