@@ -43,7 +43,7 @@ void record_request(const struct conn *c)
 	buf_json(&b, c->req.target);
 	BUF_LIT(&b, ",\"headers\":[");
 	for (size_t i = 0; i < c->req.nfields; i++) {
-		BUF_LIT(&b, i ? ",[" : "[");
+		buf_z(&b, i ? ",[" : "[");
 		buf_json(&b, c->req.fields[i].name);
 		BUF_LIT(&b, ",");
 		buf_json(&b, c->req.fields[i].value);

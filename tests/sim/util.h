@@ -50,7 +50,7 @@ void buf_json_in(struct buf *b, struct str s);
 void buf_consume(struct buf *b, size_t n);
 void buf_free(struct buf *b);
 
-#define BUF_LIT(b, literal) buf_add((b), (literal), sizeof(literal) - 1)
+#define BUF_LIT(b, literal) buf_add((b), "" literal, sizeof(literal) - 1)
 
 uint64_t now_ns(void); /* CLOCK_MONOTONIC */
 int64_t wall_ms(void); /* Unix time in milliseconds */
