@@ -55,7 +55,7 @@ PROGRAMS  := $(if $(MAINSRC),weir) $(if $(SIMSRC),weir-sim)
 JOBS      := $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: all help deps lib sim headers tests test-bins replay replayers fuzz fuzzers bench benches demo check check-agents soak \
-        man install uninstall format clean FORCE
+        docs man install uninstall format clean FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -189,6 +189,9 @@ check-agents: ## drives Claude Code, Codex, Gemini CLI and opencode through Weir
 soak: ## the long forms: fuzzing, many schedules, many calls
 	@tools/deps check fuzz
 	@tools/check soak
+
+docs: all ## writes the program's help and option table into docs/
+	@tools/docs --update
 
 man: ## the man pages in build/man, made from docs/cli/*.md
 	@tools/man-pages $(BUILD)/man

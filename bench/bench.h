@@ -5,7 +5,7 @@
  *"3.7", …], …]}
  *
  * tools/bench-report makes docs/benchmarks.md of those lines. Cells are texts without quotes or backslashes.
-*/
+ */
 #ifndef WEIR_BENCH_H
 #define WEIR_BENCH_H
 

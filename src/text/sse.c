@@ -186,6 +186,8 @@ static void keep(struct sse *s, slice more)
 	size_t need = s->n + more.n;
 	if (more.n <= s->max && need <= s->max && need > s->cap) {
 		size_t cap = need < 256 ? 256 : s->n ? need + need / 2 : need;
+		if (cap > s->max)
+			cap = s->max;
 		char *grown = realloc(s->tail, cap);
 		if (grown) {
 			s->tail = grown;

@@ -155,10 +155,12 @@ static void check_duplicates(struct reading *r, const struct yaml_node *map)
 		spent(r, map, "memory is spent");
 		return;
 	}
+	size_t n = 0;
 	for (size_t i = 0; i < map->n; i++)
-		keys[i] = &map->at[2 * i];
-	qsort(keys, map->n, sizeof *keys, by_text);
-	for (size_t i = 1; i < map->n; i++) {
+		if (map->at[2 * i].kind == YAML_SCALAR || map->at[2 * i].kind == YAML_NULL)
+			keys[n++] = &map->at[2 * i];
+	qsort(keys, n, sizeof *keys, by_text);
+	for (size_t i = 1; i < n; i++) {
 		if (!slice_eq(keys[i - 1]->text, keys[i]->text))
 			continue;
 		slice name = slice_sub(keys[i]->text, 0, 64);

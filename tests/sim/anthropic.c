@@ -5,6 +5,8 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#define TURN_TOKENS 3 /* what opens the answer's turn: never cached */
+
 static int breakpoint_of(const cJSON *part)
 {
 	const cJSON *cc = cJSON_GetObjectItemCaseSensitive(part, "cache_control");
@@ -15,13 +17,24 @@ static int breakpoint_of(const cJSON *part)
 	return ttl && strcmp(ttl, "1h") == 0 ? 60 : 5;
 }
 
+/* A string is the same prompt as one text block; clients send now this, now that. */
+static void read_string(struct ask *a, const char *text)
+{
+	cJSON *part = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(part, "type", "text");
+	cJSON_AddStringToObject(part, "text", text);
+	ask_segment(a, part, 0);
+	cJSON_Delete(part);
+}
+
 static bool read_content(struct ask *a, const cJSON *message, struct spoken *spoken)
 {
 	const cJSON *content = cJSON_GetObjectItemCaseSensitive(message, "content"), *part;
 	bool user = json_is(message, "role", "user");
 
 	if (cJSON_IsString(content)) {
-		ask_segment(a, message, 0);
+		read_string(a, content->valuestring);
 		if (user)
 			spoken->text = str_of(content->valuestring);
 		return true;
@@ -56,7 +69,7 @@ static void read_system(struct ask *a, const cJSON *system)
 	const cJSON *part;
 
 	if (cJSON_IsString(system)) {
-		ask_segment(a, system, 0);
+		read_string(a, system->valuestring);
 		a->system_text = str_of(system->valuestring);
 	}
 	if (!cJSON_IsArray(system))
@@ -74,6 +87,7 @@ static bool anthropic_read(struct call *c, const cJSON *root)
 	const cJSON *messages = cJSON_GetObjectItemCaseSensitive(root, "messages"), *m;
 	const cJSON *thinking = cJSON_GetObjectItemCaseSensitive(root, "thinking");
 	const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "output_format");
+	const cJSON *choice = cJSON_GetObjectItemCaseSensitive(root, "tool_choice");
 	int automatic = breakpoint_of(root);
 
 	if (!cJSON_IsArray(messages))
@@ -97,8 +111,11 @@ static bool anthropic_read(struct call *c, const cJSON *root)
 			return false;
 		ask_spoken(a, &spoken);
 	}
+	a->input_tokens += TURN_TOKENS;
 	if (automatic && a->nsegments)
 		a->segments[a->nsegments - 1].ttl = automatic;
+	a->force_tool = json_is(choice, "type", "any") || json_is(choice, "type", "tool");
+	a->force_name = json_str(choice, "name");
 	if (c->api == API_ANTHROPIC)
 		cache_explicit(c);
 	return true;

@@ -32,8 +32,8 @@ void spoken_text(struct spoken *s, struct str text)
 
 	while (t.n && (t.p[0] == '\n' || t.p[0] == '\r'))
 		t.p++, t.n--;
-	if (t.n && !str_starts(t, "<system-reminder>") && !str_starts(t, "<environment_context>") &&
-	    !str_starts(t, "<session_context>"))
+	if (t.n > 1 &&
+	    !(t.p[0] == '<' && t.p[1] >= 'a' && t.p[1] <= 'z')) /* <system-reminder> and the like */
 		s->text = t;
 }
 
@@ -89,6 +89,7 @@ bool ask_read(struct call *c, const char *body, size_t n)
 	if (c->d.bench)
 		return quick_look(c, body, n);
 	c->ask.max_output = -1;
+	c->ask.raw = (struct str){body, n};
 	c->ask.root = cJSON_ParseWithLength(body, n);
 	if (!cJSON_IsObject(c->ask.root))
 		return false;

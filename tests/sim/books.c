@@ -192,9 +192,10 @@ static void usage_add(struct usage *sum, const struct usage *u)
 
 void books_end(struct call *c, enum finish how)
 {
-	struct usage served = c->status == 200 && c->api != API_ANTHROPIC_COUNT && c->api != API_GEMINI_COUNT
-	                          ? usage_so_far(c, how == FINISH_COMPLETE)
-	                          : usage_none();
+	struct usage served =
+	    c->status == 200 && !c->pair && c->api != API_ANTHROPIC_COUNT && c->api != API_GEMINI_COUNT
+	        ? usage_so_far(c, how == FINISH_COMPLETE)
+	        : usage_none();
 	struct entry e;
 	struct row *r;
 

@@ -79,7 +79,7 @@ struct directives {
 	int64_t chunk;       /* HTTP chunks of that many bytes */
 	int64_t early;       /* answered with that status before the body is read */
 	int64_t seed;        /* ids and times made from it alone: the same call, the same bytes */
-	bool stamp, no_usage, bench;
+	bool stamp, no_usage, bench, script_by_header;
 	char script[64];
 	char text[256];
 };
@@ -117,6 +117,9 @@ struct ask {
 	bool gemini_array;      /* streamed as a JSON array */
 	struct str last_text;   /* what the person said last */
 	struct str system_text; /* first of the system's texts */
+	struct str raw;         /* the body, until the plan is made */
+	bool force_tool;        /* a tool must be called */
+	struct str force_name;  /* and which one, if said */
 	struct str session;     /* cache scope the client named */
 	struct tool *tools;     /* owned */
 	size_t ntools;
@@ -158,6 +161,7 @@ struct cursor {
 enum ev { EV_HEAD, EV_DELTA, EV_END }; /* what was just written: set-up, a paced event, the last one */
 
 struct call;
+struct pair;
 
 struct dialect {
 	/* Reads the body; false: answer 400. */
@@ -174,6 +178,7 @@ struct call {
 	uint64_t seq;
 	enum api api;
 	const struct dialect *dialect;
+	const struct pair *pair; /* replayed */
 	char tag[96], model[128], path_tail[96];
 	struct directives d;
 	struct ask ask;
@@ -182,6 +187,7 @@ struct call {
 	struct cursor at;
 	int status;
 	int64_t started_ms, body_bytes;
+	int64_t epoch_ms;              /* the time that the answer tells */
 	uint64_t due, last_due, scope; /* scope: of the prompt cache */
 	uint64_t start_ns;
 	int64_t events_sent, bytes_sent, thinking_sent, wire_bytes;

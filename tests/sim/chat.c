@@ -32,6 +32,7 @@ static bool chat_read(struct call *c, const cJSON *root)
 	struct ask *a = &c->ask;
 	const cJSON *messages = cJSON_GetObjectItemCaseSensitive(root, "messages"), *m, *tool;
 	const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "response_format");
+	const cJSON *choice = cJSON_GetObjectItemCaseSensitive(root, "tool_choice");
 	const cJSON *so = cJSON_GetObjectItemCaseSensitive(root, "stream_options");
 
 	if (!cJSON_IsArray(messages))
@@ -53,6 +54,8 @@ static bool chat_read(struct call *c, const cJSON *root)
 		ask_tool(a, (struct tool){.name = json_str(f, "name"),
 		                          .schema = cJSON_GetObjectItemCaseSensitive(f, "parameters")});
 	}
+	a->force_tool = cJSON_IsObject(choice) || json_is(root, "tool_choice", "required");
+	a->force_name = json_str(cJSON_GetObjectItemCaseSensitive(choice, "function"), "name");
 	cJSON_ArrayForEach(m, messages) if (!read_message(a, m)) return false;
 	cache_automatic(c, 1024, 128);
 	return true;
@@ -87,7 +90,7 @@ static void add_head(const struct call *c, const char *object, struct buf *out)
 	BUF_LIT(out, "\",\"object\":\"");
 	buf_z(out, object);
 	BUF_LIT(out, "\",\"created\":");
-	buf_int(out, c->started_ms / 1000);
+	buf_int(out, c->epoch_ms / 1000);
 	BUF_LIT(out, ",\"model\":");
 	buf_json(out, str_of(c->model));
 }

@@ -93,7 +93,7 @@ static bool set_one(struct directives *d, struct str key, struct str value)
 	if (str_eq(key, "fault"))
 		return set_fault(d, value);
 	if (str_eq(key, "script"))
-		return str_copy(d->script, sizeof d->script, value), true;
+		return str_copy(d->script, sizeof d->script, value), d->script_by_header = true;
 	if (str_eq(key, "text"))
 		return str_copy(d->text, sizeof d->text, value), true;
 	if (str_eq(key, "stamp"))

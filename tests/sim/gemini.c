@@ -60,7 +60,7 @@ static bool gemini_read(struct call *c, const cJSON *root)
 	struct ask *a = &c->ask;
 	const cJSON *inner = cJSON_GetObjectItemCaseSensitive(root, "generateContentRequest"), *contents,
 	            *content;
-	const cJSON *system;
+	const cJSON *system, *calling;
 
 	if (inner)
 		root = inner; /* countTokens may hold a whole request */
@@ -76,6 +76,9 @@ static bool gemini_read(struct call *c, const cJSON *root)
 		    cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(system, "parts"), 0), "text");
 	}
 	read_tools(a, cJSON_GetObjectItemCaseSensitive(root, "tools"));
+	calling = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, "toolConfig"),
+	                                           "functionCallingConfig");
+	a->force_tool = json_is(calling, "mode", "ANY");
 	read_config(a, cJSON_GetObjectItemCaseSensitive(root, "generationConfig"));
 	cJSON_ArrayForEach(content, contents) if (!read_content(a, content)) return false;
 	if (c->api == API_GEMINI)

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "books.h"
+#include "load.h"
 #include "record.h"
+#include "replay.h"
+#include "script.h"
 #include "server.h"
 
 static const char help[] =
@@ -68,6 +71,16 @@ static void set_defaults(struct options *o, const char *text)
 
 	if (!directives_parse(&o->defaults, str_of(text), &bad))
 		sim_die("--default: not understood: %.*s", STR_ARG(bad));
+}
+
+static void set_script(struct options *o, const char *name)
+{
+	if (!strchr(name, '/') && !strstr(name, ".json")) {
+		str_copy(o->defaults.script, sizeof o->defaults.script, str_of(name));
+		return;
+	}
+	script_load(name);
+	str_copy(o->defaults.script, sizeof o->defaults.script, STR("file"));
 }
 
 static void apply(struct options *o, int opt, const char *name, const char *arg)
@@ -158,7 +171,11 @@ static int serve_main(int argc, char **argv)
 		fputs("weir-sim: see weir-sim --help\n", stderr);
 		return 2;
 	}
+	if (o.script)
+		set_script(&o, o.script);
 	books_open(o.books_path, true);
+	if (o.replay_path)
+		replay_load(o.replay_path);
 	if (o.requests_path)
 		record_open(o.requests_path);
 	return server_run(&o);
@@ -166,6 +183,8 @@ static int serve_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "load") == 0)
+		return load_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "serve") == 0)
 		return serve_main(argc - 1, argv + 1);
 	return serve_main(argc, argv);

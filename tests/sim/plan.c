@@ -1,5 +1,5 @@
 /* What a call answers: blocks of text, thinking and tool calls, each cut into deltas. */
-#include "call.h"
+#include "script.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ void call_id(const struct call *c, const char *prefix, uint64_t salt, size_t dig
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 	uint64_t number = c->d.seed >= 0 ? (uint64_t)c->d.seed : c->seq;
-	uint64_t base = mix64((uint64_t)c->started_ms ^ mix64(number * 64 + salt)), h = base;
+	uint64_t base = mix64((uint64_t)c->epoch_ms ^ mix64(number * 64 + salt)), h = base;
 
 	buf_z(out, prefix);
 	for (size_t i = 0; i < digits; i++) {
@@ -60,6 +60,12 @@ static size_t piece_start(const struct block *b, uint32_t piece)
 	return at;
 }
 
+/* The delta that grows huge. */
+static uint32_t huge_piece(const struct call *c, const struct block *b)
+{
+	return c->d.at < b->pieces ? (uint32_t)c->d.at : b->pieces - 1;
+}
+
 void plan_piece(struct call *c, const struct block *b, uint32_t piece, struct buf *out)
 {
 	size_t from = piece_start(b, piece), to = piece_start(b, piece + 1), start = out->len;
@@ -70,6 +76,10 @@ void plan_piece(struct call *c, const struct block *b, uint32_t piece, struct bu
 		add_prose(out, from, to - from);
 	if (c->d.stamp && b->kind == BLOCK_TEXT && !b->text && to - from >= STAMP_LEN)
 		put_stamp(out->p + start, piece, now_ns());
+	if (c->d.fault == FAULT_HUGE && b->kind == BLOCK_TEXT && piece == huge_piece(c, b)) {
+		add_prose(out, 0, (size_t)c->d.huge);
+		c->bytes_sent += c->d.huge;
+	}
 	if (b->kind == BLOCK_THINKING)
 		c->thinking_sent += (int64_t)(to - from);
 	else
@@ -98,18 +108,26 @@ static void default_pieces(struct block *b, size_t each)
 		b->pieces = 1;
 }
 
-static void add_text(struct call *c, const char *text)
+/* How many bytes the directives want the answer's text to have; -1: what it has. */
+static int64_t wanted_size(const struct directives *d)
+{
+	if (d->size >= 0)
+		return d->size;
+	if (d->reply_tokens >= 0)
+		return d->reply_tokens * 4;
+	if (d->events > 0)
+		return d->events * (d->event_size > 0 ? d->event_size : d->stamp ? 40 : 20);
+	return -1;
+}
+
+struct block *plan_add_text(struct call *c, const char *text)
 {
 	const struct directives *d = &c->d;
 	struct block *b = &c->plan.blocks[c->plan.n++];
-	int64_t size = d->size;
+	int64_t size = wanted_size(d);
 
 	memset(b, 0, sizeof *b);
 	b->kind = BLOCK_TEXT;
-	if (size < 0 && d->reply_tokens >= 0)
-		size = d->reply_tokens * 4;
-	if (size < 0 && d->events > 0)
-		size = d->events * (d->event_size > 0 ? d->event_size : d->stamp ? 40 : 20);
 	if (size >= 0) {
 		b->len = (size_t)size;
 	} else {
@@ -119,6 +137,30 @@ static void add_text(struct call *c, const char *text)
 	default_pieces(b, d->event_size > 0 ? (size_t)d->event_size : b->len > 64 * 1024 ? 1024 : 20);
 	if (d->events > 0)
 		b->pieces = (uint32_t)d->events;
+	return b;
+}
+
+struct block *plan_add_tool(struct call *c, const struct tool *t, struct buf *arguments)
+{
+	static const char *const prefixes[] = {
+	    [API_ANTHROPIC] = "toolu_01", [API_CHAT] = "call_", [API_RESPONSES] = "call_"};
+	struct block *b = &c->plan.blocks[c->plan.n++];
+	struct buf id = {0};
+
+	memset(b, 0, sizeof *b);
+	b->kind = BLOCK_TOOL;
+	str_copy(b->name, sizeof b->name, t->name);
+	str_copy(b->group, sizeof b->group, t->group);
+	b->custom = t->custom;
+	b->text = sim_alloc(arguments->len + 1);
+	memcpy(b->text, arguments->p, arguments->len);
+	b->len = arguments->len;
+	call_id(c, c->api <= API_RESPONSES && prefixes[c->api] ? prefixes[c->api] : "", 50 + c->plan.n, 22,
+	        &id);
+	str_copy(b->id, sizeof b->id, (struct str){id.p, id.len});
+	buf_free(&id);
+	default_pieces(b, 12);
+	return b;
 }
 
 static void clamp_output(struct call *c)
@@ -184,6 +226,7 @@ void plan_make(struct call *c)
 	c->usage.reasoning = reasoning_tokens(c);
 	if (c->usage.reasoning > 0)
 		add_thinking(c);
-	add_text(c, c->d.text[0] ? c->d.text : short_answer);
+	if (!script_plan(c))
+		plan_add_text(c, c->d.text[0] ? c->d.text : short_answer);
 	clamp_output(c);
 }

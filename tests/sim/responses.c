@@ -48,6 +48,7 @@ static bool responses_read(struct call *c, const cJSON *root)
 	struct ask *a = &c->ask;
 	const cJSON *input = cJSON_GetObjectItemCaseSensitive(root, "input"), *item;
 	const cJSON *instructions = cJSON_GetObjectItemCaseSensitive(root, "instructions");
+	const cJSON *choice = cJSON_GetObjectItemCaseSensitive(root, "tool_choice");
 	const cJSON *format =
 	    cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, "text"), "format");
 
@@ -63,6 +64,8 @@ static bool responses_read(struct call *c, const cJSON *root)
 		a->system_text = str_of(instructions->valuestring);
 	}
 	read_tools(a, cJSON_GetObjectItemCaseSensitive(root, "tools"), (struct str){NULL, 0});
+	a->force_tool = json_str(choice, "name").n || json_is(root, "tool_choice", "required");
+	a->force_name = json_str(choice, "name");
 	if (cJSON_IsString(input)) {
 		ask_segment(a, input, 0);
 		a->last_text = str_of(input->valuestring);
@@ -154,7 +157,7 @@ static void add_response(struct call *c, const char *status, struct buf *out)
 	buf_fmt(out,
 	        "\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\",\"background\":false,"
 	        "\"error\":%s",
-	        (long long)(c->started_ms / 1000), status,
+	        (long long)(c->epoch_ms / 1000), status,
 	        strcmp(status, "failed")
 	            ? "null"
 	            : "{\"code\":\"server_error\",\"message\":\"The server had an error.\"}");
@@ -348,7 +351,7 @@ static void responses_error_event(const struct call *c, struct buf *out)
 	        "\"message\":\"The server had an error while processing your "
 	        "request.\"},\"incomplete_details\":null,"
 	        "\"model\":",
-	        (long long)(c->started_ms / 1000));
+	        (long long)(c->epoch_ms / 1000));
 	buf_json(out, str_of(c->model));
 	BUF_LIT(out, ",\"output\":[],\"usage\":null,\"metadata\":{}}}\n\n");
 }

@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "books.h"
 #include "record.h"
+#include "replay.h"
 #include "route.h"
 
 #define SEEDED_MS 1767225600000 /* when calls with a seed begin: 2026-01-01 */
@@ -18,8 +19,10 @@ static bool read_directives(struct conn *c)
 	struct buf b = {0};
 
 	c->call.d = o->defaults;
-	if (script.p)
+	if (script.p) {
 		str_copy(c->call.d.script, sizeof c->call.d.script, script);
+		c->call.d.script_by_header = true;
+	}
 	if (!sim.p || directives_parse(&c->call.d, sim, &bad))
 		return true;
 	buf_fmt(
@@ -37,11 +40,11 @@ bool serve_head(struct conn *c)
 
 	memset(k, 0, sizeof *k);
 	directives_init(&k->d);
-	if (!route_call(&c->req, k))
+	if (!route_call(&c->req, k) && !replay_on())
 		return true;
 	if (!read_directives(c))
 		return false;
-	if (k->d.early > 0) {
+	if (k->d.early > 0 && k->dialect) {
 		c->req.keep_alive = false;
 		k->dialect->error(k, (int)k->d.early, &c->body);
 		answer_with(c, (int)k->d.early, "application/json", "", (struct str){c->body.p, c->body.len});
@@ -105,6 +108,8 @@ static void settle_fault(struct conn *c)
 		k->d.at = 1;
 	if (k->d.huge < 0)
 		k->d.huge = 1 << 20;
+	if (k->d.fault == FAULT_HUGE && !k->ask.stream)
+		k->d.size = k->d.huge;
 }
 
 static uint64_t credential_hash(const struct http_req *r)
@@ -120,13 +125,32 @@ static uint64_t credential_hash(const struct http_req *r)
 	return h;
 }
 
+/* The recorded pair for this request; `made_up` tells whether the answer is to be made up instead. */
+static const struct pair *recorded(struct conn *c, bool *made_up)
+{
+	const struct pair *p = NULL;
+
+	*made_up = true;
+	if (!replay_on() || str_starts(c->req.target, "/sim/"))
+		return NULL;
+	if (http_header(&c->req, "x-sim").p && !http_header(&c->req, "x-sim-pair").p && c->call.dialect)
+		return NULL;
+	p = replay_find(c);
+	if (c->call.d.chunk < 0)
+		c->call.d.chunk = conn_options(c)->replay_chunk;
+	*made_up = !p && !c->call.dialect;
+	return p;
+}
+
 void serve_request(struct conn *c)
 {
 	struct call *k = &c->call;
-	bool ok;
+	const struct pair *pair;
+	bool ok = true, made_up;
 
 	record_request(c);
-	if (!k->dialect) {
+	pair = recorded(c, &made_up);
+	if (!k->dialect && !pair) {
 		if (!c->req.keep_alive)
 			c->close_after = true;
 		route_other(c);
@@ -134,20 +158,24 @@ void serve_request(struct conn *c)
 	}
 	k->active = true;
 	k->status = 200;
-	k->started_ms = k->d.seed >= 0 ? SEEDED_MS : wall_ms();
+	k->started_ms = wall_ms();
+	k->epoch_ms = k->d.seed >= 0 ? SEEDED_MS : k->started_ms;
 	k->start_ns = now_ns();
 	k->body_bytes = c->body_seen;
 	k->reported = usage_none();
 	k->d.bench = k->d.bench || conn_options(c)->bench;
 	k->scope = credential_hash(&c->req);
 	str_copy(k->tag, sizeof k->tag, http_header(&c->req, "x-sim-call"));
-	ok = ask_read(k, c->body.p, c->body.len);
+	if (made_up)
+		ok = ask_read(k, c->body.p, c->body.len);
+	else
+		replay_call(k, pair);
 	books_start(k);
 	settle_fault(c);
-	if (ok) {
+	if (ok && made_up) {
 		plan_make(k);
 		usage_whole(k);
-	} else {
+	} else if (!ok) {
 		k->d.fault = FAULT_STATUS;
 		k->d.status = 400;
 	}
@@ -161,7 +189,11 @@ static void add_head(struct conn *c, const char *type, int64_t length)
 	const struct call *k = &c->call;
 	struct buf *out = &c->out;
 
-	buf_fmt(out, "HTTP/1.1 %d %s\r\ncontent-type: %s\r\n", k->status, http_reason(k->status), type);
+	buf_fmt(out, "HTTP/1.1 %d %s\r\n", k->status, http_reason(k->status));
+	if (k->pair)
+		buf_add(out, k->pair->headers.p, k->pair->headers.len);
+	else
+		buf_fmt(out, "content-type: %s\r\n", type);
 	if (k->dialect->request_id_header) {
 		buf_z(out, k->dialect->request_id_header);
 		BUF_LIT(out, ": ");
@@ -199,14 +231,23 @@ static void add_chunk(struct buf *out, const char *p, size_t n)
 	BUF_LIT(out, "\r\n");
 }
 
-/* Moves what was rendered in `body` to the wire, as one chunk, or as chunks of a given size. */
-static void send_rendered(struct conn *c)
+/*
+ * Moves what was rendered in `body` to the wire: as one chunk, or as chunks of a given size, whatever
+ * the events in them; then what does not fill a chunk waits, unless it is the last or events are paced.
+ */
+static void send_rendered(struct conn *c, bool last)
 {
-	size_t each = c->call.d.chunk > 0 ? (size_t)c->call.d.chunk : c->body.len;
+	const struct directives *d = &c->call.d;
+	size_t each = d->chunk > 0 ? (size_t)d->chunk : c->body.len, at = 0;
+	bool all = last || d->rate > 0;
 
-	for (size_t at = 0; at < c->body.len; at += each)
-		add_chunk(&c->out, c->body.p + at, c->body.len - at < each ? c->body.len - at : each);
-	c->body.len = 0;
+	while (at < c->body.len && (all || c->body.len - at >= each)) {
+		size_t n = c->body.len - at < each ? c->body.len - at : each;
+
+		add_chunk(&c->out, c->body.p + at, n);
+		at += n;
+	}
+	buf_consume(&c->body, at);
 }
 
 static void end_call(struct call *k, enum finish how)
@@ -247,7 +288,7 @@ static void begin_whole(struct conn *c)
 	}
 	if (k->d.chunk > 0) {
 		add_head(c, "application/json", -1);
-		send_rendered(c);
+		send_rendered(c, true);
 		BUF_LIT(&c->out, "0\r\n\r\n");
 		return;
 	}
@@ -312,11 +353,11 @@ static void strike(struct conn *c)
 		break;
 	case FAULT_GARBAGE:
 		add_garbage(&c->body);
-		send_rendered(c);
+		send_rendered(c, true);
 		break;
 	case FAULT_ERROR_EVENT:
 		k->dialect->error_event(k, &c->body);
-		send_rendered(c);
+		send_rendered(c, true);
 		BUF_LIT(&c->out, "0\r\n\r\n");
 		end_call(k, FINISH_ERROR);
 		break;
@@ -342,7 +383,7 @@ static void stream_more(struct conn *c)
 				return;
 		}
 		ev = k->dialect->next(k, &c->body);
-		send_rendered(c);
+		send_rendered(c, ev == EV_END);
 		if (ev == EV_END) {
 			BUF_LIT(&c->out, "0\r\n\r\n");
 			end_call(k, FINISH_COMPLETE);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,7 +20,9 @@
 
 #define READ_SIZE  (256u * 1024u)
 #define MAX_EVENTS 256
-#define KEEP_BUF   (16u * 1024u) /* larger buffers are given back between requests */
+#define KEEP_BUF   (16u * 1024u)   /* larger buffers are given back between requests, */
+#define KEEP_BIG   (1024u * 1024u) /* but with few connections only these */
+#define FEW_CONNS  128
 #define BENCH_HEAD 4096
 #define BENCH_TAIL 1024
 
@@ -30,7 +33,7 @@ struct loop {
 	struct conn **heap; /* 1-based, by due */
 	size_t heap_len, heap_cap;
 	struct conn **all; /* by descriptor */
-	size_t all_cap;
+	size_t all_cap, live;
 	struct conn *free_list[64];
 	size_t nfree;
 	struct conn *dead; /* closed in this round; reused after it */
@@ -119,6 +122,7 @@ static void conn_close(struct conn *c)
 	if (c->tls)
 		tls_free(c->tls);
 	l->all[c->fd] = NULL;
+	l->live--;
 	close(c->fd);
 	buf_free(&c->in);
 	buf_free(&c->head);
@@ -159,9 +163,9 @@ bool conn_flush(struct conn *c)
 	return true;
 }
 
-static void trim(struct buf *b)
+static void trim(const struct loop *l, struct buf *b)
 {
-	if (b->cap > KEEP_BUF)
+	if (b->cap > (l->live <= FEW_CONNS ? KEEP_BIG : KEEP_BUF))
 		buf_free(b);
 	b->len = 0;
 }
@@ -169,9 +173,9 @@ static void trim(struct buf *b)
 static void next_request(struct conn *c)
 {
 	c->state = CONN_HEAD;
-	trim(&c->head);
-	trim(&c->body);
-	trim(&c->out);
+	trim(c->loop, &c->head);
+	trim(c->loop, &c->body);
+	trim(c->loop, &c->out);
 	c->out_at = 0;
 	conn_timer(c, 0);
 }
@@ -331,7 +335,7 @@ static void feed(struct conn *c, const char *p, size_t n)
 		if (c->state != CONN_DEAD)
 			buf_consume(&c->in, used);
 		if (c->state != CONN_DEAD && !c->in.len)
-			trim(&c->in);
+			trim(c->loop, &c->in);
 		return;
 	}
 	used = use_bytes(c, p, n);
@@ -381,6 +385,7 @@ static struct conn *conn_new(struct loop *l, int fd)
 		l->all_cap = cap;
 	}
 	l->all[fd] = c;
+	l->live++;
 	return c;
 }
 
@@ -541,6 +546,7 @@ static void raise_limits(void)
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
 	sigaction(SIGPIPE, &ignore, NULL);
+	prctl(PR_SET_TIMERSLACK, 1000UL); /* paced events go out when they are due */
 }
 
 int server_run(const struct options *o)

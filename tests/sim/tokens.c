@@ -180,6 +180,8 @@ void usage_whole(struct call *c)
 		if (b->kind != BLOCK_THINKING)
 			out += tokens_of((int64_t)b->len) + (b->kind == BLOCK_TOOL ? 12 : 0);
 	}
+	if (c->d.fault == FAULT_HUGE && c->ask.stream)
+		out += tokens_of(c->d.huge);
 	if (c->usage.reasoning > 0)
 		out += c->usage.reasoning;
 	c->usage.output = out;

@@ -146,6 +146,7 @@ static void a_walk_may_remove_what_it_was_given(void **state)
 	for (at = 0; map_each(&m, &at, &key, &value);)
 		map_remove(&m, key);
 	assert_int_equal(m.n, 0);
+	assert_int_equal(m.tombs, 0); /* none is left before an empty slot */
 	map_release(&m);
 }
 

@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit/unit.h"
 
 #include "text/nearest.h"
 
@@ -23,7 +18,7 @@ static void distances(void **state)
 	    {"kitten", "sitting", 3},
 	};
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		assert_int_equal(nearest_distance(slice_of(cases[i].a), slice_of(cases[i].b)), cases[i].d);
 		assert_int_equal(nearest_distance(slice_of(cases[i].b), slice_of(cases[i].a)), cases[i].d);
 	}
@@ -47,10 +42,10 @@ static void suggestions(void **state)
 	    {"", ""},
 	};
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct nearest n;
 		nearest_init(&n, slice_of(cases[i].word));
-		for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+		for (size_t k = 0; k < COUNT(known); k++)
 			nearest_offer(&n, slice_of(known[k]));
 		assert_true(slice_eq(n.best, slice_of(cases[i].best)));
 	}
