@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
 const struct command *const cli_commands[] = {
+    &command_check,
     NULL,
 };
