@@ -1,34 +1,21 @@
 /* The one place where a fault's sentence is written down. */
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 
-/* A sentence that was cut must not end inside a UTF-8 character (RFC 3629 section 3). */
-static void trim_partial_utf8(char *text, size_t n)
-{
-	size_t tail = 0;
-	while (tail < 3 && tail < n && ((unsigned char)text[n - 1 - tail] & 0xC0) == 0x80)
-		tail++;
-	if (tail == n)
-		return;
-	unsigned char lead = (unsigned char)text[n - 1 - tail];
-	size_t want = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
-	if (want > tail)
-		text[n - 1 - tail] = '\0';
-}
+#define ASIDE (ERR_TEXT_MAX + 4) /* a character more than is kept, to see where one ends */
 
-/* Appends as much of z as there is room for; false when it was cut. */
-static bool append(char text[ERR_TEXT_MAX], const char *z)
+/* Appends as much of z as there is room for. */
+static void append(char text[ASIDE], const char *z)
 {
-	size_t n = strlen(text), more = strlen(z), room = ERR_TEXT_MAX - 1 - n;
+	size_t n = strlen(text), more = strlen(z), room = ASIDE - 1 - n;
 	size_t taken = more < room ? more : room;
 	memcpy(text + n, z, taken);
 	text[n + taken] = '\0';
-	return taken == more;
 }
 
 /* The arguments may lie in e->text itself (a fault wrapped in a longer sentence), so the text is made aside.
@@ -37,15 +24,16 @@ static void error_fill(struct error *e, int code, const char *behind, const char
     __attribute__((format(printf, 4, 0)));
 static void error_fill(struct error *e, int code, const char *behind, const char *format, va_list ap)
 {
-	char text[ERR_TEXT_MAX] = "";
-	int n = vsnprintf(text, sizeof text, format, ap);
-	bool whole = n >= 0 && (size_t)n < sizeof text;
-	if (behind)
-		whole = append(text, ": ") && append(text, behind) && whole;
-	if (!whole)
-		trim_partial_utf8(text, strlen(text));
+	char text[ASIDE] = "";
+	vsnprintf(text, sizeof text, format, ap);
+	if (behind) {
+		append(text, ": ");
+		append(text, behind);
+	}
+	size_t n = utf8_cut(slice_of(text), ERR_TEXT_MAX - 1);
 	e->code = code;
-	memcpy(e->text, text, sizeof text);
+	memcpy(e->text, text, n);
+	e->text[n] = '\0';
 }
 
 int error_set(struct error *e, int code, const char *format, ...)

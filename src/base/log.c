@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/redact.h"
+#include "base/utf8.h"
 
 #define LINE_MAX_BYTES 4096 /* a pipe takes this much in one piece (PIPE_BUF) */
 #define TAIL_BYTES     16   /* kept for the end of the record */
@@ -40,31 +41,6 @@ static void line_name(struct line *l, slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		l->text[l->n++] = name_char(s.p[i]);
-}
-
-/* Decodes one UTF-8 character (RFC 3629); returns its length, 0 when it is malformed. */
-static size_t utf8_next(slice s, size_t at, uint32_t *c)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned char lead = (unsigned char)s.p[at];
-	size_t n = lead < 0x80   ? 1
-	           : lead < 0xC2 ? 0
-	           : lead < 0xE0 ? 2
-	           : lead < 0xF0 ? 3
-	           : lead < 0xF5 ? 4
-	                         : 0;
-	if (n < 2 || at + n > s.n) {
-		*c = lead;
-		return n == 1;
-	}
-	*c = lead & (0x7Fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		unsigned char next = (unsigned char)s.p[at + i];
-		if ((next & 0xC0) != 0x80)
-			return 0;
-		*c = *c << 6 | (next & 0x3F);
-	}
-	return *c < least[n] || (*c >= 0xD800 && *c < 0xE000) || *c > 0x10FFFF ? 0 : n;
 }
 
 /* What a terminal or a reader of lines could take for something else: C0 and C1 controls, line and paragraph

@@ -24,8 +24,8 @@ size_t keyring_count(const struct keyring *k); /* keys not revoked */
 
 enum identity_result {
 	IDENTITY_OK,
-	IDENTITY_ANONYMOUS, /* no Weir key given; allowed on loopback only, and only with the client's own
-	                       credential */
+	IDENTITY_ANONYMOUS, /* no Weir key given, on loopback: only the client's own credential may go on
+	                       (own_credential says whether there is one), never the provider's */
 	IDENTITY_MISSING,   /* no Weir key given where one is needed */
 	IDENTITY_UNKNOWN,   /* a wk_ key that is not known */
 	IDENTITY_EXPIRED,
@@ -35,7 +35,8 @@ enum identity_result {
 
 /* Reads x-weir-key, x-api-key, Authorization: Bearer, x-goog-api-key, api-key and the query's key=, in this
  * order, for a text with the wk_ prefix. Texts of *out point into the keyring (hold a reference). loopback:
- * the listener's. One text for a human goes to *why. */
+ * the listener's. One text for a human goes to *why ("" when nothing is wrong). Of a known key that is
+ * refused *out tells whose it is, for the record. */
 enum identity_result identity_check(const struct keyring *k, const struct headers *h, slice query,
                                     bool loopback, int64_t now_ms, struct principal *out, const char **why);
 
