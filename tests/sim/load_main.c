@@ -165,7 +165,7 @@ static void add_filler(struct buf *b, size_t upto)
 	    "none */\\n}\\n\\nprintf(\\\"%d\\\\n\\\", n);\\n";
 
 	while (b->len + sizeof code - 1 <= upto)
-		BUF_LIT(b, code);
+		buf_add(b, code, sizeof code - 1);
 	while (b->len < upto)
 		BUF_LIT(b, "x");
 }
