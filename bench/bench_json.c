@@ -3,16 +3,14 @@
  *
  * usage: bench_json [FILE...]
  *
- * The bodies are shaped like those of a coding agent: a system prompt, tools, then turns of tool calls and
+ * The bodies are shaped like those of a coding agent: the tools, then turns of tool calls and
  * tool results. What the results hold makes the kinds: source files (this repository's own, so run it from
  * its top folder), JSON inside a JSON string, text with 38 % of its bytes outside ASCII. FILEs, JSON each,
- * are measured too. The two readers take turns, and each figure is the median over the runs. Prints a table
- * and one JSON line. */
+ * are measured too. The two readers take turns, and each figure is the median over the runs. */
+#include "bench.h"
+
 #include <cjson/cJSON.h>
 #include <glob.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "text/json.h"
@@ -23,7 +21,7 @@ enum { RUNS = 15, BODY = 300 * 1000, MAX_KINDS = 32 };
 
 struct kind {
 	const char *name;
-	double target; /* GB/s to reach, 0 for none */
+	const char *target; /* GB/s to reach */
 	struct buf body;
 	double weir, cjson; /* GB/s */
 };
@@ -222,13 +220,6 @@ static struct buf agent_body(struct buf (*text_of)(size_t))
 /* --- measuring
  * ------------------------------------------------------------------------------------------------------ */
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void by_weir(slice body)
 {
 	size_t at;
@@ -248,12 +239,12 @@ static void by_cjson(slice body)
 /* GB/s over one run. */
 static double one_run(void (*read)(slice), slice body)
 {
-	double start = now(), spent;
+	double start = bench_now(), spent;
 	size_t rounds = 0;
 	do {
 		for (size_t i = 0; i < 1 + 100000 / body.n; i++, rounds++)
 			read(body);
-		spent = now() - start;
+		spent = bench_now() - start;
 	} while (spent < RUN_SECONDS);
 	return (double)rounds * (double)body.n / spent / 1e9;
 }
@@ -295,40 +286,35 @@ static struct shape shape_of(slice body)
 	                      (double)body.n / (double)(escapes ? escapes : 1)};
 }
 
-static void print_json(const struct kind *kinds, size_t n)
-{
-	printf("{\"bench\":\"json\",\"kinds\":[");
-	for (size_t i = 0; i < n; i++)
-		printf("%s{\"kind\":\"%s\",\"bytes\":%zu,\"weir_gb_s\":%.3f,\"cjson_gb_s\":%.3f,\"ratio\":%."
-		       "2f,\"target_gb_s\":%.1f}",
-		       i ? "," : "", kinds[i].name, buf_slice(&kinds[i].body).n, kinds[i].weir,
-		       kinds[i].cjson, kinds[i].weir / kinds[i].cjson, kinds[i].target);
-	printf("]}\n");
-}
-
 int main(int argc, char **argv)
 {
 	struct kind kinds[MAX_KINDS] = {
-	    {.name = "code", .target = 3.0, .body = agent_body(code_text)},
-	    {.name = "json in json", .target = 0.8, .body = agent_body(json_text)},
-	    {.name = "38 % non-ASCII", .target = 1.2, .body = agent_body(world_text)},
-	    {.name = "structure only", .body = agent_body(no_text)},
+	    {.name = "code", .target = "3.0", .body = agent_body(code_text)},
+	    {.name = "JSON inside JSON", .target = "0.8", .body = agent_body(json_text)},
+	    {.name = "38 % non-ASCII", .target = "1.2", .body = agent_body(world_text)},
+	    {.name = "structure only", .target = "-", .body = agent_body(no_text)},
 	};
+	static struct bench b;
 	size_t n = 4;
 	for (int i = 1; i < argc && n < MAX_KINDS; i++, n++)
-		kinds[n] = (struct kind){.name = argv[i], .body = read_file(argv[i])};
-	printf("%-18s %9s %10s %9s %10s %10s %7s %8s\n", "body", "KB", "B/escape", "non-ASCII", "weir GB/s",
-	       "cJSON GB/s", "ratio", "to reach");
+		kinds[n] = (struct kind){.name = argv[i], .target = "-", .body = read_file(argv[i])};
+	bench_begin(&b, "json", "Body reader, validating", "GB/s", "body", "KB", "bytes per escape",
+	            "non-ASCII %", "weir", "cJSON", "weir / cJSON", "to reach", NULL);
 	for (size_t i = 0; i < n; i++) {
-		slice body = buf_slice(&kinds[i].body);
+		struct kind *k = &kinds[i];
+		slice body = buf_slice(&k->body);
 		struct shape s = shape_of(body);
-		measure(&kinds[i]);
-		printf("%-18s %9.1f %10.1f %8.1f%% %10.2f %10.2f %7.1f %8.1f\n", kinds[i].name,
-		       (double)body.n / 1e3, s.apart, s.not_ascii * 100, kinds[i].weir, kinds[i].cjson,
-		       kinds[i].weir / kinds[i].cjson, kinds[i].target);
+		measure(k);
+		bench_cell(&b, 0, "%s", k->name);
+		bench_cell(&b, 1, "%.0f", (double)body.n / 1e3);
+		bench_cell(&b, 2, "%.1f", s.apart);
+		bench_cell(&b, 3, "%.1f", s.not_ascii * 100);
+		bench_cell(&b, 4, "%.2f", k->weir);
+		bench_cell(&b, 5, "%.2f", k->cjson);
+		bench_cell(&b, 6, "%.1f", k->weir / k->cjson);
+		bench_cell(&b, 7, "%s", k->target);
+		bench_row(&b);
+		buf_release(&k->body);
 	}
-	print_json(kinds, n);
-	for (size_t i = 0; i < n; i++)
-		buf_release(&kinds[i].body);
-	return 0;
+	return bench_end(&b);
 }

@@ -285,6 +285,7 @@ static const struct {
     {SLICE("\\ud800"), SLICE("\xef\xbf\xbd")},
     {SLICE("\\udfff!"), SLICE("\xef\xbf\xbd!")},
     {SLICE("\\ud800\\ud83d\\ude00"), SLICE("\xef\xbf\xbd\xf0\x9f\x98\x80")},
+    {SLICE("\\ud800\\ue000"), SLICE("\xef\xbf\xbd\xee\x80\x80")},
     {SLICE("\\ud800\\n"), SLICE("\xef\xbf\xbd\n")},
     {SLICE("\\ud800\\u0041"), SLICE("\xef\xbf\xbd"
                                     "A")},

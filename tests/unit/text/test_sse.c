@@ -261,6 +261,28 @@ static void copies_only_what_is_cut(void **state)
 	assert_true(sizeof s <= 80);
 }
 
+/* Many data lines: the joined text grows several times. */
+static void joins_many_lines(void **state)
+{
+	(void)state;
+	static struct log l;
+	static char stream[20000], want[20000];
+	size_t n = 0, w = 0;
+	for (int i = 0; i < 200; i++) {
+		n += (size_t)snprintf(stream + n, sizeof stream - n, "data: line %d of this event\n", i);
+		w += (size_t)snprintf(want + w, sizeof want - w, "%sline %d of this event", i ? "\n" : "", i);
+	}
+	stream[n++] = '\n';
+	struct sse s;
+	sse_init(&s, sizeof stream);
+	assert_int_equal(feed(&s, slice_make(stream, n), &l), 0);
+	assert_int_equal(l.events, 1);
+	assert_memory_equal(l.text, "[|", 2);
+	assert_memory_equal(l.text + 2, want, w);
+	assert_int_equal(l.text[2 + w], '|');
+	sse_release(&s);
+}
+
 static void gives_memory_back(void **state)
 {
 	(void)state;
@@ -340,8 +362,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(frames_however_cut),      cmocka_unit_test(loses_no_byte),
 	    cmocka_unit_test(frames_recorded_streams), cmocka_unit_test(copies_only_what_is_cut),
-	    cmocka_unit_test(gives_memory_back),       cmocka_unit_test(skips_what_is_too_large),
-	    cmocka_unit_test(stops_when_told),
+	    cmocka_unit_test(joins_many_lines),        cmocka_unit_test(gives_memory_back),
+	    cmocka_unit_test(skips_what_is_too_large), cmocka_unit_test(stops_when_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
