@@ -21,6 +21,7 @@ static const struct route routes[] = {
     {{"/v1/messages/count_tokens", 25}, MATCH_EXACT, true, API_ANTHROPIC_COUNT_TOKENS},
     {{"/v1/chat/completions", 20}, MATCH_EXACT, true, API_OPENAI_CHAT},
     {{"/v1/responses", 13}, MATCH_EXACT, true, API_OPENAI_RESPONSES},
+    {{"/v1/responses/compact", 21}, MATCH_EXACT, true, API_OPENAI_RESPONSES},
     {{"/v1/embeddings", 14}, MATCH_EXACT, true, API_OPENAI_EMBEDDINGS},
     {{"/v1/models", 10}, MATCH_EXACT, false, API_OPENAI_MODELS},
     {{"/v1/models", 10}, MATCH_UNDER, false, API_OPENAI_MODELS},
@@ -28,6 +29,7 @@ static const struct route routes[] = {
     {{"/v1beta/models", 14}, MATCH_UNDER, false, API_GEMINI_MODELS},
     {{"/chat/completions", 17}, MATCH_ENDING, true, API_OPENAI_CHAT},
     {{"/responses", 10}, MATCH_ENDING, true, API_OPENAI_RESPONSES},
+    {{"/responses/compact", 18}, MATCH_ENDING, true, API_OPENAI_RESPONSES},
     {{"/embeddings", 11}, MATCH_ENDING, true, API_OPENAI_EMBEDDINGS},
 };
 
@@ -228,6 +230,7 @@ const struct codec_ops *registry_codec(enum api a)
 	    [API_ANTHROPIC_COUNT_TOKENS] = &codec_anthropic_count,
 	    [API_ANTHROPIC_MODELS] = &codec_anthropic_models,
 	    [API_OPENAI_CHAT] = &codec_openai_chat,
+	    [API_OPENAI_RESPONSES] = &codec_openai_responses,
 	    [API_OPENAI_EMBEDDINGS] = &codec_openai_embeddings,
 	    [API_OPENAI_MODELS] = &codec_openai_models,
 	};

@@ -16,6 +16,7 @@ static const struct route_case {
      "/v1/messages/count_tokens", "", false},
     {"POST", "/v1/chat/completions", ROUTE_OK, API_OPENAI_CHAT, "", "/v1/chat/completions", "", false},
     {"POST", "/v1/responses", ROUTE_OK, API_OPENAI_RESPONSES, "", "/v1/responses", "", false},
+    {"POST", "/v1/responses/compact", ROUTE_OK, API_OPENAI_RESPONSES, "", "/v1/responses/compact", "", false},
     {"POST", "/v1/embeddings", ROUTE_OK, API_OPENAI_EMBEDDINGS, "", "/v1/embeddings", "", false},
     {"GET", "/v1/models", ROUTE_OK, API_OPENAI_MODELS, "", "/v1/models", "", false},
     {"GET", "/v1/models/Qwen/Qwen3-Coder", ROUTE_OK, API_OPENAI_MODELS, "", "/v1/models/Qwen/Qwen3-Coder", "",

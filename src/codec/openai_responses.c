@@ -1,0 +1,456 @@
+/* OpenAI's Responses (platform.openai.com/docs/api-reference/responses), /responses/compact too.
+ *
+ * Usage comes with the whole response: in the body, or in the last event of a stream (response.completed,
+ * .incomplete or .failed). input_tokens includes what was read from and written to the cache, output_tokens
+ * includes reasoning. Hosted tools are billed by call and not in usage: they are counted from the items of
+ * the output, a web search only when its action is a search, opening a page being free
+ * (platform.openai.com/docs/guides/tools-web-search). */
+#include "codec/codec.h"
+
+#include "base/num.h"
+#include "model/wire.h"
+#include "text/jsonw.h"
+
+/* --- usage -----------------------------------------------------------------------------------------------
+ */
+
+enum {
+	U_INPUT,
+	U_OUTPUT,
+	U_CACHED,
+	U_CACHE_WRITE,
+	U_AUDIO_IN,
+	U_REASONING,
+	U_N,
+	U_INPUT_DETAILS,
+	U_OUTPUT_DETAILS
+};
+static const struct wire_word usage_fields[] = {
+    WIRE_WORD("input_tokens", U_INPUT),
+    WIRE_WORD("output_tokens", U_OUTPUT),
+    WIRE_WORD("input_tokens_details", U_INPUT_DETAILS),
+    WIRE_WORD("output_tokens_details", U_OUTPUT_DETAILS),
+};
+/* Inside both details. */
+static const struct wire_word detail_fields[] = {
+    WIRE_WORD("cached_tokens", U_CACHED),
+    WIRE_WORD("cache_write_tokens", U_CACHE_WRITE),
+    WIRE_WORD("audio_tokens", U_AUDIO_IN),
+    WIRE_WORD("reasoning_tokens", U_REASONING),
+};
+
+static void read_usage_field(struct json *j, int id, void *arg)
+{
+	int64_t *n = arg;
+	if (id == U_INPUT_DETAILS || id == U_OUTPUT_DETAILS)
+		wire_object(j, WIRE_WORDS(detail_fields), read_usage_field, n);
+	else
+		wire_count(j, &n[id]);
+}
+
+/* Takes up to part off *whole; an absent part takes nothing. */
+static void take(int64_t *whole, int64_t part)
+{
+	int64_t taken = num_min_i64(part, *whole);
+	*whole -= taken > 0 ? taken : 0;
+}
+
+static void read_usage(struct json *j, struct answer *a)
+{
+	int64_t n[U_N];
+	for (int i = 0; i < U_N; i++)
+		n[i] = TOKENS_ABSENT;
+	wire_object(j, WIRE_WORDS(usage_fields), read_usage_field, n);
+	if (n[U_INPUT] < 0 || n[U_OUTPUT] < 0)
+		return;
+	struct usage *u = &a->usage;
+	u->m[METER_CACHE_READ] = n[U_CACHED];
+	u->m[METER_CACHE_WRITE_5M] = n[U_CACHE_WRITE];
+	u->m[METER_INPUT_AUDIO] = n[U_AUDIO_IN];
+	u->m[METER_OUTPUT] = n[U_OUTPUT];
+	u->m[METER_REASONING] = n[U_REASONING];
+	take(&n[U_INPUT], n[U_CACHED]);
+	take(&n[U_INPUT], n[U_CACHE_WRITE]);
+	take(&n[U_INPUT], n[U_AUDIO_IN]);
+	u->m[METER_INPUT] = n[U_INPUT];
+	a->has_usage = true;
+}
+
+/* --- items of the output ---------------------------------------------------------------------------------
+ */
+
+enum { IT_CALL, IT_SEARCH, IT_HOSTED, IT_FREE, IT_REASONING };
+static const struct wire_word item_types[] = {
+    WIRE_WORD("function_call", IT_CALL),
+    WIRE_WORD("custom_tool_call", IT_CALL),
+    WIRE_WORD("local_shell_call", IT_CALL),
+    WIRE_WORD("shell_call", IT_CALL),
+    WIRE_WORD("apply_patch_call", IT_CALL),
+    WIRE_WORD("computer_call", IT_CALL),
+    WIRE_WORD("web_search_call", IT_SEARCH),
+    WIRE_WORD("file_search_call", IT_HOSTED),
+    WIRE_WORD("code_interpreter_call", IT_HOSTED),
+    WIRE_WORD("image_generation_call", IT_HOSTED),
+    WIRE_WORD("mcp_call", IT_FREE),
+    WIRE_WORD("tool_search_call", IT_FREE),
+    WIRE_WORD("reasoning", IT_REASONING),
+};
+
+enum { I_TYPE, I_ACTION, I_PARTS, I_TEXT, I_ARGUMENTS };
+static const struct wire_word item_fields[] = {
+    WIRE_WORD("type", I_TYPE),       WIRE_WORD("action", I_ACTION),  WIRE_WORD("content", I_PARTS),
+    WIRE_WORD("summary", I_PARTS),   WIRE_WORD("code", I_ARGUMENTS), WIRE_WORD("arguments", I_ARGUMENTS),
+    WIRE_WORD("input", I_ARGUMENTS),
+};
+static const struct wire_word part_fields[] = {
+    WIRE_WORD("text", I_TEXT),
+    WIRE_WORD("refusal", I_TEXT),
+};
+
+struct item_reading {
+	int type;
+	bool searched;           /* the action is a search, or not told */
+	int64_t text, arguments; /* bytes */
+};
+
+static void read_text(struct json *j, int id, void *arg)
+{
+	struct item_reading *it = arg;
+	(void)id;
+	wire_add_bytes(j, &it->text);
+}
+
+static void read_part(struct json *j, int index, void *arg)
+{
+	(void)index;
+	wire_object(j, WIRE_WORDS(part_fields), read_text, arg);
+}
+
+static void read_action(struct json *j, int id, void *arg)
+{
+	static const struct wire_word actions[] = {WIRE_WORD("search", 1)};
+	struct item_reading *it = arg;
+	(void)id;
+	it->searched = wire_read_word(j, WIRE_WORDS(actions)) == 1;
+}
+
+static void read_item_field(struct json *j, int id, void *arg)
+{
+	static const struct wire_word type[] = {WIRE_WORD("type", 0)};
+	struct item_reading *it = arg;
+	switch (id) {
+	case I_TYPE:
+		it->type = wire_read_word(j, WIRE_WORDS(item_types));
+		break;
+	case I_ACTION:
+		wire_object(j, WIRE_WORDS(type), read_action, it);
+		break;
+	case I_PARTS:
+		wire_array(j, read_part, it);
+		break;
+	default:
+		wire_add_bytes(j, &it->arguments);
+	}
+}
+
+static void add_call(struct usage *u, enum meter m)
+{
+	u->m[m] = u->m[m] < 0 ? 1 : u->m[m] + 1;
+}
+
+static void count_item(struct answer *a, const struct item_reading *it)
+{
+	a->tool_calls += it->type == IT_CALL;
+	a->server_tool_calls += it->type == IT_SEARCH || it->type == IT_HOSTED || it->type == IT_FREE;
+	if (it->type == IT_SEARCH && it->searched)
+		add_call(&a->usage, METER_WEB_SEARCHES);
+	if (it->type == IT_HOSTED)
+		add_call(&a->usage, METER_HOSTED_TOOL_CALLS);
+	*(it->type == IT_REASONING ? &a->thinking_bytes : &a->text_bytes) += it->text;
+	a->tool_bytes += it->arguments;
+}
+
+static void read_item(struct json *j, int index, void *arg)
+{
+	struct item_reading it = {.type = WIRE_NONE, .searched = true};
+	(void)index;
+	wire_object(j, WIRE_WORDS(item_fields), read_item_field, &it);
+	count_item(arg, &it);
+}
+
+/* The output of a whole response. In a stream's last event it repeats what passed, and its word on calls
+ * holds; some servers leave it empty there, and then what was counted stays. */
+static void read_output(struct json *j, struct answer *a)
+{
+	struct answer seen;
+	answer_init(&seen);
+	if (wire_array(j, read_item, &seen) == 0)
+		return;
+	a->tool_calls = seen.tool_calls;
+	a->server_tool_calls = seen.server_tool_calls;
+	a->usage.m[METER_WEB_SEARCHES] = seen.usage.m[METER_WEB_SEARCHES];
+	a->usage.m[METER_HOSTED_TOOL_CALLS] = seen.usage.m[METER_HOSTED_TOOL_CALLS];
+	if (!a->text_bytes && !a->thinking_bytes && !a->tool_bytes) {
+		a->text_bytes = seen.text_bytes;
+		a->thinking_bytes = seen.thinking_bytes;
+		a->tool_bytes = seen.tool_bytes;
+	}
+}
+
+/* --- the response and its events -------------------------------------------------------------------------
+ */
+
+enum {
+	F_ID,
+	F_MODEL,
+	F_STATUS,
+	F_TIER,
+	F_USAGE,
+	F_OUTPUT,
+	F_INCOMPLETE,
+	F_REASON,
+	F_ERROR,
+	F_CODE,
+	F_ERROR_TYPE
+};
+static const struct wire_word response_fields[] = {
+    WIRE_WORD("id", F_ID),
+    WIRE_WORD("model", F_MODEL),
+    WIRE_WORD("status", F_STATUS),
+    WIRE_WORD("service_tier", F_TIER),
+    WIRE_WORD("usage", F_USAGE),
+    WIRE_WORD("output", F_OUTPUT),
+    WIRE_WORD("incomplete_details", F_INCOMPLETE),
+    WIRE_WORD("error", F_ERROR),
+};
+static const struct wire_word reason_fields[] = {WIRE_WORD("reason", F_REASON)};
+static const struct wire_word error_fields[] = {
+    WIRE_WORD("code", F_CODE),
+    WIRE_WORD("type", F_ERROR_TYPE),
+};
+
+struct response_reading {
+	struct answer *a;
+	struct name status;
+	struct name reason; /* why it is incomplete */
+	bool output;        /* it has one */
+};
+
+static void read_response_field(struct json *j, int id, void *arg)
+{
+	struct response_reading *r = arg;
+	struct answer *a = r->a;
+	switch (id) {
+	case F_ID:
+		wire_name(j, &a->id);
+		break;
+	case F_MODEL:
+		wire_name(j, &a->model);
+		break;
+	case F_STATUS:
+		wire_name(j, &r->status);
+		break;
+	case F_TIER:
+		wire_name(j, &a->service_tier);
+		break;
+	case F_USAGE:
+		read_usage(j, a);
+		break;
+	case F_OUTPUT:
+		r->output = json_peek(j) == JSON_ARRAY;
+		read_output(j, a);
+		break;
+	case F_INCOMPLETE:
+		wire_object(j, WIRE_WORDS(reason_fields), read_response_field, r);
+		break;
+	case F_REASON:
+		wire_name(j, &r->reason);
+		break;
+	case F_ERROR:
+		a->error = a->error || json_peek(j) != JSON_NULL;
+		wire_object(j, WIRE_WORDS(error_fields), read_response_field, r);
+		break;
+	case F_CODE:
+		wire_name(j, &a->error_type);
+		break;
+	default: /* the code says more than the type */
+		if (a->error_type.n)
+			json_skip(j, NULL);
+		else
+			wire_name(j, &a->error_type);
+	}
+}
+
+static void read_response(struct json *j, struct response_reading *r)
+{
+	wire_object(j, WIRE_WORDS(response_fields), read_response_field, r);
+	bool running = slice_eq(name_get(&r->status), SLICE("in_progress")) ||
+	               slice_eq(name_get(&r->status), SLICE("queued"));
+	if (r->reason.n)
+		r->a->stop_reason = r->reason;
+	else if (r->status.n && !running)
+		r->a->stop_reason = r->status;
+}
+
+static void answer(slice body, struct answer *a)
+{
+	struct response_reading r = {.a = a};
+	struct json j;
+	json_init(&j, body);
+	read_response(&j, &r);
+	a->ended = json_end(&j) && r.output;
+}
+
+enum { E_FINAL, E_ITEM, E_TEXT, E_THINKING, E_TOOL, E_ERROR };
+static const struct wire_word event_types[] = {
+    WIRE_WORD("response.output_text.delta", E_TEXT),
+    WIRE_WORD("response.refusal.delta", E_TEXT),
+    WIRE_WORD("response.reasoning_text.delta", E_THINKING),
+    WIRE_WORD("response.reasoning_summary_text.delta", E_THINKING),
+    WIRE_WORD("response.function_call_arguments.delta", E_TOOL),
+    WIRE_WORD("response.custom_tool_call_input.delta", E_TOOL),
+    WIRE_WORD("response.mcp_call_arguments.delta", E_TOOL),
+    WIRE_WORD("response.code_interpreter_call_code.delta", E_TOOL),
+    WIRE_WORD("response.output_item.done", E_ITEM),
+    WIRE_WORD("response.completed", E_FINAL),
+    WIRE_WORD("response.incomplete", E_FINAL),
+    WIRE_WORD("response.failed", E_FINAL),
+    WIRE_WORD("error", E_ERROR),
+};
+
+enum { V_TYPE, V_RESPONSE, V_ITEM, V_DELTA, V_ERROR, V_CODE };
+static const struct wire_word event_fields[] = {
+    WIRE_WORD("type", V_TYPE),   WIRE_WORD("response", V_RESPONSE), WIRE_WORD("item", V_ITEM),
+    WIRE_WORD("delta", V_DELTA), WIRE_WORD("error", V_ERROR),       WIRE_WORD("code", V_CODE),
+};
+
+struct event_reading {
+	struct response_reading response;
+	int type;
+	int64_t delta; /* bytes */
+	struct item_reading item;
+	struct name code;
+};
+
+static void read_event_field(struct json *j, int id, void *arg)
+{
+	struct event_reading *e = arg;
+	switch (id) {
+	case V_TYPE:
+		e->type = wire_read_word(j, WIRE_WORDS(event_types));
+		break;
+	case V_RESPONSE:
+		read_response(j, &e->response);
+		break;
+	case V_ITEM:
+		wire_object(j, WIRE_WORDS(item_fields), read_item_field, &e->item);
+		break;
+	case V_DELTA:
+		wire_add_bytes(j, &e->delta);
+		break;
+	case V_ERROR:
+		wire_object(j, WIRE_WORDS(error_fields), read_response_field, &e->response);
+		break;
+	default:
+		wire_name(j, &e->code);
+	}
+}
+
+static void apply_event(struct answer *a, struct event_reading *e)
+{
+	switch (e->type) {
+	case E_TEXT:
+		a->text_bytes += e->delta;
+		break;
+	case E_THINKING:
+		a->thinking_bytes += e->delta;
+		break;
+	case E_TOOL:
+		a->tool_bytes += e->delta;
+		break;
+	case E_ITEM: /* its text passed as deltas */
+		e->item.text = e->item.arguments = 0;
+		count_item(a, &e->item);
+		break;
+	case E_FINAL:
+		a->ended = true;
+		break;
+	case E_ERROR:
+		a->error = true;
+		if (e->code.n)
+			a->error_type = e->code;
+		break;
+	default:
+		break;
+	}
+}
+
+static enum event_action event(const struct sse_event *e, const struct request_view *v, struct answer *a,
+                               struct json_edits *edits)
+{
+	struct event_reading r = {
+	    .response = {.a = a}, .type = WIRE_NONE, .item = {.type = WIRE_NONE, .searched = true}};
+	struct json j;
+	(void)v;
+	(void)edits;
+	if (!e->has_data)
+		return EVENT_PASS;
+	json_init(&j, e->data);
+	wire_object(&j, WIRE_WORDS(event_fields), read_event_field, &r);
+	if (json_end(&j))
+		apply_event(a, &r);
+	return EVENT_PASS;
+}
+
+static bool edits_stream(const struct request_view *v)
+{
+	(void)v;
+	return false;
+}
+
+/* --- refusals --------------------------------------------------------------------------------------------
+ */
+
+static int refusal(const struct refusal_text *r, struct buf *out)
+{
+	return wire_openai_error(r->status, r->kind, r->message, out);
+}
+
+/* response.failed: invalid_prompt is the code whose message Codex shows, once. */
+static int stream_error(const struct refusal_text *r, struct buf *out)
+{
+	struct jsonw w;
+	int rc = buf_append(out, SLICE("event: response.failed\ndata: "));
+	if (rc)
+		return rc;
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_put_string(&w, SLICE("type"), SLICE("response.failed"));
+	jsonw_put_i64(&w, SLICE("sequence_number"), 0);
+	jsonw_key(&w, SLICE("response"));
+	jsonw_object(&w);
+	jsonw_put_string(&w, SLICE("object"), SLICE("response"));
+	jsonw_put_string(&w, SLICE("status"), SLICE("failed"));
+	jsonw_key(&w, SLICE("error"));
+	jsonw_object(&w);
+	jsonw_put_string(&w, SLICE("code"),
+	                 r->status < 500 ? SLICE("invalid_prompt") : SLICE("server_error"));
+	jsonw_put_string(&w, SLICE("message"), r->message);
+	jsonw_object_end(&w);
+	jsonw_put_raw(&w, SLICE("output"), SLICE("[]"));
+	jsonw_put_null(&w, SLICE("usage"));
+	jsonw_object_end(&w);
+	jsonw_object_end(&w);
+	rc = jsonw_end(&w);
+	return rc ? rc : buf_append(out, SLICE("\n\n"));
+}
+
+const struct codec_ops codec_openai_responses = {
+    .name = "openai responses",
+    .request = codec_openai_responses_request,
+    .answer = answer,
+    .event = event,
+    .edits_stream = edits_stream,
+    .refusal = refusal,
+    .stream_error = stream_error,
+};
