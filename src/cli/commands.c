@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 const struct command *const cli_commands[] = {
+    &command_serve,
     &command_check,
     NULL,
 };

@@ -1,0 +1,450 @@
+#include "gateway/admit.h"
+
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "codec/registry.h"
+#include "gateway/settle.h"
+#include "model/usage.h"
+#include "policy/attribution.h"
+
+/* A refused body up to this many times the cap is still read (and thrown away), so that the client, busy
+ * sending, sees the answer. */
+#define DISCARD_FACTOR 4
+
+static bool refuse(struct exchange *ex, enum refusal_kind kind, const char *rule, slice message)
+{
+	exchange_refuse(ex, kind, rule, message);
+	return false;
+}
+
+/* --- head
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool admit_path(struct exchange *ex)
+{
+	switch (registry_route(ex->method, ex->target_raw, &ex->headers, &ex->mem, &ex->target)) {
+	case ROUTE_OK:
+		ex->codec = registry_codec(ex->target.api);
+		if (ex->codec)
+			ex->refuser = ex->codec;
+		return true;
+	case ROUTE_LOCAL_HELLO:
+		ex->status = 200;
+		ex->ready = true;
+		exchange_set_state(ex, EX_REFUSED);
+		return false;
+	case ROUTE_WEBSOCKET:
+		return refuse(ex, REFUSAL_UPGRADE, "websocket",
+		              SLICE("Weir speaks HTTP here, not WebSocket: send the request by POST"));
+	case ROUTE_BAD_METHOD:
+		return refuse(ex, REFUSAL_METHOD, "method", SLICE("this path does not take that method"));
+	case ROUTE_UNKNOWN:
+		break;
+	}
+	return refuse(ex, REFUSAL_NOT_FOUND, "path",
+	              SLICE("no such path at this Weir gateway; it serves /v1/messages, "
+	                    "/v1/chat/completions, /v1/responses, /v1/embeddings, "
+	                    "/v1/models, /v1beta/models/MODEL:generateContent, and any named provider under "
+	                    "/p/PROVIDER/"));
+}
+
+static bool start_record(struct exchange *ex)
+{
+	struct worker *w = ex->w;
+	struct record *r = &ex->record;
+	record_init(r);
+	r->time_ms = clock_wall_ms(w->shared->clock);
+	r->api = ex->target.api;
+	r->text[TEXT_NODE] = slice_of(w->shared->node);
+	r->text[TEXT_SOURCE] = SLICE("gateway");
+	if (crypto_id(&w->ids, r->time_ms, r->id)) {
+		r->id[0] = '\0';
+		return refuse(ex, REFUSAL_OVERLOAD, "random",
+		              SLICE("the machine gives no random numbers; try again"));
+	}
+	return true;
+}
+
+static bool admit_identity(struct exchange *ex)
+{
+	const char *why = "";
+	struct worker *w = ex->w;
+	enum identity_result r = identity_check(ex->keys, &ex->headers, ex->target.query, ex->loopback,
+	                                        clock_wall_ms(w->shared->clock), &ex->who, &why);
+	if (r == IDENTITY_OK || r == IDENTITY_ANONYMOUS) {
+		ex->record.text[TEXT_KEY_ID] = ex->who.key_id;
+		return true;
+	}
+	return refuse(ex, REFUSAL_IDENTITY, "identity", slice_of(why));
+}
+
+static bool admit_coding(struct exchange *ex)
+{
+	slice coding = headers_get(&ex->headers, SLICE("content-encoding"));
+	if (coding.n == 0 || slice_eq_nocase(coding, SLICE("identity")))
+		return true;
+	return refuse(ex, REFUSAL_ENCODING, "content-encoding",
+	              SLICE("a compressed request cannot be metered: send it without Content-Encoding "
+	                    "(in most clients: switch request compression off)"));
+}
+
+static bool admit_size(struct exchange *ex)
+{
+	const struct limits *l = &ex->settings->limits;
+	int64_t length = ex->framing.content_length;
+	if (length <= l->body_bytes)
+		return true;
+	if (length > l->body_bytes * DISCARD_FACTOR)
+		ex->refused_close = true;
+	return refuse(
+	    ex, REFUSAL_SIZE, "limits.body",
+	    arena_printf(&ex->mem,
+	                 "request too large: %lld bytes, the limit is %lld (limits.body in Weir's settings)",
+	                 (long long)length, (long long)l->body_bytes));
+}
+
+static bool admit_load(struct exchange *ex)
+{
+	struct shared *s = ex->w->shared;
+	if (atomic_load_explicit(&s->draining, memory_order_relaxed))
+		return refuse(ex, REFUSAL_OVERLOAD, "draining",
+		              SLICE("this gateway is shutting down; try again in a moment"));
+	if (atomic_load_explicit(&s->calls, memory_order_relaxed) > ex->settings->limits.calls)
+		return refuse(ex, REFUSAL_OVERLOAD, "limits.calls",
+		              SLICE("too many calls at once; try again in a few seconds"));
+	return true;
+}
+
+/* Room for the body, out of the cap that all bodies share. */
+static bool reserve_body(struct exchange *ex, size_t want)
+{
+	struct shared *s = ex->w->shared;
+	if (want <= ex->body_cap)
+		return true;
+	int64_t more = (int64_t)(want - ex->body_cap);
+	int64_t held = atomic_fetch_add(&s->bodies, more) + more;
+	ex->held_bytes += more;
+	char *bigger = held <= ex->settings->limits.bodies_bytes ? realloc(ex->body, want) : NULL;
+	if (bigger == NULL)
+		return refuse(ex, REFUSAL_OVERLOAD, "limits.bodies",
+		              SLICE("too many large requests at once; try again in a few seconds"));
+	ex->body = bigger;
+	ex->body_cap = want;
+	return true;
+}
+
+bool admit_head(struct exchange *ex, size_t head_bytes)
+{
+	struct strict_in in = {ex->method, ex->target_raw,      ex->version,          &ex->headers,
+	                       head_bytes, ex->settings->hosts, ex->settings->hosts_n};
+	strict_check(&in, &ex->framing);
+	ex->refuser = registry_refuser(ex->target_raw, &ex->headers);
+	if (ex->framing.status) {
+		COUNT(ex->w, malformed);
+		ex->refused_close = true;
+		ex->status = ex->framing.status;
+		return refuse(ex, REFUSAL_MALFORMED, "malformed", slice_of(ex->framing.message));
+	}
+	if (!admit_path(ex))
+		return false;
+	if (ex->framing.upgrade) {
+		ex->refused_close = true;
+		return refuse(ex, REFUSAL_MALFORMED, "malformed",
+		              SLICE("this path does not upgrade to another protocol"));
+	}
+	if (!start_record(ex) || !admit_identity(ex) || !admit_coding(ex) || !admit_size(ex) ||
+	    !admit_load(ex))
+		return false;
+	return ex->framing.content_length <= 0 || reserve_body(ex, (size_t)ex->framing.content_length);
+}
+
+bool admit_piece(struct exchange *ex, slice piece)
+{
+	size_t want;
+	if (!num_add_size(ex->body_n, piece.n, &want) || (int64_t)want > ex->settings->limits.body_bytes)
+		return refuse(
+		    ex, REFUSAL_SIZE, "limits.body",
+		    arena_printf(
+		        &ex->mem,
+		        "request too large: the limit is %lld bytes (limits.body in Weir's settings)",
+		        (long long)ex->settings->limits.body_bytes));
+	if (want > ex->body_cap) {
+		size_t doubled = ex->body_cap < 8192 ? 8192 : ex->body_cap * 2;
+		if ((int64_t)doubled > ex->settings->limits.body_bytes)
+			doubled = (size_t)ex->settings->limits.body_bytes;
+		if (!reserve_body(ex, doubled > want ? doubled : want))
+			return false;
+	}
+	memcpy(ex->body + ex->body_n, piece.p, piece.n);
+	ex->body_n = want;
+	return true;
+}
+
+/* --- body
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool reads_only(const struct exchange *ex)
+{
+	return slice_eq(ex->method, SLICE("GET")) || slice_eq(ex->method, SLICE("HEAD")) ||
+	       slice_eq(ex->method, SLICE("DELETE"));
+}
+
+static bool admit_view(struct exchange *ex)
+{
+	struct error e = {0};
+	ex->view.api = ex->target.api;
+	ex->view.max_output = TOKENS_ABSENT;
+	ex->view.choices = 1;
+	ex->view.model = ex->target.model;
+	if (ex->codec == NULL || reads_only(ex))
+		return true;
+	int r = ex->codec->request(&ex->target, slice_make(ex->body, ex->body_n), &ex->mem, &ex->view, &e);
+	if (r == 0)
+		return true;
+	return refuse(ex, REFUSAL_REQUEST, "request",
+	              arena_printf(&ex->mem, "the request cannot be read: %s (byte %zu of the body)", e.text,
+	                           e.offset));
+}
+
+static bool admit_provider(struct exchange *ex)
+{
+	ex->provider =
+	    settings_provider(ex->settings, api_dialect(ex->target.api), ex->target.provider, ex->view.model);
+	if (ex->provider == NULL) {
+		if (ex->target.provider.n)
+			return refuse(ex, REFUSAL_NOT_FOUND, "provider",
+			              arena_printf(&ex->mem,
+			                           "no provider is named \"" SLICE_FMT
+			                           "\" in Weir's settings (providers:)",
+			                           SLICE_ARG(ex->target.provider)));
+		return refuse(ex, REFUSAL_NOT_FOUND, "provider",
+		              arena_printf(&ex->mem,
+		                           "no provider takes the model \"" SLICE_FMT
+		                           "\"; add one under providers: in Weir's settings, "
+		                           "or its name to a provider's models:",
+		                           SLICE_ARG(ex->view.model)));
+	}
+	ex->record.text[TEXT_PROVIDER] = ex->provider->name;
+	ex->record.billing = ex->provider->billing;
+	if (ex->provider->credential == CREDENTIAL_SECRET && ex->who.anonymous && !ex->who.own_credential)
+		return refuse(ex, REFUSAL_IDENTITY, "identity",
+		              SLICE("a Weir key is needed for this provider: make one with `weir key create "
+		                    "--user YOU` and use it as the API key"));
+	return true;
+}
+
+static bool admit_price(struct exchange *ex)
+{
+	if (!api_is_metered(ex->target.api))
+		return true;
+	if (ex->codec == NULL) {
+		if (reads_only(ex) || ex->settings->unmetered == UNMETERED_ALLOW)
+			return true;
+		return refuse(ex, REFUSAL_UNMETERED, "unmetered",
+		              SLICE("Weir cannot meter this path, and what it costs would be invisible; to "
+		                    "let such calls through, "
+		                    "set `unmetered: allow` in Weir's settings"));
+	}
+	ex->price = settings_price(ex->settings, ex->provider, ex->view.model, ex->record.time_ms,
+	                           &ex->price_fallback);
+	if (ex->price == NULL)
+		return refuse(ex, REFUSAL_UNPRICED, "unpriced",
+		              catalog_unknown_message(&ex->mem, ex->provider->vendor, ex->view.model));
+	ex->record.text[TEXT_PRICE_ID] = ex->price->id;
+	return true;
+}
+
+static int64_t attempt_of(const struct headers *h)
+{
+	long long n;
+	return slice_to_i64(headers_get(h, SLICE("x-stainless-retry-count")), &n) && n >= 0 && n < 1000
+	           ? n + 1
+	           : RECORD_ABSENT;
+}
+
+/* What the row needs of the request, kept past the body. */
+static void fill_record(struct exchange *ex)
+{
+	struct record *r = &ex->record;
+	r->text[TEXT_MODEL_REQUESTED] = arena_copy(&ex->mem, ex->view.model);
+	r->text[TEXT_EFFORT] = arena_copy(&ex->mem, ex->view.effort);
+	r->text[TEXT_SPEED] = arena_copy(&ex->mem, ex->view.speed);
+	r->text[TEXT_SERVICE_TIER] = arena_copy(&ex->mem, ex->view.service_tier);
+	r->stream = ex->view.stream;
+	r->attempt = attempt_of(&ex->headers);
+	struct attribution_in in = {ex->settings, &ex->who, &ex->headers, ex->codec ? &ex->view : NULL};
+	attribution_read(&in, &ex->mem, &r->who);
+}
+
+bool admit_body(struct exchange *ex)
+{
+	bool viewed = admit_view(ex);
+	if (!viewed)
+		return false;
+	fill_record(ex);
+	return admit_provider(ex) && admit_price(ex);
+}
+
+bool admit_intent(struct exchange *ex)
+{
+	struct record *r = &ex->record;
+	r->decision = DECISION_ADMITTED;
+	if (ex->price) {
+		int64_t limit = ex->view.max_output;
+		if (limit == TOKENS_ABSENT)
+			limit = ex->price->max_output > 0 ? ex->price->max_output : 128000;
+		int64_t input = tokens_upper_bound(ex->body_n);
+		if (ex->view.hidden_input)
+			input = num_max_i64(input, ex->price->context_window > 0 ? ex->price->context_window
+			                                                         : 2000000);
+		r->hold_nanousd = price_worst_case(ex->price, input, limit, ex->view.choices);
+	}
+	ex->slot = journal_begin(ex->w->shared->journal, ex->w->index, r);
+	if (ex->slot == 0)
+		return refuse(ex, REFUSAL_OVERLOAD, "journal",
+		              SLICE("Weir's journal is full, so this call could not be booked; it waits for "
+		                    "the ledger: see the log of `weir serve`"));
+	return true;
+}
+
+/* --- what is sent on
+ * ----------------------------------------------------------------------------------------------- */
+
+bool admit_is_framing_header(slice name)
+{
+	static const slice names[] = {
+	    SLICE("connection"),          SLICE("keep-alive"), SLICE("proxy-connection"),
+	    SLICE("proxy-authorization"), SLICE("te"),         SLICE("trailer"),
+	    SLICE("transfer-encoding"),   SLICE("upgrade"),    SLICE("host"),
+	    SLICE("content-length"),      SLICE("expect"),     SLICE("accept-encoding"),
+	    SLICE("content-encoding"),
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_eq_nocase(name, names[i]))
+			return true;
+	return false;
+}
+
+static bool is_named_in(slice list, slice name)
+{
+	slice part;
+	while (slice_split(&list, ',', &part))
+		if (slice_eq_nocase(slice_trim(part), name))
+			return true;
+	return false;
+}
+
+static bool passes(const struct header *h, slice connection, bool own)
+{
+	if (admit_is_framing_header(h->name) || slice_starts_nocase(h->name, SLICE("x-weir-")))
+		return false;
+	if (connection.n && is_named_in(connection, h->name))
+		return false;
+	if (identity_is_credential_header(h->name))
+		return own && !identity_is_weir_key(h->value);
+	return true;
+}
+
+static struct header credential_header(const struct provider *p, struct arena *mem)
+{
+	switch (p->dialect) {
+	case DIALECT_ANTHROPIC:
+		return (struct header){SLICE("x-api-key"), p->secret};
+	case DIALECT_GEMINI:
+		return (struct header){SLICE("x-goog-api-key"), p->secret};
+	case DIALECT_OPENAI:
+	case DIALECT_NONE:
+	case DIALECT_N:
+		break;
+	}
+	return (struct header){SLICE("authorization"),
+	                       arena_printf(mem, "Bearer " SLICE_FMT, SLICE_ARG(p->secret))};
+}
+
+static bool request_headers(struct exchange *ex, struct headers *out)
+{
+	struct header *at = arena_alloc(&ex->mem, sizeof *at * (ex->headers.n + 1));
+	if (at == NULL)
+		return false;
+	slice connection = headers_get(&ex->headers, SLICE("connection"));
+	/* The provider's credential goes with a valid key; a caller without one is passed on with no more
+	 * than its own. */
+	bool own = ex->provider->credential != CREDENTIAL_SECRET || ex->who.anonymous;
+	size_t n = 0;
+	for (size_t i = 0; i < ex->headers.n; i++)
+		if (passes(&ex->headers.at[i], connection, own))
+			at[n++] = ex->headers.at[i];
+	if (!own) {
+		at[n] = credential_header(ex->provider, &ex->mem);
+		if (at[n++].value.p == NULL)
+			return false;
+	}
+	*out = (struct headers){at, n};
+	return true;
+}
+
+/* The query without `key=` when that is a Weir key, or when Weir holds the credential. */
+static slice query_without_key(struct exchange *ex)
+{
+	slice rest = ex->target.query, part;
+	bool own = ex->provider->credential != CREDENTIAL_SECRET || ex->who.anonymous;
+	slice kept = SLICE_NONE;
+	while (slice_split(&rest, '&', &part)) {
+		if (slice_starts(part, SLICE("key=")) &&
+		    (!own || identity_is_weir_key(slice_sub(part, 4, part.n))))
+			continue;
+		kept = kept.p
+		           ? arena_printf(&ex->mem, SLICE_FMT "&" SLICE_FMT, SLICE_ARG(kept), SLICE_ARG(part))
+		           : part;
+	}
+	return kept;
+}
+
+static slice request_url(struct exchange *ex)
+{
+	slice base = ex->provider->base_url, path = ex->target.rest, query = query_without_key(ex);
+	/* A base URL that ends in /v1, as many clients want it, and a path that begins with it. */
+	if (slice_ends(base, SLICE("/v1")) && slice_starts(path, SLICE("/v1/")))
+		path = slice_sub(path, 3, path.n);
+	if (query.n == 0)
+		return arena_printf(&ex->mem, SLICE_FMT SLICE_FMT, SLICE_ARG(base), SLICE_ARG(path));
+	return arena_printf(&ex->mem, SLICE_FMT SLICE_FMT "?" SLICE_FMT, SLICE_ARG(base), SLICE_ARG(path),
+	                    SLICE_ARG(query));
+}
+
+static bool request_body(struct exchange *ex, slice *out)
+{
+	struct json_edits edits;
+	json_edits_init(&edits);
+	slice body = slice_make(ex->body, ex->body_n);
+	*out = body;
+	if (ex->codec == NULL || ex->codec->prepare == NULL || ex->body_n == 0)
+		return true;
+	if (ex->codec->prepare(&ex->view, &edits, &ex->mem))
+		return false;
+	if (edits.n == 0)
+		return true;
+	size_t n = json_edits_size(&edits, body);
+	char *edited = malloc(n ? n : 1);
+	if (edited == NULL)
+		return false;
+	json_edits_apply(&edits, body, edited);
+	free(ex->body);
+	ex->body = edited;
+	*out = slice_make(edited, n);
+	return true;
+}
+
+bool admit_request(struct exchange *ex, struct upstream_request *out)
+{
+	struct headers *h = arena_alloc(&ex->mem, sizeof *h);
+	*out = (struct upstream_request){
+	    .method = ex->method, .provider = ex->provider, .headers = h, .stream = ex->view.stream};
+	out->url = request_url(ex);
+	if (h && out->url.p && request_headers(ex, h) && request_body(ex, &out->body))
+		return true;
+	return refuse(ex, REFUSAL_OVERLOAD, "memory", SLICE("out of memory; try again in a few seconds"));
+}

@@ -1,0 +1,249 @@
+#include "gateway/console.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "gateway/console_api.h"
+#include "gateway/metrics.h"
+#include "gateway/server.h"
+#include "gateway/strict.h"
+
+#define HEADERS_MAX 64
+#define BODY_MAX    (8 * 1024 * 1024)
+
+struct console {
+	struct console_context ctx;
+	struct MHD_Daemon *daemon; /* owned */
+	pthread_mutex_t lock;      /* guards ctx.ledger: one question at a time */
+	struct settings *settings; /* owned reference: of the start */
+	int port;
+};
+
+struct answer_of {
+	int status;
+	const char *type;
+	struct buf body;
+};
+
+struct request_of {
+	struct header at[HEADERS_MAX];
+	struct headers headers;
+	slice query;
+	char target[4096];
+};
+
+static enum MHD_Result collect(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
+                               const char *value, size_t value_n)
+{
+	struct request_of *r = cls;
+	(void)kind;
+	if (r->headers.n == HEADERS_MAX)
+		return MHD_NO;
+	r->at[r->headers.n++] = (struct header){slice_make(name, name_n), slice_make(value, value_n)};
+	return MHD_YES;
+}
+
+static int say(struct answer_of *a, int status, const char *text)
+{
+	a->status = status;
+	a->type = "text/plain; charset=utf-8";
+	return buf_printf(&a->body, "%s\n", text);
+}
+
+static int ready(struct console *c, struct answer_of *a)
+{
+	struct writer_stats w;
+	writer_stats_get(c->ctx.writer, &w);
+	if (atomic_load(&c->ctx.shared->draining))
+		return say(a, 503, "draining");
+	if (w.failing)
+		return say(a, 503, "the ledger takes no rows; calls go on within the journal's room");
+	return say(a, 200, "ready");
+}
+
+static int refuse(struct answer_of *a, int status, const char *message)
+{
+	a->status = status;
+	a->type = "application/json";
+	return buf_printf(&a->body, "{\"error\":{\"message\":\"%s\"}}\n", message);
+}
+
+/* Who may look: on loopback everyone at this machine, beyond it a key; a developer's or an agent's key sees
+ * its own user only. */
+static bool identify(struct console *c, const struct request_of *r, struct console_reader *who,
+                     struct answer_of *a)
+{
+	struct principal p = {0};
+	const char *why = "";
+	*who = (struct console_reader){.all = true};
+	struct shared *s = c->ctx.shared;
+	pthread_mutex_lock(&s->lock);
+	struct keyring *keys = keyring_ref(s->keys);
+	pthread_mutex_unlock(&s->lock);
+	enum identity_result result = identity_check(
+	    keys, &r->headers, SLICE_NONE, c->settings->console.loopback, clock_wall_ms(s->clock), &p, &why);
+	bool ok = result == IDENTITY_OK || result == IDENTITY_ANONYMOUS || result == IDENTITY_ROLE;
+	if (result == IDENTITY_OK) { /* an agent or a developer */
+		who->all = false;
+		name_set(&who->user, p.fixed.v[ATTR_USER]);
+	}
+	keyring_unref(keys);
+	if (!ok)
+		refuse(a, 401, why);
+	return ok;
+}
+
+static int answer(struct console *c, const struct request_of *r, slice method, slice path,
+                  struct answer_of *a)
+{
+	struct console_reader who;
+	if (!slice_eq(method, SLICE("GET")) && !slice_eq(method, SLICE("HEAD")))
+		return refuse(a, 405, "this console only reads: use GET");
+	if (slice_eq(path, SLICE("/healthz")))
+		return say(a, 200, "ok");
+	if (slice_eq(path, SLICE("/readyz")))
+		return ready(c, a);
+	if (!identify(c, r, &who, a))
+		return 0;
+	if (slice_eq(path, SLICE("/metrics"))) {
+		a->status = 200;
+		a->type = "text/plain; version=0.0.4; charset=utf-8";
+		return metrics_write(&c->ctx, &a->body);
+	}
+	pthread_mutex_lock(&c->lock);
+	int code = console_api(&c->ctx, &who, path, r->query, &a->status, &a->type, &a->body);
+	pthread_mutex_unlock(&c->lock);
+	if (code == ERR_NOT_FOUND)
+		return refuse(a, 404,
+		              "no such page; there are /, /metrics, /healthz, /readyz, /api/v1/report and "
+		              "/api/v1/calls");
+	return code;
+}
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	(void)cls, (void)connection;
+	struct request_of *r = calloc(1, sizeof *r);
+	if (r)
+		snprintf(r->target, sizeof r->target, "%s", uri);
+	return r;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                         enum MHD_RequestTerminationCode code)
+{
+	(void)cls, (void)connection, (void)code;
+	free(*con_cls);
+	*con_cls = NULL;
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer_of *a)
+{
+	slice body = buf_slice(&a->body);
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+	    body.n, (void *)(uintptr_t)(body.n ? body.p : ""), MHD_RESPMEM_MUST_COPY);
+	if (response == NULL)
+		return MHD_NO;
+	MHD_add_response_header(response, "Content-Type", a->type);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "X-Frame-Options", "DENY");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(response, "Content-Security-Policy",
+	                        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+	enum MHD_Result r = MHD_queue_response(connection, (unsigned)a->status, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *piece, size_t *piece_n,
+                                  void **con_cls)
+{
+	struct console *c = cls;
+	struct request_of *r = *con_cls;
+	struct answer_of a = {.status = 500, .type = "text/plain"};
+	struct strict_out framing;
+	(void)url, (void)piece;
+	if (r == NULL)
+		return MHD_NO;
+	if (*piece_n) {
+		*piece_n = 0;
+		return MHD_YES;
+	}
+	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, collect, r);
+	r->headers.at = r->at;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	struct strict_in in = {slice_of(method),    slice_of(r->target),          slice_of(version),
+	                       &r->headers,         info ? info->header_size : 0, c->settings->hosts,
+	                       c->settings->hosts_n};
+	strict_check(&in, &framing);
+	buf_init(&a.body, BODY_MAX);
+	slice query = slice_of(r->target), path = SLICE_NONE;
+	slice_split(&query, '?', &path);
+	r->query = query;
+	int code = framing.status ? refuse(&a, framing.status, framing.message)
+	                          : answer(c, r, slice_of(method), path, &a);
+	enum MHD_Result result = MHD_NO;
+	if (code) {
+		buf_clear(&a.body);
+		refuse(&a, 500, "the answer could not be made; see the log of weir serve");
+	}
+	result = send_answer(connection, &a);
+	buf_release(&a.body);
+	return result;
+}
+
+static struct MHD_Daemon *start_daemon(struct console *c, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, c,
+	                        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, 256u,
+	                        MHD_OPTION_CONNECTION_TIMEOUT, 60u, MHD_OPTION_URI_LOG_CALLBACK, on_uri, c,
+	                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	                        MHD_OPTION_END);
+}
+
+struct console *console_start(struct shared *s, struct worker *workers, int workers_n, struct writer *writer,
+                              const struct ledger_ops *ops, slice store, struct error *e)
+{
+	struct console *c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory"), NULL;
+	c->settings = settings_ref(s->settings);
+	pthread_mutex_init(&c->lock, NULL);
+	c->ctx = (struct console_context){
+	    .shared = s, .workers = workers, .workers_n = workers_n, .writer = writer, .ops = ops};
+	int fd = -1;
+	if (ops->open(store.p, false, &c->ctx.ledger, e) == 0)
+		fd = server_listen(c->settings->console.host, c->settings->console.port, &c->port, e);
+	if (fd >= 0) {
+		c->daemon = start_daemon(c, fd);
+		if (c->daemon == NULL)
+			error_set(e, ERR_IO, "the console did not start");
+	}
+	if (c->daemon)
+		return c;
+	console_stop(c);
+	return NULL;
+}
+
+void console_stop(struct console *c)
+{
+	if (c->daemon)
+		MHD_stop_daemon(c->daemon);
+	if (c->ctx.ledger)
+		c->ctx.ops->close(c->ctx.ledger);
+	settings_unref(c->settings);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+void console_url_get(const struct console *c, char *out, size_t cap)
+{
+	bool v6 = slice_find_char(c->settings->console.host, ':') >= 0;
+	snprintf(out, cap, "http://%s" SLICE_FMT "%s:%d", v6 ? "[" : "", SLICE_ARG(c->settings->console.host),
+	         v6 ? "]" : "", c->port);
+}

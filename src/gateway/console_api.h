@@ -1,0 +1,29 @@
+/* What the console says of the ledger: the JSON API and the page. */
+#ifndef WEIR_GATEWAY_CONSOLE_API_H
+#define WEIR_GATEWAY_CONSOLE_API_H
+
+#include "base/buf.h"
+#include "gateway/context.h"
+#include "store/ledger.h"
+#include "store/writer.h"
+
+struct console_context {
+	struct shared *shared;  /* not owned */
+	struct worker *workers; /* not owned */
+	int workers_n;
+	struct writer *writer; /* not owned */
+	const struct ledger_ops *ops;
+	struct ledger *ledger; /* read-only */
+};
+
+/* Who looks. */
+struct console_reader {
+	bool all;         /* sees every row */
+	struct name user; /* else this user's only */
+};
+
+/* Answers a path; ERR_NOT_FOUND when there is no such page. */
+int console_api(struct console_context *c, const struct console_reader *who, slice path, slice query,
+                int *status, const char **type, struct buf *out) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,99 @@
+/* What the gateway's threads share, and what each worker has for itself. */
+#ifndef WEIR_GATEWAY_CONTEXT_H
+#define WEIR_GATEWAY_CONTEXT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "model/settings.h"
+#include "policy/identity.h"
+#include "store/journal.h"
+
+/* Counted by each worker for itself, read by the console without a lock. */
+#define COUNTER_LIST(X)                                                                                      \
+	X(connections_opened, "Client connections accepted")                                                 \
+	X(connections_closed, "Client connections closed")                                                   \
+	X(requests, "Requests whose head was read")                                                          \
+	X(calls, "Calls given to a provider")                                                                \
+	X(calls_ended, "Calls settled")                                                                      \
+	X(refused, "Calls refused by Weir")                                                                  \
+	X(malformed, "Requests refused before their body: malformed, foreign host or origin")                \
+	X(overload, "Calls turned away with 503")                                                            \
+	X(client_gone, "Calls whose client left before the end")                                             \
+	X(provider_gone, "Calls whose provider could not be reached or left before the end")                 \
+	X(provider_errors, "Answers of 400 and above from providers")                                        \
+	X(timeouts, "Calls ended by a time limit")                                                           \
+	X(bytes_in, "Bytes of request bodies")                                                               \
+	X(bytes_out, "Bytes of answers given to clients")                                                    \
+	X(events_skipped, "Stream events too large to be metered")                                           \
+	X(counted, "Calls whose usage Weir had to count")                                                    \
+	X(pauses, "Times a provider's stream was slowed for a slow client")
+
+struct counters {
+#define X(name, help) _Atomic unsigned long long name;
+	COUNTER_LIST(X)
+#undef X
+};
+
+#define COUNT(w, name) atomic_fetch_add_explicit(&(w)->counters.name, 1, memory_order_relaxed)
+#define COUNT_ADD(w, name, k)                                                                                \
+	atomic_fetch_add_explicit(&(w)->counters.name, (unsigned long long)(k), memory_order_relaxed)
+
+struct shared {
+	struct log *log;           /* not owned */
+	const struct clock *clock; /* not owned */
+	struct journal *journal;   /* owned by the gateway */
+	pthread_mutex_t lock;      /* guards the next two */
+	struct settings *settings; /* owned reference: the snapshot for new calls */
+	struct keyring *keys;      /* owned reference */
+	atomic_uint generation;    /* moves when either was replaced */
+	atomic_bool draining;
+	atomic_int calls;       /* in flight, all workers */
+	atomic_int connections; /* open, all workers */
+	_Atomic int64_t bodies; /* bytes of request bodies and whole answers held, all workers */
+	char node[64];          /* this machine's name, for the ledger */
+};
+
+struct upstream;
+struct exchange;
+struct server;
+
+struct worker {
+	unsigned index;
+	struct shared *shared;     /* not owned */
+	struct settings *settings; /* owned reference */
+	struct keyring *keys;      /* owned reference */
+	unsigned generation;       /* of the two above */
+	int epoll, wake_fd;
+	atomic_bool stop;
+	struct crypto_ids ids;
+	struct upstream *upstream; /* owned */
+	struct server *server;     /* owned */
+	struct exchange *active;   /* all exchanges of this worker, a doubly linked list */
+	size_t active_n;
+	int64_t now_us; /* monotonic, taken once a turn of the loop */
+	struct counters counters;
+};
+
+/* What an epoll event of a worker belongs to: 8 bits of kind, 24 of generation, 32 of index or descriptor. */
+enum event_kind { EVENT_WAKE, EVENT_SERVER, EVENT_CLIENT, EVENT_UPSTREAM };
+static inline uint64_t event_tag(enum event_kind kind, unsigned generation, unsigned index)
+{
+	return (uint64_t)kind << 56 | (uint64_t)(generation & 0xffffff) << 32 | index;
+}
+static inline enum event_kind event_kind_of(uint64_t tag)
+{
+	return (enum event_kind)(tag >> 56);
+}
+static inline unsigned event_generation(uint64_t tag)
+{
+	return (unsigned)(tag >> 32) & 0xffffff;
+}
+static inline unsigned event_index(uint64_t tag)
+{
+	return (unsigned)tag;
+}
+
+#endif

@@ -1,0 +1,522 @@
+#include "gateway/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/money.h"
+#include "gateway/admit.h"
+#include "gateway/settle.h"
+
+#define MEM_MAX (256 * 1024)
+#define WHOLE_AT_ONCE                                                                                        \
+	(256 * 1024) /* an answer up to this size is sent in one piece, with its cost in a header */
+#define OUT_SLACK (1024 * 1024)
+
+/* --- states
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static const char *const state_names[EX_STATES] = {"new",      "reading", "calling", "answering",
+                                                   "answered", "refused", "closed"};
+
+#define BIT(s) (1u << (s))
+static const unsigned legal[EX_STATES] = {
+    [EX_NEW] = BIT(EX_READING) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
+    [EX_READING] = BIT(EX_CALLING) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
+    [EX_CALLING] = BIT(EX_ANSWERING) | BIT(EX_ANSWERED) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
+    [EX_ANSWERING] = BIT(EX_ANSWERED) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
+    [EX_ANSWERED] = BIT(EX_CLOSED),
+    [EX_REFUSED] = BIT(EX_CLOSED),
+};
+
+const char *exchange_state_name(enum exchange_state s)
+{
+	return s < EX_STATES ? state_names[s] : "?";
+}
+
+void exchange_set_state(struct exchange *ex, enum exchange_state to)
+{
+	if (!(legal[ex->state] & BIT(to))) {
+		log_event(ex->w->shared->log, LOG_ERROR, "exchange.illegal_transition",
+		          LOG_Z("from", exchange_state_name(ex->state)), LOG_Z("to", exchange_state_name(to)),
+		          LOG_Z("id", ex->record.id));
+		return;
+	}
+	ex->state = to;
+}
+
+/* --- life
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+struct exchange *exchange_new(struct worker *w, slice target_raw)
+{
+	struct exchange *ex = calloc(1, sizeof *ex);
+	if (ex == NULL)
+		return NULL;
+	ex->w = w;
+	arena_init(&ex->mem, MEM_MAX);
+	ex->settings = settings_ref(w->settings);
+	ex->keys = keyring_ref(w->keys);
+	ex->loopback = ex->settings->listen.loopback;
+	ex->arrived_us = ex->last_byte_us = clock_mono_us(w->shared->clock);
+	buf_init(&ex->whole, (size_t)ex->settings->limits.answer_bytes);
+	buf_init(&ex->out, (size_t)ex->settings->limits.stream_buffer + OUT_SLACK +
+	                       (size_t)ex->settings->limits.event_bytes);
+	ex->answer_length = -1;
+	ex->target_raw = arena_copy(&ex->mem, target_raw);
+	ex->header_at = arena_alloc(&ex->mem, sizeof *ex->header_at * EXCHANGE_HEADERS_MAX);
+	if (ex->target_raw.p == NULL || ex->header_at == NULL) {
+		arena_release(&ex->mem);
+		settings_unref(ex->settings);
+		keyring_unref(ex->keys);
+		free(ex);
+		return NULL;
+	}
+	ex->headers = (struct headers){ex->header_at, 0};
+	ex->next = w->active;
+	if (w->active)
+		w->active->prev = ex;
+	w->active = ex;
+	w->active_n++;
+	atomic_fetch_add_explicit(&w->shared->calls, 1, memory_order_relaxed);
+	COUNT(w, requests);
+	return ex;
+}
+
+/* The request's bytes are no longer needed; ranges into them are forgotten. */
+static void free_body(struct exchange *ex)
+{
+	free(ex->body);
+	ex->body = NULL;
+	ex->body_cap = 0;
+	struct request_view *v = &ex->view;
+	v->body = v->model_raw = v->max_output_raw = v->system = v->tools = v->messages = SLICE_NONE;
+	v->client_metadata = v->stream_options = v->user_id = v->session_hint = SLICE_NONE;
+	v->model = ex->record.text[TEXT_MODEL_REQUESTED];
+	v->effort = ex->record.text[TEXT_EFFORT];
+	v->speed = ex->record.text[TEXT_SPEED];
+	v->service_tier = ex->record.text[TEXT_SERVICE_TIER];
+	atomic_fetch_sub(&ex->w->shared->bodies, ex->held_bytes);
+	ex->held_bytes = 0;
+}
+
+static void exchange_free(struct exchange *ex)
+{
+	struct worker *w = ex->w;
+	free_body(ex);
+	meter_release(&ex->meter);
+	buf_release(&ex->whole);
+	buf_release(&ex->out);
+	if (ex->prev)
+		ex->prev->next = ex->next;
+	else
+		w->active = ex->next;
+	if (ex->next)
+		ex->next->prev = ex->prev;
+	w->active_n--;
+	atomic_fetch_sub_explicit(&w->shared->calls, 1, memory_order_relaxed);
+	settings_unref(ex->settings);
+	keyring_unref(ex->keys);
+	arena_release(&ex->mem);
+	free(ex);
+}
+
+static void cancel_upstream(struct exchange *ex)
+{
+	if (ex->call)
+		upstream_cancel(ex->call);
+	ex->call = NULL;
+}
+
+void exchange_close(struct exchange *ex, bool delivered)
+{
+	if (ex->call)
+		cancel_upstream(ex);
+	settle_call(ex, ENDING_CLIENT_GONE, delivered ? NULL : "the client closed its connection");
+	exchange_set_state(ex, EX_CLOSED);
+	exchange_free(ex);
+}
+
+/* --- refusals
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void add_answer_header(struct exchange *ex, slice name, slice value)
+{
+	struct header *at = (struct header *)(uintptr_t)ex->answer_headers.at;
+	if (at && value.p && ex->answer_headers.n < EXCHANGE_HEADERS_MAX)
+		at[ex->answer_headers.n++] = (struct header){name, value};
+}
+
+static void start_answer_headers(struct exchange *ex)
+{
+	struct header *at = arena_alloc(&ex->mem, sizeof *at * EXCHANGE_HEADERS_MAX);
+	ex->answer_headers = (struct headers){at, 0};
+	if (ex->record.id[0])
+		add_answer_header(ex, SLICE("x-weir-request-id"), slice_of(ex->record.id));
+	if (ex->record.who.v[ATTR_SESSION].n)
+		add_answer_header(ex, SLICE("x-weir-session"), ex->record.who.v[ATTR_SESSION]);
+}
+
+/* Weir's own answer in place of a provider's. */
+static void answer_refusal(struct exchange *ex, enum refusal_kind kind, slice message)
+{
+	struct refusal_answer a;
+	buf_clear(&ex->out);
+	buf_clear(&ex->whole);
+	ex->gather = false;
+	int r = refusal_write(kind, kind == REFUSAL_MALFORMED ? ex->status : 0, message, ex->refuser,
+	                      refusal_is_codex(&ex->headers), &a, &ex->out);
+	ex->status = r ? 500 : a.status;
+	start_answer_headers(ex);
+	add_answer_header(ex, SLICE("content-type"), slice_of(a.content_type));
+	add_answer_header(ex, a.may_retry ? SLICE("x-weir-fault") : SLICE("x-weir-refusal"),
+	                  slice_of(refusal_name(kind)));
+	if (!a.may_retry)
+		add_answer_header(ex, SLICE("x-should-retry"), SLICE("false"));
+	if (a.retry_after)
+		add_answer_header(ex, SLICE("retry-after"), arena_printf(&ex->mem, "%d", a.retry_after));
+	if (kind == REFUSAL_UPGRADE)
+		add_answer_header(ex, SLICE("upgrade"), SLICE("HTTP/1.1"));
+	ex->answer_length = (int64_t)ex->out.n;
+	ex->ready = true;
+	exchange_set_state(ex, EX_REFUSED);
+}
+
+void exchange_refuse(struct exchange *ex, enum refusal_kind kind, const char *rule, slice message)
+{
+	if (message.p == NULL)
+		message = SLICE("refused; out of memory for the details");
+	answer_refusal(ex, kind, message);
+	COUNT(ex->w, refused);
+	if (kind == REFUSAL_OVERLOAD)
+		COUNT(ex->w, overload);
+	log_event(ex->w->shared->log, LOG_INFO, "refused", LOG_Z("kind", refusal_name(kind)),
+	          LOG_S("id", slice_of(ex->record.id)), LOG_S("message", message));
+	settle_refusal(ex, rule, message);
+}
+
+/* --- the provider's side
+ * ------------------------------------------------------------------------------------------------- */
+
+static void on_leave(void *arg)
+{
+	struct exchange *ex = arg;
+	if (!ex->left)
+		journal_left(ex->w->shared->journal, ex->slot);
+	ex->left = true;
+}
+
+static bool answer_header_passes(slice name, slice connection)
+{
+	if (admit_is_framing_header(name) || slice_eq_nocase(name, SLICE("alt-svc")) ||
+	    slice_starts_nocase(name, SLICE("x-weir-")))
+		return false;
+	slice part;
+	while (slice_split(&connection, ',', &part))
+		if (slice_eq_nocase(slice_trim(part), name))
+			return false;
+	return true;
+}
+
+static void copy_answer_headers(struct exchange *ex, const struct headers *h)
+{
+	slice connection = headers_get(h, SLICE("connection"));
+	start_answer_headers(ex);
+	for (size_t i = 0; i < h->n; i++)
+		if (answer_header_passes(h->at[i].name, connection))
+			add_answer_header(ex, arena_copy(&ex->mem, h->at[i].name),
+			                  arena_copy(&ex->mem, h->at[i].value));
+}
+
+static void on_head(void *arg, int status, const struct headers *h)
+{
+	struct exchange *ex = arg;
+	long long length;
+	ex->first_byte_us = ex->last_byte_us = clock_mono_us(ex->w->shared->clock);
+	ex->status = status;
+	copy_answer_headers(ex, h);
+	if (headers_get(h, SLICE("content-encoding")).p == NULL &&
+	    slice_to_i64(headers_get(h, SLICE("content-length")), &length))
+		ex->answer_length = length;
+	slice type = headers_get(h, SLICE("content-type"));
+	bool events = slice_starts_nocase(type, SLICE("text/event-stream"));
+	bool metered = ex->codec != NULL && !slice_eq(ex->method, SLICE("HEAD"));
+	meter_begin(&ex->meter,
+	            !metered ? METER_PASS
+	            : events ? METER_EVENTS
+	                     : METER_WHOLE,
+	            (size_t)ex->settings->limits.event_bytes);
+	ex->gather = ex->meter.mode == METER_WHOLE;
+	if (ex->meter.edits)
+		ex->answer_length = -1;
+	if (upstream_body_sent(ex->call))
+		free_body(ex);
+	exchange_set_state(ex, EX_ANSWERING);
+	if (!ex->gather || ex->view.stream) {
+		ex->streaming = ex->ready = true;
+		ex->wake(ex);
+	}
+}
+
+/* A gathered body that grows past what is kept goes on as a stream; its usage will be counted. */
+static void stop_gathering(struct exchange *ex)
+{
+	ex->gather = false;
+	ex->meter.lost = true;
+	ex->meter.passed = ex->whole.n;
+}
+
+static bool gather(struct exchange *ex, slice piece)
+{
+	if (buf_append(&ex->whole, piece) != 0)
+		return false;
+	if (!ex->streaming && ex->whole.n > WHOLE_AT_ONCE)
+		ex->streaming = ex->ready = true;
+	return true;
+}
+
+static bool on_body(void *arg, slice piece)
+{
+	struct exchange *ex = arg;
+	ex->last_byte_us = clock_mono_us(ex->w->shared->clock);
+	if (ex->gather && !gather(ex, piece)) {
+		stop_gathering(ex);
+		ex->streaming = ex->ready = true;
+	}
+	if (!ex->gather) {
+		if ((int64_t)ex->out.n >= ex->settings->limits.stream_buffer) {
+			COUNT(ex->w, pauses);
+			return false;
+		}
+		if (meter_feed(&ex->meter, piece, &ex->out)) {
+			ex->broken = true; /* no memory: the client sees an early end, the rest is counted */
+			ex->meter.lost = true;
+		}
+		if (ex->slot && ex->meter.mode == METER_EVENTS)
+			journal_progress(ex->w->shared->journal, ex->slot, &ex->meter.answer.usage);
+	}
+	if (ex->streaming)
+		ex->wake(ex);
+	return true;
+}
+
+static enum ending ending_of(const struct exchange *ex)
+{
+	if (ex->status >= 400 || ex->meter.answer.error)
+		return ENDING_PROVIDER_ERROR;
+	/* A stream whose dialect has a last word, and that ended without it. */
+	if (ex->meter.mode == METER_EVENTS && !ex->meter.answer.ended && ex->price)
+		return ENDING_PROVIDER_GONE;
+	return ENDING_COMPLETE;
+}
+
+static void provider_failed(struct exchange *ex, enum upstream_end end, const char *message)
+{
+	slice text = arena_printf(
+	    &ex->mem,
+	    end == UPSTREAM_UNREACHABLE
+	        ? "the provider \"" SLICE_FMT "\" cannot be reached: %s (base_url " SLICE_FMT
+	          "); see `weir doctor --online`"
+	        : "the provider \"" SLICE_FMT "\" broke off its answer: %s (base_url " SLICE_FMT ")",
+	    SLICE_ARG(ex->provider->name), message, SLICE_ARG(ex->provider->base_url));
+	log_event(ex->w->shared->log, LOG_WARN, "provider.failed", LOG_S("provider", ex->provider->name),
+	          LOG_Z("why", message), LOG_Z("id", ex->record.id));
+	if (!ex->streaming)
+		ex->status = 502;
+	settle_call(ex, ENDING_PROVIDER_GONE, text.p);
+	if (ex->streaming) {
+		ex->broken = true;
+		exchange_set_state(ex, EX_ANSWERED);
+	} else {
+		answer_refusal(ex, REFUSAL_PROVIDER, text.p ? text : SLICE("the provider cannot be reached"));
+	}
+}
+
+static void on_end(void *arg, enum upstream_end end, const char *message)
+{
+	struct exchange *ex = arg;
+	ex->call = NULL;
+	if (ex->body)
+		free_body(ex);
+	if (ex->gather)
+		meter_whole(&ex->meter, buf_slice(&ex->whole));
+	if (end != UPSTREAM_COMPLETE) {
+		provider_failed(ex, end, message);
+		ex->wake(ex);
+		return;
+	}
+	if (meter_finish(&ex->meter, &ex->out))
+		ex->broken = true;
+	enum ending ending = ending_of(ex);
+	settle_call(ex, ending,
+	            ending == ENDING_PROVIDER_GONE ? "the provider's stream ended without its last event"
+	                                           : NULL);
+	exchange_set_state(ex, EX_ANSWERED);
+	if (!ex->streaming) {
+		char usd[MONEY_TEXT_MAX];
+		ex->answer_length = (int64_t)ex->whole.n;
+		if (ex->cost_known) {
+			size_t n = money_format_exact(ex->cost.total, usd);
+			add_answer_header(ex, SLICE("x-weir-cost"), arena_copy(&ex->mem, slice_make(usd, n)));
+		}
+	}
+	ex->ready = true;
+	ex->wake(ex);
+}
+
+static const struct upstream_handler provider_side = {
+    .on_leave = on_leave,
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_end = on_end,
+};
+
+/* --- the client's side
+ * -------------------------------------------------------------------------------------------------- */
+
+/* Where a refusal goes out: at once, or when the body that the client is sending has been read away. */
+static enum exchange_next after_refusal(struct exchange *ex)
+{
+	bool body = ex->framing.chunked || ex->framing.content_length > 0;
+	if (!body || ex->refused_close || ex->framing.expect_continue)
+		return NEXT_ANSWER;
+	ex->discarding = true;
+	ex->ready = false;
+	return NEXT_BODY;
+}
+
+enum exchange_next exchange_head(struct exchange *ex, size_t head_bytes)
+{
+	if (!admit_head(ex, head_bytes))
+		return after_refusal(ex);
+	exchange_set_state(ex, EX_READING);
+	return NEXT_BODY;
+}
+
+void exchange_body(struct exchange *ex, slice piece)
+{
+	ex->last_byte_us = ex->w->now_us;
+	COUNT_ADD(ex->w, bytes_in, piece.n);
+	if (ex->discarding)
+		return;
+	if (!admit_piece(ex, piece)) {
+		ex->discarding = true;
+		ex->ready = false;
+		free_body(ex);
+	}
+}
+
+enum exchange_next exchange_body_end(struct exchange *ex)
+{
+	struct upstream_request request;
+	if (ex->state == EX_REFUSED) {
+		ex->ready = true;
+		return NEXT_ANSWER;
+	}
+	if (!admit_body(ex) || !admit_intent(ex))
+		return NEXT_ANSWER;
+	meter_init(&ex->meter, ex->codec, &ex->view);
+	exchange_set_state(ex, EX_CALLING);
+	if (!admit_request(ex, &request)) {
+		settle_call(ex, ENDING_CLIENT_GONE, NULL);
+		return NEXT_ANSWER;
+	}
+	ex->asked_us = ex->last_byte_us = clock_mono_us(ex->w->shared->clock);
+	ex->call = upstream_start(ex->w->upstream, &request, &ex->mem, &provider_side, ex);
+	if (ex->call == NULL) {
+		settle_call(ex, ENDING_CLIENT_GONE, NULL);
+		exchange_refuse(ex, REFUSAL_OVERLOAD, "memory",
+		                SLICE("out of memory; try again in a few seconds"));
+		return NEXT_ANSWER;
+	}
+	COUNT(ex->w, calls);
+	return NEXT_WAIT;
+}
+
+long exchange_read(struct exchange *ex, char *out, size_t max)
+{
+	size_t n = ex->whole.n - ex->whole_at;
+	if (n) {
+		n = n < max ? n : max;
+		memcpy(out, ex->whole.data + ex->whole.at + ex->whole_at, n);
+		ex->whole_at += n;
+	} else if (ex->out.n) {
+		n = ex->out.n < max ? ex->out.n : max;
+		memcpy(out, buf_slice(&ex->out).p, n);
+		buf_consume(&ex->out, n);
+		if (ex->call && (int64_t)ex->out.n < ex->settings->limits.stream_buffer / 2)
+			upstream_resume(ex->call);
+	} else {
+		if (ex->broken)
+			return -2;
+		return ex->state == EX_ANSWERING ? 0 : -1;
+	}
+	COUNT_ADD(ex->w, bytes_out, n);
+	return (long)n;
+}
+
+static void end_early(struct exchange *ex, enum ending ending, const char *note)
+{
+	cancel_upstream(ex);
+	if (ex->gather) {
+		ex->meter.lost = true;
+		ex->meter.passed = ex->whole.n;
+	}
+	settle_call(ex, ending, note);
+	ex->broken = true;
+	exchange_set_state(ex, EX_ANSWERED);
+}
+
+void exchange_client_gone(struct exchange *ex)
+{
+	if (ex->state != EX_CALLING && ex->state != EX_ANSWERING)
+		return;
+	end_early(ex, ENDING_CLIENT_GONE, "the client closed its connection");
+	ex->wake(ex);
+}
+
+void exchange_abort(struct exchange *ex)
+{
+	if (ex->state == EX_CALLING || ex->state == EX_ANSWERING)
+		end_early(ex, ENDING_TRUNCATED, "the gateway was stopped before the answer was complete");
+	ex->broken = true;
+	ex->wake(ex);
+}
+
+static void time_out(struct exchange *ex, const char *limit, int64_t limit_ms)
+{
+	slice text = arena_printf(
+	    &ex->mem, "the provider \"" SLICE_FMT "\" took too long: over %lld s (%s in Weir's settings)",
+	    SLICE_ARG(ex->provider->name), (long long)(limit_ms / 1000), limit);
+	cancel_upstream(ex);
+	if (!ex->streaming)
+		ex->status = 504;
+	if (ex->gather) {
+		ex->meter.lost = true;
+		ex->meter.passed = ex->whole.n;
+	}
+	settle_call(ex, ENDING_TIMEOUT, text.p);
+	if (ex->streaming) {
+		ex->broken = true;
+		exchange_set_state(ex, EX_ANSWERED);
+	} else {
+		answer_refusal(ex, REFUSAL_TIMEOUT, text.p ? text : SLICE("the provider took too long"));
+	}
+	ex->wake(ex);
+}
+
+void exchange_tick(struct exchange *ex, int64_t now_us)
+{
+	if (ex->state != EX_CALLING && ex->state != EX_ANSWERING)
+		return;
+	const struct provider *p = ex->provider;
+	bool waits_for_client = (int64_t)ex->out.n >= ex->settings->limits.stream_buffer / 2;
+	if (now_us - ex->arrived_us > p->total_ms * 1000)
+		time_out(ex, "total", p->total_ms);
+	else if (ex->state == EX_CALLING && now_us - ex->asked_us > p->first_byte_ms * 1000)
+		time_out(ex, "first_byte", p->first_byte_ms);
+	else if (ex->state == EX_ANSWERING && !waits_for_client &&
+	         now_us - ex->last_byte_us > p->idle_ms * 1000)
+		time_out(ex, "idle", p->idle_ms);
+}

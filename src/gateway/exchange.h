@@ -1,0 +1,118 @@
+/* One call's life: from a request's head to its settlement. The stages are sequenced here; a state changes in
+ * exchange_set_state only, a hold is settled in settle_call only. The server side (libmicrohttpd) drives it
+ * through the functions below. */
+#ifndef WEIR_GATEWAY_EXCHANGE_H
+#define WEIR_GATEWAY_EXCHANGE_H
+
+#include "gateway/context.h"
+#include "gateway/meter.h"
+#include "gateway/refusal.h"
+#include "gateway/strict.h"
+#include "gateway/upstream.h"
+
+enum exchange_state {
+	EX_NEW,       /* the request line is read */
+	EX_READING,   /* the head is admitted; the body is coming in */
+	EX_CALLING,   /* the intent is in the journal; the provider has not answered yet */
+	EX_ANSWERING, /* the provider's head is here, its body is coming */
+	EX_ANSWERED,  /* nothing more comes from the provider; the client may still be reading */
+	EX_REFUSED,   /* the answer is Weir's own */
+	EX_CLOSED,    /* the client's side is over */
+	EX_STATES
+};
+
+#define EXCHANGE_HEADERS_MAX 100
+
+struct exchange {
+	struct worker *w;
+	struct exchange *prev, *next; /* in w->active */
+	enum exchange_state state;
+	struct arena mem;
+	struct settings *settings; /* owned reference, from the head on */
+	struct keyring *keys;      /* owned reference */
+
+	/* the request; header texts belong to the server's connection and live until the exchange is closed
+	 */
+	slice method, target_raw, version;
+	struct header *header_at; /* in mem */
+	struct headers headers;
+	struct strict_out framing;
+	struct target target;
+	const struct codec_ops *codec;        /* of the target's API; NULL when it is not metered */
+	const struct codec_ops *refuser;      /* to refuse with; never NULL once the head is read */
+	bool loopback;                        /* the listener's */
+	bool discarding;                      /* the body is read and thrown away before a refusal is sent */
+	char *body;                           /* owned */
+	size_t body_n, body_cap, body_sent_n; /* read; allocated; sent on (kept after body is freed) */
+	int64_t held_bytes;                   /* of the shared cap on bodies */
+
+	/* decisions */
+	struct principal who;
+	struct request_view view;
+	const struct provider *provider; /* in settings */
+	const struct price *price;       /* in settings; NULL for what is not metered */
+	bool price_fallback;
+	struct record record;                                                /* texts in mem */
+	journal_slot slot;                                                   /* 0: none, or settled */
+	bool left;                                                           /* the provider was reached */
+	int64_t arrived_us, asked_us, first_byte_us, last_byte_us, ended_us; /* monotonic; 0: not yet */
+
+	/* the answer */
+	struct upstream_call *call; /* NULL when none is under way */
+	struct stream_meter meter;
+	int status;                    /* of the answer to the client; 0: not known yet */
+	struct headers answer_headers; /* in mem */
+	int64_t answer_length;         /* of the body; -1: not known */
+	bool gather;                   /* the body is kept in whole, for the meter */
+	struct buf whole;
+	size_t whole_at;    /* bytes of it given to the client */
+	struct buf out;     /* what waits for the client */
+	bool streaming;     /* the answer to the client has begun before its body is complete */
+	bool ready;         /* status and headers may be sent */
+	bool broken;        /* the provider's body ended too early: the client must see that */
+	bool refused_close; /* the connection must close after the refusal */
+	struct cost cost;   /* when known before the body goes out */
+	bool cost_known;
+
+	/* the server's side */
+	void (*wake)(struct exchange *ex); /* the client's side may go on; safe to call at any time */
+	void *connection;                  /* not owned */
+	void *client;                      /* not owned */
+	bool suspended;
+};
+
+struct exchange *exchange_new(struct worker *w, slice target_raw);
+
+enum exchange_next {
+	NEXT_BODY,   /* give the body's pieces, then exchange_body_end */
+	NEXT_WAIT,   /* wake will be called */
+	NEXT_ANSWER, /* exchange_answer has it */
+};
+
+/* The head is complete: headers are in ex->headers, ex->method, ex->version set. */
+enum exchange_next exchange_head(struct exchange *ex, size_t head_bytes);
+void exchange_body(struct exchange *ex, slice piece);
+enum exchange_next exchange_body_end(struct exchange *ex);
+/* May the answer's status and headers be sent? */
+static inline bool exchange_ready(const struct exchange *ex)
+{
+	return ex->ready;
+}
+/* Bytes of the answer: > 0 written, 0 none now (wake will be called), -1 the end, -2 the end, too early. */
+long exchange_read(struct exchange *ex, char *out, size_t max);
+/* The client has closed its connection while the call is under way. */
+void exchange_client_gone(struct exchange *ex);
+/* The server is through with the request (delivered: all of it was sent); ex is freed. */
+void exchange_close(struct exchange *ex, bool delivered);
+/* Time limits; called a few times a second. */
+void exchange_tick(struct exchange *ex, int64_t now_us);
+/* The gateway must stop: the provider is cut off and the client sees an early end. */
+void exchange_abort(struct exchange *ex);
+
+void exchange_set_state(struct exchange *ex, enum exchange_state to);
+const char *exchange_state_name(enum exchange_state s);
+
+/* Answers with a refusal, booked as a row when the call has been recognised (record.id set). */
+void exchange_refuse(struct exchange *ex, enum refusal_kind kind, const char *rule, slice message);
+
+#endif

@@ -1,0 +1,229 @@
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <malloc.h>
+
+#include "gateway/console.h"
+#include "gateway/reload.h"
+#include "gateway/server.h"
+#include "gateway/worker.h"
+#include "store/ledger.h"
+#include "store/writer.h"
+
+#define HOUSEKEEPING_MS 100
+#define LEDGER_FLUSH_MS 10000
+
+struct gateway {
+	struct shared shared;
+	struct gateway_options o;
+	struct worker *workers; /* owned */
+	pthread_t *threads;     /* owned */
+	int workers_n, started;
+	struct writer *writer;   /* owned */
+	struct console *console; /* owned */
+	struct reload *reload;   /* owned */
+	const struct ledger_ops *ops;
+	slice store;
+	int port;
+};
+
+static void on_key_error(struct gateway *g, const struct error *e)
+{
+	log_event(g->o.log, LOG_ERROR, "keys.unreadable", LOG_Z("message", e->text));
+}
+
+static int open_store(struct gateway *g, struct settings *s, struct error *e)
+{
+	struct ledger *l = NULL;
+	g->ops = ledger_for(s->store, &g->store, e);
+	if (g->ops == NULL)
+		return ERR_INVALID;
+	/* Made and migrated here, so that a store that cannot work is said at the start and not at the first
+	 * call. */
+	if (g->ops->open((const char *)g->store.p, true, &l, e))
+		return ERR_IO;
+	g->ops->close(l);
+	char path[4096];
+	snprintf(path, sizeof path, SLICE_FMT, SLICE_ARG(s->journal));
+	g->shared.journal = journal_open(path, (size_t)s->journal_slots, (unsigned)s->workers, e);
+	if (g->shared.journal == NULL)
+		return e->code;
+	g->writer = writer_start(g->shared.journal, g->ops, g->store, g->o.log, e);
+	return g->writer ? 0 : e->code;
+}
+
+static int start_workers(struct gateway *g, struct settings *s, struct error *e)
+{
+	g->workers = calloc((size_t)s->workers, sizeof *g->workers);
+	g->threads = calloc((size_t)s->workers, sizeof *g->threads);
+	if (g->workers == NULL || g->threads == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
+	g->port = s->listen.port;
+	for (int i = 0; i < s->workers; i++) {
+		int fd = server_listen(s->listen.host, g->port, &g->port, e);
+		if (fd < 0)
+			return ERR_IO;
+		int r = worker_init(&g->workers[i], &g->shared, (unsigned)i, fd, e);
+		g->workers_n = i + 1;
+		if (r)
+			return r;
+	}
+	for (int i = 0; i < s->workers; i++) {
+		if (pthread_create(&g->threads[i], NULL, worker_main, &g->workers[i]))
+			return error_set(e, ERR_NOMEM, "cannot start a thread");
+		g->started = i + 1;
+		char name[16];
+		snprintf(name, sizeof name, "weir-worker-%u", (unsigned)i % 1000);
+		pthread_setname_np(g->threads[i], name);
+	}
+	return 0;
+}
+
+static void say_ready(struct gateway *g, const struct settings *s)
+{
+	char gateway_url[320], console_url[320];
+	bool v6 = slice_find_char(s->listen.host, ':') >= 0;
+	snprintf(gateway_url, sizeof gateway_url, "%s://%s" SLICE_FMT "%s:%d",
+	         s->listen.certificate.n ? "https" : "http", v6 ? "[" : "", SLICE_ARG(s->listen.host),
+	         v6 ? "]" : "", g->port);
+	console_url_get(g->console, console_url, sizeof console_url);
+	log_event(g->o.log, LOG_INFO, "serve.listening", LOG_Z("gateway", gateway_url),
+	          LOG_Z("console", console_url), LOG_I("workers", s->workers), LOG_S("store", s->store));
+	if (g->o.on_ready)
+		g->o.on_ready(g->o.arg, gateway_url, console_url);
+}
+
+static void wake_all(void *arg)
+{
+	struct gateway *g = arg;
+	for (int i = 0; i < g->workers_n; i++)
+		worker_wake(&g->workers[i]);
+}
+
+static int start(struct gateway *g, struct settings *s, struct error *e)
+{
+	gethostname(g->shared.node, sizeof g->shared.node - 1);
+	int r = open_store(g, s, e);
+	if (r)
+		return r;
+	g->reload = reload_new(&g->shared, g->o.config, g->ops, g->store, wake_all, g, e);
+	if (g->reload == NULL)
+		return e->code;
+	struct error keys = {0};
+	if (reload_keys(g->reload, &keys))
+		on_key_error(g, &keys);
+	r = start_workers(g, s, e);
+	if (r)
+		return r;
+	g->console = console_start(&g->shared, g->workers, g->workers_n, g->writer, g->ops, g->store, e);
+	return g->console ? 0 : e->code;
+}
+
+/* Until a signal asks to end. */
+static void keep_house(struct gateway *g)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	for (;;) {
+		struct timespec wait = {0, HOUSEKEEPING_MS * 1000000L};
+		int sig = sigtimedwait(&set, NULL, &wait);
+		if (sig == SIGTERM || sig == SIGINT) {
+			log_event(g->o.log, LOG_INFO, "serve.draining",
+			          LOG_Z("signal", sig == SIGTERM ? "SIGTERM" : "SIGINT"),
+			          LOG_I("calls", atomic_load(&g->shared.calls)));
+			return;
+		}
+		reload_turn(g->reload, sig == SIGHUP);
+	}
+}
+
+static void drain(struct gateway *g)
+{
+	const struct clock *c = g->shared.clock;
+	int64_t until = clock_mono_us(c) + g->shared.settings->limits.drain_ms * 1000;
+	atomic_store(&g->shared.draining, true);
+	wake_all(g);
+	while (atomic_load(&g->shared.calls) > 0 && clock_mono_us(c) < until) {
+		struct timespec wait = {0, 10 * 1000000L};
+		sigset_t set;
+		sigemptyset(&set);
+		sigaddset(&set, SIGTERM);
+		sigaddset(&set, SIGINT);
+		if (sigtimedwait(&set, NULL, &wait) > 0)
+			break; /* asked twice: at once */
+	}
+	for (int i = 0; i < g->started; i++)
+		worker_stop(&g->workers[i]);
+}
+
+static void stop(struct gateway *g)
+{
+	if (g->console)
+		console_stop(g->console);
+	for (int i = 0; i < g->started; i++)
+		pthread_join(g->threads[i], NULL);
+	for (int i = 0; i < g->workers_n; i++)
+		worker_release(&g->workers[i]);
+	if (g->writer && !writer_stop(g->writer, LEDGER_FLUSH_MS))
+		log_event(g->o.log, LOG_ERROR, "serve.rows_left",
+		          LOG_Z("message", "the ledger did not take all rows; they are in the journal and "
+		                           "will be booked at the next start"));
+	if (g->shared.journal)
+		journal_close(g->shared.journal);
+	reload_free(g->reload);
+	if (g->shared.keys)
+		keyring_unref(g->shared.keys);
+	settings_unref(g->shared.settings);
+	pthread_mutex_destroy(&g->shared.lock);
+	free(g->workers);
+	free(g->threads);
+}
+
+int gateway_run(struct settings *settings, const struct gateway_options *o, struct error *e)
+{
+	struct gateway *g = calloc(1, sizeof *g);
+	sigset_t set;
+	if (g == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024); /* large bodies go back to the system when they are freed */
+	mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	g->o = *o;
+	g->shared.log = o->log;
+	g->shared.clock = clock_real();
+	g->shared.settings = settings;
+	g->shared.keys = keyring_new();
+	pthread_mutex_init(&g->shared.lock, NULL);
+	int r = start(g, settings, e);
+	if (r == 0) {
+		say_ready(g, settings);
+		keep_house(g);
+		drain(g);
+	} else {
+		atomic_store(&g->shared.draining, true);
+		for (int i = 0; i < g->started; i++)
+			worker_stop(&g->workers[i]);
+	}
+	stop(g);
+	if (r == 0)
+		log_event(o->log, LOG_INFO, "serve.stopped", LOG_Z("message", "all calls are booked"));
+	free(g);
+	curl_global_cleanup();
+	return r;
+}

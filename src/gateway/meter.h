@@ -1,0 +1,48 @@
+/* The tap on an answer: what passes is read for its usage and goes on byte for byte, but for the events a
+ * codec keeps back or edits because Weir asked the provider for more than the client did. */
+#ifndef WEIR_GATEWAY_METER_H
+#define WEIR_GATEWAY_METER_H
+
+#include "base/buf.h"
+#include "codec/codec.h"
+#include "model/types.h"
+
+enum meter_mode {
+	METER_PASS,   /* not read: unmetered, or an error of the transport */
+	METER_WHOLE,  /* one JSON body, gathered and read at its end */
+	METER_EVENTS, /* server-sent events, read as they pass */
+};
+
+struct stream_meter {
+	enum meter_mode mode;
+	const struct codec_ops *codec;   /* not owned; NULL when mode is METER_PASS */
+	const struct request_view *view; /* not owned */
+	struct answer answer;
+	struct sse sse;
+	bool edits;      /* events go on only when whole */
+	bool lost;       /* something could not be read: what is known is not all */
+	size_t passed;   /* bytes of answer that came from the provider */
+	struct buf *out; /* during meter_feed */
+};
+
+void meter_init(struct stream_meter *m, const struct codec_ops *codec, const struct request_view *view);
+void meter_release(struct stream_meter *m);
+/* The answer's head is known: how it is read. */
+void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event);
+/* A piece of a stream: bytes for the client go to out. ERR_FULL, ERR_NOMEM from out. */
+int meter_feed(struct stream_meter *m, slice piece, struct buf *out) WARN_UNUSED;
+/* The stream's end: what was held back goes to out. */
+int meter_finish(struct stream_meter *m, struct buf *out) WARN_UNUSED;
+/* A whole body. */
+void meter_whole(struct stream_meter *m, slice body);
+
+/* What the call used, from the answer and, where the provider did not say, by counting what passed.
+ * body_bytes: of the request. abandoned: the call ended before the answer did. Returns where the figures are
+ * from. */
+enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, bool abandoned,
+                              struct usage *out);
+
+/* Tokens of n bytes of text where nothing better is known: one for every four bytes, rounded up. */
+int64_t meter_estimate(int64_t bytes);
+
+#endif

@@ -1,0 +1,59 @@
+#include "gateway/metrics.h"
+
+static int line(struct buf *out, const char *name, const char *help, const char *type,
+                unsigned long long value)
+{
+	return buf_printf(out, "# HELP weir_%s %s\n# TYPE weir_%s %s\nweir_%s %llu\n", name, help, name, type,
+	                  name, value);
+}
+
+static int worker_counters(const struct console_context *c, struct buf *out)
+{
+#define X(name, help)                                                                                        \
+	{                                                                                                    \
+		unsigned long long sum = 0;                                                                  \
+		for (int i = 0; i < c->workers_n; i++)                                                       \
+			sum += atomic_load_explicit(&c->workers[i].counters.name, memory_order_relaxed);     \
+		if (line(out, #name "_total", help, "counter", sum))                                         \
+			return ERR_FULL;                                                                     \
+	}
+	COUNTER_LIST(X)
+#undef X
+	return 0;
+}
+
+int metrics_write(const struct console_context *c, struct buf *out)
+{
+	struct journal_stats j;
+	struct writer_stats w;
+	journal_stats_get(c->shared->journal, &j);
+	writer_stats_get(c->writer, &w);
+	const struct {
+		const char *name, *help, *type;
+		unsigned long long value;
+	} rows[] = {
+	    {"calls_in_flight", "Requests being worked on", "gauge",
+	     (unsigned long long)atomic_load(&c->shared->calls)},
+	    {"connections_open", "Open client connections", "gauge",
+	     (unsigned long long)atomic_load(&c->shared->connections)},
+	    {"bodies_bytes", "Bytes of request bodies held", "gauge",
+	     (unsigned long long)atomic_load(&c->shared->bodies)},
+	    {"journal_slots", "Room for calls in the journal", "gauge", j.slots},
+	    {"journal_in_flight", "Calls with an intent and no settlement", "gauge", j.in_flight},
+	    {"journal_settled", "Rows waiting for the ledger", "gauge", j.settled},
+	    {"journal_full_total", "Calls turned away because the journal was full", "counter", j.full},
+	    {"journal_syncs_total", "Flushes of the journal to disk", "counter", j.syncs},
+	    {"journal_damaged", "Slots found damaged at the start", "gauge", j.damaged},
+	    {"journal_recovered_crash", "Calls booked at the start for a process that died", "gauge",
+	     j.recovered_crash},
+	    {"ledger_rows_total", "Rows written", "counter", w.rows},
+	    {"ledger_transactions_total", "Transactions committed", "counter", w.transactions},
+	    {"ledger_failures_total", "Transactions that failed and were tried again", "counter", w.failures},
+	    {"ledger_failing", "1 while the ledger takes no rows", "gauge", (unsigned long long)w.failing},
+	    {"log_dropped_total", "Log lines that could not be written", "counter", c->shared->log->dropped},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (line(out, rows[i].name, rows[i].help, rows[i].type, rows[i].value))
+			return ERR_FULL;
+	return worker_counters(c, out);
+}

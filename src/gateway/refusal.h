@@ -1,0 +1,47 @@
+/* Refusals: the kinds, and the answer each client understands and stops at. */
+#ifndef WEIR_GATEWAY_REFUSAL_H
+#define WEIR_GATEWAY_REFUSAL_H
+
+#include "base/buf.h"
+#include "codec/codec.h"
+#include "model/types.h"
+
+/* id, name, HTTP status, Codex gets 400 text/plain, Retry-After in seconds (0 none), the client may try again
+ * by itself */
+#define REFUSAL_LIST(X)                                                                                      \
+	X(REFUSAL_UNPRICED, "unpriced", 402, true, 0, false)                                                 \
+	X(REFUSAL_UNMETERED, "unmetered", 402, true, 0, false)                                               \
+	X(REFUSAL_IDENTITY, "identity", 401, true, 0, false)                                                 \
+	X(REFUSAL_OVERLOAD, "overload", 503, false, 5, true)                                                 \
+	X(REFUSAL_SIZE, "size", 413, false, 0, false)                                                        \
+	X(REFUSAL_ENCODING, "encoding", 415, true, 0, false)                                                 \
+	X(REFUSAL_REQUEST, "request", 400, true, 0, false)                                                   \
+	X(REFUSAL_MALFORMED, "malformed", 400, false, 0, false)                                              \
+	X(REFUSAL_NOT_FOUND, "not-found", 404, false, 0, false)                                              \
+	X(REFUSAL_METHOD, "method", 405, false, 0, false)                                                    \
+	X(REFUSAL_UPGRADE, "upgrade", 426, false, 0, false)                                                  \
+	X(REFUSAL_PROVIDER, "provider", 502, false, 0, true)                                                 \
+	X(REFUSAL_TIMEOUT, "timeout", 504, false, 0, true)
+
+#define X(id, name, status, codex, wait, again) id,
+enum refusal_kind { REFUSAL_LIST(X) REFUSAL_N };
+#undef X
+
+const char *refusal_name(enum refusal_kind k);
+
+struct refusal_answer {
+	int status;
+	const char *content_type;
+	int retry_after; /* seconds; 0: no header */
+	bool may_retry;  /* else x-should-retry: false */
+};
+
+/* Writes the answer's body into out. status: instead of the kind's own, 0 for that. codex: the client is
+ * Codex (`originator: codex_…`). */
+int refusal_write(enum refusal_kind k, int status, slice message, const struct codec_ops *codec, bool codex,
+                  struct refusal_answer *answer, struct buf *out) WARN_UNUSED;
+
+/* `originator: codex_*` */
+bool refusal_is_codex(const struct headers *h);
+
+#endif

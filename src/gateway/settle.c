@@ -1,0 +1,175 @@
+#include "gateway/settle.h"
+
+#include "base/num.h"
+#include "model/usage.h"
+
+static int64_t since_ms(int64_t from_us, int64_t to_us)
+{
+	return from_us && to_us >= from_us ? (to_us - from_us) / 1000 : RECORD_ABSENT;
+}
+
+/* The row of the model that answered when it has a price of its own, else that of the one asked for. */
+static const struct price *price_served(const struct exchange *ex, slice model)
+{
+	bool fallback = false;
+	const struct price *p =
+	    model.n ? settings_price(ex->settings, ex->provider, model, ex->record.time_ms, &fallback) : NULL;
+	return p && !fallback ? p : ex->price;
+}
+
+static bool add_cost(const struct price *p, const struct usage *u, const struct billed_as *as,
+                     struct cost *total, struct error *e)
+{
+	struct cost c;
+	if (usage_cost(p, u, as, &c, e))
+		return false;
+	for (int i = 0; i < COST_N; i++)
+		total->part[i] = num_sat_add_i64(total->part[i], c.part[i]);
+	total->total = num_sat_add_i64(total->total, c.total);
+	return true;
+}
+
+/* Prices the whole answer: its own usage and the parts that name other models. */
+static void price_call(struct exchange *ex, struct record *r, const char **note)
+{
+	const struct answer *a = &ex->meter.answer;
+	struct billed_as as = {a->service_tier.n ? name_get(&a->service_tier) : ex->view.service_tier,
+	                       a->speed.n ? name_get(&a->speed) : ex->view.speed, name_get(&a->region)};
+	const struct price *p = price_served(ex, name_get(&a->model));
+	struct error e = {0};
+	struct cost total = {0};
+	bool known = add_cost(p, &r->usage, &as, &total, &e);
+	r->text[TEXT_PRICE_ID] = p->id;
+	for (size_t i = 0; known && i < a->parts_n; i++) {
+		known = add_cost(price_served(ex, name_get(&a->parts[i].model)), &a->parts[i].usage, &as,
+		                 &total, &e);
+		usage_add(&r->usage, &a->parts[i].usage);
+	}
+	if (known) {
+		r->priced = true;
+		r->cost = total;
+		r->list_cost_nanousd = total.total;
+		return;
+	}
+	/* A meter was used that the price book has no figure for: the hold is what it may have cost, never
+	 * nothing. */
+	r->usage_source = SOURCE_HOLD;
+	r->priced = r->hold_nanousd >= 0;
+	r->cost = (struct cost){.total = num_max_i64(r->hold_nanousd, 0)};
+	r->cost.part[COST_OTHER] = r->cost.total;
+	r->list_cost_nanousd = r->hold_nanousd;
+	slice why = arena_printf(&ex->mem, "priced at its worst case: %s", e.text);
+	*note = why.p ? why.p : "priced at its worst case";
+}
+
+static void fill_usage(struct exchange *ex, struct record *r, enum ending ending, const char **note)
+{
+	bool spent = ex->left && ex->price &&
+	             !(ending == ENDING_PROVIDER_ERROR && !ex->meter.answer.has_usage && ex->status >= 400);
+	if (ex->price == NULL) { /* a path that costs nothing by its nature, or that could not be metered */
+		r->priced = !api_is_metered(r->api);
+		r->usage_source = SOURCE_NONE;
+		return;
+	}
+	if (!spent) {
+		r->priced = true;
+		r->usage_source = SOURCE_NONE;
+		r->list_cost_nanousd = 0;
+		return;
+	}
+	r->usage_source = meter_usage(&ex->meter, ex->body_n, ending != ENDING_COMPLETE, &r->usage);
+	if (r->usage_source == SOURCE_COUNTED)
+		COUNT(ex->w, counted);
+	price_call(ex, r, note);
+	r->context_tokens = usage_context_tokens(&r->usage);
+	r->tool_calls = ex->meter.answer.tool_calls;
+	r->server_tool_calls = ex->meter.answer.server_tool_calls;
+}
+
+static void fill_texts(struct exchange *ex, struct record *r)
+{
+	const struct answer *a = &ex->meter.answer;
+	r->text[TEXT_MODEL_SERVED] = name_get(&a->model);
+	r->text[TEXT_STOP_REASON] = name_get(&a->stop_reason);
+	if (a->service_tier.n)
+		r->text[TEXT_SERVICE_TIER] = name_get(&a->service_tier);
+	if (a->speed.n)
+		r->text[TEXT_SPEED] = name_get(&a->speed);
+	r->status = ex->status ? ex->status : RECORD_ABSENT;
+	r->duration_ms = since_ms(ex->arrived_us, ex->ended_us);
+	r->ttft_ms = since_ms(ex->arrived_us, ex->first_byte_us);
+}
+
+static void count_ending(struct worker *w, enum ending ending)
+{
+	COUNT(w, calls_ended);
+	switch (ending) {
+	case ENDING_CLIENT_GONE:
+		COUNT(w, client_gone);
+		break;
+	case ENDING_PROVIDER_GONE:
+		COUNT(w, provider_gone);
+		break;
+	case ENDING_PROVIDER_ERROR:
+		COUNT(w, provider_errors);
+		break;
+	case ENDING_TIMEOUT:
+		COUNT(w, timeouts);
+		break;
+	case ENDING_COMPLETE:
+	case ENDING_TRUNCATED:
+	case ENDING_REFUSED:
+	case ENDING_CRASH:
+	case ENDING_N:
+		break;
+	}
+}
+
+void settle_call(struct exchange *ex, enum ending ending, const char *note)
+{
+	if (ex->slot == 0)
+		return;
+	struct shared *s = ex->w->shared;
+	struct record *r = &ex->record;
+	journal_slot slot = ex->slot;
+	ex->slot = 0;
+	ex->ended_us = clock_mono_us(s->clock);
+	if (!ex->left &&
+	    ending == ENDING_CLIENT_GONE) { /* nothing went to the provider, and nobody waits for it */
+		journal_drop(s->journal, ex->w->index, slot);
+		COUNT(ex->w, calls_ended);
+		return;
+	}
+	r->ending = ending;
+	fill_usage(ex, r, ending, &note);
+	fill_texts(ex, r);
+	if (note == NULL && ex->price_fallback)
+		note = "priced by the fallback of the settings: the price book does not know this model";
+	if (note)
+		r->text[TEXT_EXPLANATION] = slice_of(note);
+	ex->cost = r->cost;
+	ex->cost_known = r->priced && ex->price != NULL;
+	journal_settle(s->journal, slot, r);
+	count_ending(ex->w, ending);
+}
+
+void settle_refusal(struct exchange *ex, const char *rule, slice message)
+{
+	struct record *r = &ex->record;
+	if (r->id[0] == '\0')
+		return;
+	r->decision = DECISION_REFUSED;
+	r->ending = ENDING_REFUSED;
+	r->usage_source = SOURCE_NONE;
+	r->priced = true;
+	r->list_cost_nanousd = 0;
+	r->status = ex->status;
+	r->text[TEXT_RULE] = slice_of(rule);
+	r->text[TEXT_EXPLANATION] = message;
+	r->duration_ms = since_ms(ex->arrived_us, clock_mono_us(ex->w->shared->clock));
+	if (r->who.v[ATTR_USER].n == 0)
+		r->who = ex->who.fixed;
+	if (journal_refusal(ex->w->shared->journal, ex->w->index, r))
+		log_event(ex->w->shared->log, LOG_ERROR, "refusal.unbooked", LOG_Z("rule", rule),
+		          LOG_S("message", message));
+}
