@@ -3,5 +3,6 @@
 const struct command *const cli_commands[] = {
     &command_serve,
     &command_check,
+    &command_key,
     NULL,
 };

@@ -117,11 +117,10 @@ static void defaults(void **state)
 	settings_unref(s);
 }
 
-static void everything(void **state)
+static struct settings *load_everything(struct place *p)
 {
-	struct place *p = *state;
 	write_file(p, "secret", "  sk-from-file\n");
-	struct settings *s = load(
+	return load(
 	    p, "listen: {address: '[::1]:9001', tls: {certificate: secret, key: secret, client_ca: secret}}\n"
 	       "console: {listen: 0.0.0.0:0}\n"
 	       "insecure_listen: true\n"
@@ -148,7 +147,37 @@ static void everything(void **state)
 	       "  connections: 10, calls: 20, header_timeout: 1s, body_timeout: 2s, idle_timeout: 3s, drain: "
 	       "0s}\n"
 	       "log: {level: debug, format: json}\n");
+}
+
+static void check_providers(const struct settings *s)
+{
+	const struct provider *one = &s->providers[0], *two = &s->providers[1], *three = &s->providers[2];
+	assert_int_equal(s->providers_n, 3);
+	assert_int_equal(one->credential, CREDENTIAL_SECRET);
+	IS(one->secret, "sk-test-1");
+	assert_false(one->has_price);
+	assert_int_equal(one->total_ms, 3600000);
+	IS(two->base_url, "http://10.0.0.7:8000/x");
+	assert_true(slice_eq(two->host, SLICE("10.0.0.7:8000")));
+	IS(two->secret, "sk-from-file");
+	IS(two->vendor, "meta");
+	assert_int_equal(two->billing, BILLING_SUBSCRIPTION);
+	assert_true(two->http2 && two->has_price);
+	IS(two->price.id, "settings:two");
+	assert_int_equal(two->price.per_million[METER_OUTPUT], INT64_C(600000000));
+	IS(two->proxy, "http://proxy:3128");
+	assert_int_equal(two->connect_ms, 1000);
+	assert_int_equal(two->first_byte_ms, 120000);
+	assert_int_equal(two->idle_ms, 180000);
+	assert_int_equal(two->total_ms, 7200000);
+	assert_int_equal(three->credential, CREDENTIAL_NONE);
+}
+
+static void everything(void **state)
+{
+	struct place *p = *state;
 	char path[128];
+	struct settings *s = load_everything(p);
 	assert_string_equal(p->told, "");
 	assert_non_null(s);
 	IS(s->listen.host, "::1");
@@ -174,27 +203,7 @@ static void everything(void **state)
 	assert_int_equal(s->fallback_price.per_million[METER_CACHE_READ], INT64_C(300000000));
 	assert_int_equal(s->fallback_price.per_million[METER_WEB_SEARCHES], INT64_C(10000000000000));
 
-	const struct provider *one = &s->providers[0], *two = &s->providers[1], *three = &s->providers[2];
-	assert_int_equal(s->providers_n, 3);
-	assert_int_equal(one->credential, CREDENTIAL_SECRET);
-	IS(one->secret, "sk-test-1");
-	assert_false(one->has_price);
-	assert_int_equal(one->total_ms, 3600000);
-	IS(two->base_url, "http://10.0.0.7:8000/x");
-	assert_true(slice_eq(two->host, SLICE("10.0.0.7:8000")));
-	IS(two->secret, "sk-from-file");
-	IS(two->vendor, "meta");
-	assert_int_equal(two->billing, BILLING_SUBSCRIPTION);
-	assert_true(two->http2 && two->has_price);
-	IS(two->price.id, "settings:two");
-	assert_int_equal(two->price.per_million[METER_OUTPUT], INT64_C(600000000));
-	IS(two->proxy, "http://proxy:3128");
-	assert_int_equal(two->connect_ms, 1000);
-	assert_int_equal(two->first_byte_ms, 120000);
-	assert_int_equal(two->idle_ms, 180000);
-	assert_int_equal(two->total_ms, 7200000);
-	assert_int_equal(three->credential, CREDENTIAL_NONE);
-
+	check_providers(s);
 	assert_int_equal(s->teams_n, 2);
 	IS(s->teams[0].cost_centre, "CC-1204");
 	assert_ptr_equal(settings_team(s, SLICE("bo")), &s->teams[0]);
