@@ -220,8 +220,8 @@ void answer_init(struct answer *a);
 	X(COST_INPUT, input)                                                                                 \
 	X(COST_CACHE_READ, cache_read)                                                                       \
 	X(COST_CACHE_WRITE_5M, cache_write_5m)                                                               \
-	X(COST_CACHE_WRITE_1H, cache_write_1h) X(COST_OUTPUT, output) X(COST_TOOLS, tools)                   \
-	    X(COST_OTHER, other)
+	X(COST_CACHE_WRITE_1H, cache_write_1h)                                                               \
+	X(COST_OUTPUT, output) X(COST_TOOLS, tools) X(COST_OTHER, other)
 #define X(id, name) id,
 enum cost_part { COST_LIST(X) COST_N };
 #undef X
@@ -239,8 +239,9 @@ struct cost {
 	X(ENDING_COMPLETE, complete)                                                                         \
 	X(ENDING_CLIENT_GONE, client_gone)                                                                   \
 	X(ENDING_PROVIDER_GONE, provider_gone)                                                               \
-	X(ENDING_PROVIDER_ERROR, provider_error) X(ENDING_TIMEOUT, timeout) X(ENDING_TRUNCATED, truncated)   \
-	    X(ENDING_REFUSED, refused) X(ENDING_CRASH, crash)
+	X(ENDING_PROVIDER_ERROR, provider_error)                                                             \
+	X(ENDING_TIMEOUT, timeout) X(ENDING_TRUNCATED, truncated) X(ENDING_REFUSED, refused)                 \
+	    X(ENDING_CRASH, crash)
 #define USAGE_SOURCE_LIST(X)                                                                                 \
 	X(SOURCE_NONE, none) X(SOURCE_REPORTED, reported) X(SOURCE_COUNTED, counted) X(SOURCE_HOLD, hold)
 #define DECISION_LIST(X)                                                                                     \
