@@ -263,6 +263,8 @@ class GenaiPrices:
                 listing.patterns += [f"{text}-0??", f"{text}-preview*", f"{text}-exp*"]
             if listing.vendor == "openai" and kind == "starts_with" and text.startswith("ft:"):
                 listing.patterns.append(text + "*")
+            if listing.vendor == "bedrock":
+                listing.aliases.append(re.sub(r"-v\d(:\d)?$", "", listing.name))
             if listing.vendor == "bedrock" and not text.startswith("global."):
                 bare = re.sub(r"^(us|eu|apac|jp|au|us-gov)\.", "", text)
                 listing.aliases += [bare] + [f"{region}.{bare}" for region in BEDROCK_REGIONS if "." in bare]
