@@ -98,14 +98,17 @@ listen: 127.0.0.1:0
 console: {{listen: 127.0.0.1:0}}
 store: sqlite:{folder}/weir.db
 workers: 1
-limits: {{calls: 20000, connections: 20000}}
+limits: {{calls: 16000, connections: 16000}}
 journal: {{slots: 16384}}
 log: {{level: warn}}
 providers:
   - {{name: sim, api: anthropic, base_url: "{scheme}://127.0.0.1:{port}", credential: env:SIM_KEY{tls}}}
 """)
-    key = json.loads(subprocess.run([WEIR, "key", "create", "--user", "bench", "--json", "--config", conf], capture_output=True,
-                                    text=True, check=True, env={**os.environ, "SIM_KEY": "x"}).stdout)["key"]
+    made = subprocess.run([WEIR, "key", "create", "--user", "bench", "--json", "--config", conf], capture_output=True, text=True,
+                          env={**os.environ, "SIM_KEY": "x"})
+    if made.returncode:
+        sys.exit(f"bench: no key: {made.stderr}")
+    key = json.loads(made.stdout)["key"]
 
     def ready(p):
         gateway = re.search(r":(\d+)\s*$", p.stdout.readline()).group(1)
@@ -150,7 +153,7 @@ def measured(server, only, run):
             worker += spent
         else:
             other += spent
-    calls = max(1, result["complete"])
+    calls = max(1, result["ok"])
     return result, worker / calls * 1e6, other / calls * 1e6
 
 
@@ -180,9 +183,9 @@ def throughput(sim, nginx, weir):
         for _ in range(PAIRS):
             n, n_cpu, _ = measured(nginx, None, lambda: load(f"http://127.0.0.1:{nginx.ready}{path}", *args))
             w, w_cpu, w_other = measured(weir, workers, lambda: load(f"http://127.0.0.1:{gateway}", *args, key=key))
-            pairs.append((w["per_second"] / n["per_second"], n["per_second"], w["per_second"], n_cpu, w_cpu, w_other))
+            pairs.append((w["requests_per_s"] / n["requests_per_s"], n["requests_per_s"], w["requests_per_s"], n_cpu, w_cpu, w_other))
         m = [statistics.median(p[i] for p in pairs) for i in range(6)]
-        rows.append([label, f"{direct['per_second']:.0f}", f"{m[1]:.0f}", f"{m[2]:.0f}", f"{m[0]:.2f}", f"{m[3]:.0f}", f"{m[4]:.0f}", f"{m[5]:.0f}"])
+        rows.append([label, f"{direct['requests_per_s']:.0f}", f"{m[1]:.0f}", f"{m[2]:.0f}", f"{m[0]:.2f}", f"{m[3]:.0f}", f"{m[4]:.0f}", f"{m[5]:.0f}"])
     emit("gateway-throughput", "Calls through one worker on one core, 32 connections", "calls/s; µs of CPU for each call",
          ["body", "direct", "nginx", "weir", "weir/nginx", "nginx CPU", "worker CPU", "other threads' CPU"], rows)
 
@@ -199,11 +202,11 @@ def latency(sim, nginx, weir):
             runs["weir"].append(load(f"http://127.0.0.1:{gateway}", *args, key=key))
         base = runs["direct"]
         for who, rs in runs.items():
-            p50 = statistics.median(r["latency_us"]["p50"] for r in rs)
-            p99 = statistics.median(r["latency_us"]["p99"] for r in rs)
-            d50 = statistics.median(r["latency_us"]["p50"] - b["latency_us"]["p50"] for r, b in zip(rs, base))
-            d99 = statistics.median(r["latency_us"]["p99"] - b["latency_us"]["p99"] for r, b in zip(rs, base))
-            rows.append([f"{label}, {who}", f"{p50 / 1000:.3f}", f"{p99 / 1000:.3f}", f"{d50 / 1000:.3f}", f"{d99 / 1000:.3f}"])
+            p50 = statistics.median(r["latency_ms"]["p50"] for r in rs)
+            p99 = statistics.median(r["latency_ms"]["p99"] for r in rs)
+            d50 = statistics.median(r["latency_ms"]["p50"] - b["latency_ms"]["p50"] for r, b in zip(rs, base))
+            d99 = statistics.median(r["latency_ms"]["p99"] - b["latency_ms"]["p99"] for r, b in zip(rs, base))
+            rows.append([f"{label}, {who}", f"{p50:.3f}", f"{p99:.3f}", f"{d50:.3f}", f"{d99:.3f}"])
     emit("gateway-latency", "Latency at 1,000 calls/s, from when each was due", "ms", ["through", "p50", "p99", "added p50", "added p99"], rows)
 
 
@@ -216,11 +219,11 @@ def streams(sim, nginx, weir):
         runs = [("direct", load(f"http://127.0.0.1:{sim.ready}", *args)),
                 ("nginx", load(f"http://127.0.0.1:{nginx.ready}/stream", *args)),
                 ("weir", load(f"http://127.0.0.1:{gateway}", *args, key=key))]
-        base = runs[0][1]["event_delay_us"]
+        base = runs[0][1]["event_delay_ms"]
         for who, r in runs:
-            d = r["event_delay_us"]
-            rows.append([f"{count}, {who}", r["complete"], r["events"], r["events_lost"], f"{d['p50'] / 1000:.2f}", f"{d['p99'] / 1000:.2f}",
-                         f"{(d['p99'] - base['p99']) / 1000:.2f}"])
+            d = r["event_delay_ms"]
+            rows.append([f"{count}, {who}", r["ok"], r["events"], r["events_lost"], f"{d['p50']:.2f}", f"{d['p99']:.2f}",
+                         f"{d['p99'] - base['p99']:.2f}"])
     emit("gateway-streams", "Concurrent streams of 20 events a second on one worker", "delay of an event, ms",
          ["streams", "complete", "events", "lost", "p50", "p99", "added p99"], rows)
 
