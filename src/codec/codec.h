@@ -75,6 +75,8 @@ int codec_openai_chat_request(const struct target *t, slice body, struct arena *
                               struct error *e);
 int codec_openai_responses_request(const struct target *t, slice body, struct arena *mem,
                                    struct request_view *out, struct error *e);
+int codec_gemini_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,
+                         struct error *e);
 int codec_openai_chat_prepare(const struct request_view *v, struct json_edits *edits, struct arena *mem);
 bool codec_openai_chat_edits_stream(const struct request_view *v);
 

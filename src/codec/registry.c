@@ -233,12 +233,20 @@ const struct codec_ops *registry_codec(enum api a)
 	    [API_OPENAI_RESPONSES] = &codec_openai_responses,
 	    [API_OPENAI_EMBEDDINGS] = &codec_openai_embeddings,
 	    [API_OPENAI_MODELS] = &codec_openai_models,
+	    [API_GEMINI_GENERATE] = &codec_gemini,
+	    [API_GEMINI_COUNT_TOKENS] = &codec_gemini_count,
+	    [API_GEMINI_MODELS] = &codec_gemini_models,
 	};
 	return a < API_N ? codecs[a] : NULL;
 }
 
 const struct codec_ops *registry_refuser(slice target, const struct headers *h)
 {
+	if (slice_find(target, SLICE("/v1beta/")) >= 0 ||
+	    slice_find(target, SLICE(":generateContent")) >= 0 ||
+	    slice_find(target, SLICE(":streamGenerateContent")) >= 0 ||
+	    headers_get(h, SLICE("x-goog-api-key")).n)
+		return &codec_gemini;
 	if (slice_find(target, SLICE("/v1/messages")) >= 0 || headers_get(h, SLICE("anthropic-version")).n)
 		return &codec_anthropic;
 	return &codec_openai_chat;

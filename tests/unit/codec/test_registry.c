@@ -141,12 +141,42 @@ static void a_websocket_is_told_apart(void **state)
 	arena_release(&mem);
 }
 
+static void every_api_has_a_whole_codec(void **state)
+{
+	(void)state;
+	for (int i = 0; i < API_N; i++) {
+		const struct codec_ops *c = registry_codec((enum api)i);
+		assert_int_equal(c == NULL, i == API_UNMETERED);
+		if (c)
+			assert_true(c->request && c->answer && c->event && c->edits_stream && c->refusal);
+	}
+	assert_null(registry_codec(API_N));
+}
+
+static void refusals_are_in_the_callers_dialect(void **state)
+{
+	(void)state;
+	const struct header google = {SLICE("X-Goog-Api-Key"), SLICE("k")};
+	const struct header version = {SLICE("anthropic-version"), SLICE("2023-06-01")};
+	const struct headers from_google = {&google, 1}, from_anthropic = {&version, 1};
+	assert_ptr_equal(registry_refuser(SLICE("/v1/messages?beta=true"), &no_headers), &codec_anthropic);
+	assert_ptr_equal(registry_refuser(SLICE("/v1/files"), &from_anthropic), &codec_anthropic);
+	assert_ptr_equal(registry_refuser(SLICE("/v1beta/x"), &no_headers), &codec_gemini);
+	assert_ptr_equal(registry_refuser(SLICE("/p/g/v1/models/m:generateContent"), &no_headers),
+	                 &codec_gemini);
+	assert_ptr_equal(registry_refuser(SLICE("/x"), &from_google), &codec_gemini);
+	assert_ptr_equal(registry_refuser(SLICE("/v1/chat/completions"), &no_headers), &codec_openai_chat);
+	assert_ptr_equal(registry_refuser(SLICE(""), &no_headers), &codec_openai_chat);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(routes_by_path),
 	    cmocka_unit_test(models_are_shared_by_a_header),
 	    cmocka_unit_test(a_websocket_is_told_apart),
+	    cmocka_unit_test(every_api_has_a_whole_codec),
+	    cmocka_unit_test(refusals_are_in_the_callers_dialect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
