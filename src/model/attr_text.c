@@ -119,7 +119,8 @@ static bool read_object(struct attr_tags *t, slice text)
 				fine = false;
 				continue;
 			}
-			json_string(&j, &value);
+			if (!json_string(&j, &value))
+				break;
 			size_t name_n = json_unescape(&k, name_text, sizeof name_text);
 			size_t value_n = json_unescape(&value, value_text, sizeof value_text);
 			if (name_n <= sizeof name_text && value_n <= sizeof value_text)

@@ -73,7 +73,7 @@ static bool is_host(slice host)
 		if (!fine)
 			return false;
 	}
-	return host.n > 0 && host.p[0] != '.';
+	return host.n > 0 && host.n <= 253 && host.p[0] != '.'; /* RFC 1035 section 2.3.4 */
 }
 
 slice attribution_repo(slice remote_url, struct arena *mem)

@@ -17,7 +17,9 @@ struct attribution_in {
  * subagent, repository, working directory, branch); the settings (team of a user, cost centre of a team).
  * `environment: ci`, trigger and pr are taken from headers only as what they are worth (not fixed by a key
  * they count as claims: kept, but environment `ci` from a header becomes null). Values are trimmed, control
- * characters removed, cut at ATTR_TEXT_MAX; invalid UTF-8 is replaced. Texts live in mem or longer. */
+ * characters removed, cut at ATTR_TEXT_MAX; invalid UTF-8 is replaced. Texts live in mem or longer.
+ * The working directory an agent tells has no column: it becomes the tag `cwd` (unless the key fixes the
+ * tags). */
 void attribution_read(const struct attribution_in *in, struct arena *mem, struct attribution *out);
 
 /* A git remote's URL as host/owner/name: git@github.com:o/n.git, https://user:secret@host/o/n.git, ssh://…,

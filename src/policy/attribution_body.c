@@ -13,17 +13,21 @@
 
 enum about { ABOUT_DIRECTORY, ABOUT_BRANCH };
 
-/* What stands before the value; the value ends with the line, or at '<'. */
+/* What stands before the value and where its first ':' is; the value ends with the line, or at '<'. */
+#define MARK(lit, about)                                                                                     \
+	{                                                                                                    \
+		{lit, sizeof(lit) - 1}, sizeof(lit) - 3, about                                               \
+	}
 static const struct {
 	slice text;
+	size_t colon;
 	enum about about;
 } marks[] = {
-    {SLICE("Primary working directory: "), ABOUT_DIRECTORY},          /* Claude Code */
-    {SLICE("Working directory: "), ABOUT_DIRECTORY},                  /* opencode, older Claude Code */
-    {SLICE("currently working in the directory: "), ABOUT_DIRECTORY}, /* Qwen Code */
-    {SLICE("**Workspace Directories:**\\n  - "), ABOUT_DIRECTORY},    /* Gemini CLI */
-    {SLICE("<cwd>"), ABOUT_DIRECTORY},                                /* Codex */
-    {SLICE("Current branch: "), ABOUT_BRANCH},                        /* Claude Code, Qwen Code */
+    MARK("Primary working directory: ", ABOUT_DIRECTORY),              /* Claude Code */
+    MARK("Working directory: ", ABOUT_DIRECTORY),                      /* opencode, older Claude Code */
+    MARK("currently working in the directory: ", ABOUT_DIRECTORY),     /* Qwen Code */
+    {SLICE("**Workspace Directories:**\\n  - "), 23, ABOUT_DIRECTORY}, /* Gemini CLI */
+    MARK("Current branch: ", ABOUT_BRANCH),                            /* Claude Code, Qwen Code */
 };
 
 static const slice tags[] = {
@@ -50,20 +54,44 @@ static json_str line_of(slice raw)
 	return line;
 }
 
+static void take(slice raw, size_t from, enum about about, struct arena *mem, struct agent_facts *out)
+{
+	slice *to = about == ABOUT_BRANCH ? &out->branch : &out->directory;
+	json_str line = line_of(slice_sub(raw, from, raw.n));
+	char *text = line.raw.n && line.raw.n <= 4096 ? arena_alloc(mem, line.raw.n) : NULL;
+	if (text)
+		*to = slice_trim(slice_make(text, json_unescape(&line, text, line.raw.n)));
+	if (about == ABOUT_BRANCH && slice_eq(*to, SLICE("HEAD"))) /* detached: no branch */
+		*to = SLICE_NONE;
+}
+
+/* The mark that has its ':' at `at`, if any. */
+static void try_marks(slice raw, size_t at, struct arena *mem, struct agent_facts *out)
+{
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+		size_t before = marks[i].colon;
+		const slice *known = marks[i].about == ABOUT_BRANCH ? &out->branch : &out->directory;
+		if (known->n == 0 && at >= before &&
+		    slice_starts(slice_sub(raw, at - before, raw.n), marks[i].text))
+			take(raw, at - before + marks[i].text.n, marks[i].about, mem, out);
+	}
+}
+
+/* One pass over the colons: these texts are tens of kilobytes, and colons are rare in them. */
 static void search(slice raw, struct arena *mem, struct agent_facts *out)
 {
 	raw = slice_sub(raw, 0, TEXT_READ);
-	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
-		slice *to = marks[i].about == ABOUT_BRANCH ? &out->branch : &out->directory;
-		ptrdiff_t at = to->n ? -1 : slice_find(raw, marks[i].text);
-		if (at < 0)
-			continue;
-		json_str line = line_of(slice_sub(raw, (size_t)at + marks[i].text.n, raw.n));
-		char *text = line.raw.n && line.raw.n <= 4096 ? arena_alloc(mem, line.raw.n) : NULL;
-		if (text)
-			*to = slice_trim(slice_make(text, json_unescape(&line, text, line.raw.n)));
-		if (marks[i].about == ABOUT_BRANCH && slice_eq(*to, SLICE("HEAD"))) /* detached: no branch */
-			*to = SLICE_NONE;
+	for (size_t at = 0; at < raw.n && !(out->branch.n && out->directory.n); at++) {
+		ptrdiff_t colon = slice_find_char(slice_sub(raw, at, raw.n), ':');
+		if (colon < 0)
+			break;
+		at += (size_t)colon;
+		try_marks(raw, at, mem, out);
+	}
+	if (out->directory.n == 0 && slice_starts(raw, SLICE("<environment_context>"))) { /* Codex */
+		ptrdiff_t at = slice_find(raw, SLICE("<cwd>"));
+		if (at >= 0)
+			take(raw, (size_t)at + 5, ABOUT_DIRECTORY, mem, out);
 	}
 }
 
@@ -116,37 +144,39 @@ static void walk_text(slice value, struct walk *w)
 	walk_value(&j, w, 0);
 }
 
-/* The role may stand behind the content, so it is read first. */
-static bool is_agents_own(slice message)
+/* One message; its role may stand behind its content. */
+static void walk_message(struct json *j, struct walk *w)
 {
-	struct json j;
 	json_key k;
 	json_str role = {SLICE_NONE, false};
-	json_init(&j, message);
-	json_object(&j);
-	while (json_next_key(&j, &k))
+	slice content = SLICE_NONE;
+	if (json_peek(j) != JSON_OBJECT) {
+		json_skip(j, NULL);
+		return;
+	}
+	json_object(j);
+	while (json_next_key(j, &k))
 		if (json_key_is(&k, SLICE("role")))
-			json_opt_string(&j, &role);
+			json_opt_string(j, &role);
+		else if (json_key_is(&k, SLICE("content")) || json_key_is(&k, SLICE("parts")))
+			json_skip(j, &content);
 		else
-			json_skip(&j, NULL);
-	return slice_eq(role.raw, SLICE("system")) || slice_eq(role.raw, SLICE("developer"));
+			json_skip(j, NULL);
+	w->trusted = slice_eq(role.raw, SLICE("system")) || slice_eq(role.raw, SLICE("developer"));
+	if (content.n)
+		walk_text(content, w);
 }
 
 void attribution_body(const struct request_view *v, struct arena *mem, struct agent_facts *out)
 {
 	struct walk w = {.mem = mem, .out = out, .trusted = true};
 	struct json j;
-	slice message;
 	if (v->system.n)
 		walk_text(v->system, &w);
 	if (v->messages.n == 0 || v->messages.p[0] != '[')
 		return;
 	json_init(&j, v->messages);
 	json_array(&j);
-	for (int n = 0; n < MESSAGES_READ && json_next(&j) && json_skip(&j, &message); n++) {
-		if (message.n == 0 || message.p[0] != '{')
-			continue;
-		w.trusted = is_agents_own(message);
-		walk_text(message, &w);
-	}
+	for (int n = 0; n < MESSAGES_READ && json_next(&j); n++)
+		walk_message(&j, &w);
 }
