@@ -148,7 +148,7 @@ describe('the same objects as direct', { concurrency: 1 }, () => {
 
 describe('two books', { concurrency: 1 }, () => {
   test('the provider behind Weir served what the direct one served', async () => {
-    assert.deepEqual(booksByModel(await behind.books()), booksByModel(await direct.books()));
+    assert.deepEqual(booksByModel(await behind.books(), 'served'), booksByModel(await direct.books(), 'served'));
   });
   test('the ledger has what the provider reported, for each model', async () => {
     const books = booksByModel(await behind.books());
@@ -187,7 +187,7 @@ describe('refusals as each SDK shows them', { concurrency: 1 }, () => {
         assert.equal(error.headers.get('x-should-retry'), 'false');
       }
       assert.match(error.message, /key/i, 'the message says what is wrong');
-      assert.match(error.message, /weir key create/, 'and what mends it');
+      assert.match(error.message, /weir key (create|list)/, 'and what mends it');
       assert.doesNotMatch(error.message, new RegExp(wrong), 'it does not repeat the key');
       assert.equal((await behind.books()).started, before.started, 'nothing reached the provider');
     });

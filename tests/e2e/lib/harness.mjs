@@ -216,14 +216,15 @@ export function ledgerByModel(rows) {
   return sums;
 }
 
-/** What the simulated provider reported, by api and model. Calls that cost nothing (counting tokens) are left out. */
-export function booksByModel(books) {
+/** What the simulated provider reported to its client (or served, told or not), by api and model. Calls that cost nothing
+ *  (counting tokens) are left out. */
+export function booksByModel(books, side = 'reported') {
   const sums = {};
   for (const row of books.models) {
     if (/count_tokens/.test(row.api)) continue;
     const sum = (sums[`${row.api} ${row.model}`] ??= { calls: 0 });
     sum.calls += row.calls;
-    for (const meter of METERS) sum[meter] = (sum[meter] ?? 0) + (row.reported[meter] ?? 0);
+    for (const meter of METERS) sum[meter] = (sum[meter] ?? 0) + (row[side][meter] ?? 0);
   }
   return sums;
 }
