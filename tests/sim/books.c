@@ -236,6 +236,15 @@ void books_reset(void)
 	pthread_mutex_unlock(&books.lock);
 }
 
+void books_close(void)
+{
+	if (books.fd >= 0)
+		close(books.fd);
+	books.fd = -1;
+	free(books.kept);
+	books.kept = NULL;
+}
+
 static void add_row(struct buf *out, const struct row *r)
 {
 	buf_fmt(out, "\"calls\":%lld,\"events\":%lld", (long long)r->calls, (long long)r->events);

@@ -16,6 +16,7 @@ void books_open(const char *path, bool keep_calls);
 void books_start(struct call *c);
 void books_end(struct call *c, enum finish how);
 void books_reset(void);
+void books_close(void);
 /* JSON for GET /sim/books, and JSON Lines for GET /sim/calls. */
 void books_totals(struct buf *out);
 void books_calls(struct buf *out, int64_t since);

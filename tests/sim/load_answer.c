@@ -81,6 +81,8 @@ static void scan(struct run *r, struct lconn *c, size_t from, uint64_t now)
 {
 	const char *p = c->text.p + (from > STAMP_LEN ? from - STAMP_LEN : 0), *end = c->text.p + c->text.len;
 
+	if (c->text.len == from)
+		return;
 	while ((p = memchr(p, '~', (size_t)(end - p))) != NULL && (size_t)(end - p) >= STAMP_LEN) {
 		bool stamp = p[1] == 'S' && p[10] == ':' && p[STAMP_LEN - 1] == '~';
 

@@ -395,6 +395,11 @@ void load_run(const struct load_options *o, struct load_stats *st)
 		buf_free(&r.conns[i].head);
 		buf_free(&r.conns[i].text);
 	}
+	close(r.epoll);
+	if (r.calls_fd >= 0)
+		close(r.calls_fd);
+	if (r.tls_context)
+		tls_context_free(r.tls_context);
 	free(r.conns);
 	free(r.scratch);
 }

@@ -128,6 +128,19 @@ void replay_load(const char *path)
 	tape.on = true;
 }
 
+void replay_release(void)
+{
+	for (size_t i = 0; i < tape.n; i++) {
+		free(tape.pairs[i].id);
+		free(tape.pairs[i].model);
+		buf_free(&tape.pairs[i].headers);
+		buf_free(&tape.pairs[i].body);
+	}
+	free(tape.pairs);
+	tape.pairs = NULL;
+	tape.n = tape.cap = 0;
+}
+
 const struct pair *replay_find(const struct conn *c)
 {
 	struct str id = http_header(&c->req, "x-sim-pair");

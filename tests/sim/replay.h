@@ -20,6 +20,7 @@ struct pair {
 
 void replay_load(const char *path);
 bool replay_on(void);
+void replay_release(void);
 /* The pair for a request whose body is whole, or NULL. */
 const struct pair *replay_find(const struct conn *c);
 /* Makes the call answer with the pair. */

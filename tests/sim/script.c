@@ -174,6 +174,13 @@ void script_load(const char *path)
 	buf_free(&b);
 }
 
+void script_release(void)
+{
+	cJSON_Delete(own.root);
+	own.root = NULL;
+	own.turns = NULL;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct call *c, int64_t n);

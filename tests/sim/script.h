@@ -22,6 +22,7 @@ struct step {
 bool script_plan(struct call *c);
 /* A script of one's own, from a JSON file; see README.md. Dies with a message when it is no good. */
 void script_load(const char *path);
+void script_release(void);
 
 /* toolcall.c: adds the call of a tool that the client offered. False: it offered none. */
 bool tool_call_add(struct call *c, const struct step *s);

@@ -16,6 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "books.h"
+#include "replay.h"
+#include "script.h"
 #include "tls.h"
 
 #define READ_SIZE  (256u * 1024u)
@@ -469,6 +472,26 @@ static int wait_events(struct loop *l, struct epoll_event *evs)
 	return epoll_pwait2(l->epoll, evs, MAX_EVENTS, wait, NULL);
 }
 
+/* What is under way is booked as cut; then everything is given back. */
+static void loop_end(struct loop *l)
+{
+	for (size_t i = 0; i < l->all_cap; i++) {
+		if (!l->all[i])
+			continue;
+		if (l->all[i]->call.active)
+			serve_shutdown(l->all[i]);
+		conn_close(l->all[i]);
+	}
+	bury(l);
+	while (l->nfree)
+		free(l->free_list[--l->nfree]);
+	free(l->all);
+	free(l->heap);
+	free(l->scratch);
+	close(l->epoll);
+	close(l->listener);
+}
+
 static void *loop_run(void *arg)
 {
 	struct loop *l = arg;
@@ -491,9 +514,7 @@ static void *loop_run(void *arg)
 		run_timers(l);
 		bury(l);
 	}
-	for (size_t i = 0; i < l->all_cap; i++)
-		if (l->all[i] && l->all[i]->call.active)
-			serve_shutdown(l->all[i]);
+	loop_end(l);
 	return NULL;
 }
 
@@ -570,6 +591,11 @@ int server_run(const struct options *o)
 	loop_run(&loops[0]);
 	for (int i = 1; i < o->threads; i++)
 		pthread_join(threads[i], NULL);
+	if (tls_context)
+		tls_context_free(tls_context);
+	books_close();
+	replay_release();
+	script_release();
 	free(loops);
 	free(threads);
 	return 0;

@@ -83,6 +83,11 @@ ssize_t tls_write(void *tls, const void *p, size_t n)
 	return result(tls, SSL_write(tls, p, n > 1 << 30 ? 1 << 30 : (int)n));
 }
 
+void tls_context_free(void *context)
+{
+	SSL_CTX_free(context);
+}
+
 void tls_free(void *tls)
 {
 	SSL_shutdown(tls);

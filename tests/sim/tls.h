@@ -13,5 +13,6 @@ void *tls_connect(void *context, int fd, const char *host);
 ssize_t tls_read(void *tls, void *p, size_t n);
 ssize_t tls_write(void *tls, const void *p, size_t n);
 void tls_free(void *tls);
+void tls_context_free(void *context);
 
 #endif
