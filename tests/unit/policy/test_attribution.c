@@ -99,6 +99,7 @@ static const struct call calls[] = {
      .headers = "x-weir-task:  a\x1B[31mb \nx-weir-branch: \x80\nx-weir-repo: file:///etc/x@y\nx-weir-tags: "
                 "nonsense",
      .want = "branch=\xEF\xBF\xBD\ntask=a[31mb\n"},
+    {.name = "never what may be a secret", .headers = "x-weir-repo: secret@host/x", .want = ""},
     {.name = "plain repository names", .headers = "x-weir-repo: my-repo", .want = "repo=my-repo\n"},
     {.name = "the header outranks the agent",
      .headers = CLAUDE_UA "x-claude-code-session-id: s-1\nx-weir-session: s-2",
