@@ -8,8 +8,9 @@
 
 #define MEM_MAX (256 * 1024)
 #define WHOLE_AT_ONCE                                                                                        \
-	(256 * 1024) /* an answer up to this size is sent in one piece, with its cost in a header */
-#define OUT_SLACK (1024 * 1024)
+	(256 * 1024)      /* an answer up to this size is sent in one piece, with its cost in a header */
+#define OWN_HEADERS_MAX 8 /* that Weir adds to an answer */
+#define OUT_SLACK       (1024 * 1024)
 
 /* --- states
  * ----------------------------------------------------------------------------------------------------------
@@ -64,15 +65,13 @@ struct exchange *exchange_new(struct worker *w, slice target_raw)
 	                       (size_t)ex->settings->limits.event_bytes);
 	ex->answer_length = -1;
 	ex->target_raw = arena_copy(&ex->mem, target_raw);
-	ex->header_at = arena_alloc(&ex->mem, sizeof *ex->header_at * EXCHANGE_HEADERS_MAX);
-	if (ex->target_raw.p == NULL || ex->header_at == NULL) {
+	if (ex->target_raw.p == NULL) {
 		arena_release(&ex->mem);
 		settings_unref(ex->settings);
 		keyring_unref(ex->keys);
 		free(ex);
 		return NULL;
 	}
-	ex->headers = (struct headers){ex->header_at, 0};
 	ex->next = w->active;
 	if (w->active)
 		w->active->prev = ex;
@@ -144,13 +143,15 @@ void exchange_close(struct exchange *ex, bool delivered)
 static void add_answer_header(struct exchange *ex, slice name, slice value)
 {
 	struct header *at = (struct header *)(uintptr_t)ex->answer_headers.at;
-	if (at && value.p && ex->answer_headers.n < EXCHANGE_HEADERS_MAX)
+	if (at && value.p && ex->answer_headers.n < ex->answer_headers_room)
 		at[ex->answer_headers.n++] = (struct header){name, value};
 }
 
-static void start_answer_headers(struct exchange *ex)
+static void start_answer_headers(struct exchange *ex, size_t of_provider)
 {
-	struct header *at = arena_alloc(&ex->mem, sizeof *at * EXCHANGE_HEADERS_MAX);
+	struct header *at;
+	ex->answer_headers_room = of_provider + OWN_HEADERS_MAX;
+	at = arena_alloc(&ex->mem, sizeof *at * ex->answer_headers_room);
 	ex->answer_headers = (struct headers){at, 0};
 	if (ex->record.id[0])
 		add_answer_header(ex, SLICE("x-weir-request-id"), slice_of(ex->record.id));
@@ -168,7 +169,7 @@ static void answer_refusal(struct exchange *ex, enum refusal_kind kind, slice me
 	int r = refusal_write(kind, kind == REFUSAL_MALFORMED ? ex->status : 0, message, ex->refuser,
 	                      refusal_is_codex(&ex->headers), &a, &ex->out);
 	ex->status = r ? 500 : a.status;
-	start_answer_headers(ex);
+	start_answer_headers(ex, 0);
 	add_answer_header(ex, SLICE("content-type"), slice_of(a.content_type));
 	add_answer_header(ex, a.may_retry ? SLICE("x-weir-fault") : SLICE("x-weir-refusal"),
 	                  slice_of(refusal_name(kind)));
@@ -222,7 +223,7 @@ static bool answer_header_passes(slice name, slice connection)
 static void copy_answer_headers(struct exchange *ex, const struct headers *h)
 {
 	slice connection = headers_get(h, SLICE("connection"));
-	start_answer_headers(ex);
+	start_answer_headers(ex, h->n);
 	for (size_t i = 0; i < h->n; i++)
 		if (answer_header_passes(h->at[i].name, connection))
 			add_answer_header(ex, arena_copy(&ex->mem, h->at[i].name),

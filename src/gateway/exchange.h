@@ -34,8 +34,7 @@ struct exchange {
 	/* the request; header texts belong to the server's connection and live until the exchange is closed
 	 */
 	slice method, target_raw, version;
-	struct header *header_at; /* in mem */
-	struct headers headers;
+	struct headers headers; /* in mem */
 	struct strict_out framing;
 	struct target target;
 	const struct codec_ops *codec;        /* of the target's API; NULL when it is not metered */
@@ -62,6 +61,7 @@ struct exchange {
 	struct stream_meter meter;
 	int status;                    /* of the answer to the client; 0: not known yet */
 	struct headers answer_headers; /* in mem */
+	size_t answer_headers_room;    /* headers that fit */
 	int64_t answer_length;         /* of the body; -1: not known */
 	bool gather;                   /* the body is kept in whole, for the meter */
 	struct buf whole;

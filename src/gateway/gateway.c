@@ -13,6 +13,7 @@
 #include "gateway/console.h"
 #include "gateway/reload.h"
 #include "gateway/server.h"
+#include "gateway/trim.h"
 #include "gateway/worker.h"
 #include "store/ledger.h"
 #include "store/writer.h"
@@ -213,6 +214,7 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	int r = start(g, settings, e);
 	if (r == 0) {
 		say_ready(g, settings);
+		trim_startup_memory();
 		keep_house(g);
 		drain(g);
 	} else {

@@ -17,8 +17,8 @@
 #include "gateway/exchange.h"
 #include "gateway/files.h"
 
-#define POOL_BYTES     (32 * 1024) /* a connection's memory in the library: its head, its reads and writes */
-#define STREAM_BLOCK   (8 * 1024)
+#define POOL_BYTES     (24 * 1024) /* a connection's memory in the library: its head, its reads and writes */
+#define STREAM_BLOCK   (4 * 1024 - 256)
 #define WHOLE_BLOCK    (32 * 1024)
 #define LISTEN_BACKLOG 1024
 
@@ -221,16 +221,32 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 	return ex;
 }
 
+struct collected {
+	struct header at[EXCHANGE_HEADERS_MAX];
+	size_t n;
+};
+
 static enum MHD_Result collect(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
                                const char *value, size_t value_n)
 {
-	struct exchange *ex = cls;
+	struct collected *c = cls;
 	(void)kind;
-	if (ex->headers.n == EXCHANGE_HEADERS_MAX)
-		return MHD_NO;
-	ex->header_at[ex->headers.n++] =
-	    (struct header){slice_make(name, name_n), slice_make(value, value_n)};
+	if (c->n < EXCHANGE_HEADERS_MAX)
+		c->at[c->n++] = (struct header){slice_make(name, name_n), slice_make(value, value_n)};
 	return MHD_YES;
+}
+
+/* More headers than fit are left out, and the head's size then gives the request away as not understood. */
+static bool collect_headers(struct exchange *ex)
+{
+	struct collected c = {.n = 0};
+	MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND, collect, &c);
+	struct header *at = arena_alloc(&ex->mem, sizeof *at * (c.n + 1));
+	if (at == NULL)
+		return false;
+	memcpy(at, c.at, sizeof *at * c.n);
+	ex->headers = (struct headers){at, c.n};
+	return true;
 }
 
 static bool client_certificate_ok(struct server *s, struct MHD_Connection *connection)
@@ -251,7 +267,8 @@ static enum MHD_Result first_call(struct server *s, struct exchange *ex, const c
 		return MHD_NO;
 	ex->method = slice_of(method);
 	ex->version = slice_of(version);
-	MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND, collect, ex);
+	if (!collect_headers(ex))
+		return MHD_NO;
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	enum exchange_next next = exchange_head(ex, info ? info->header_size : 0);

@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 
 #define IDLE_HANDLES_MAX 256
-#define HEADERS_MAX      128
+#define HEADERS_MAX      96
 #define HEAD_BYTES_MAX   (64 * 1024)
 #define STREAM_BUFFER    (4L * 1024)
 #define WHOLE_BUFFER     (32L * 1024)
@@ -128,6 +128,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *userp)
 		curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE,
 		                 64L * 1024); /* gives the upload buffer back */
 		c->handler->on_head(c->arg, c->status, &h);
+		arena_release(&c->head); /* nothing of it is needed while the body streams */
+		arena_init(&c->head, HEAD_BYTES_MAX);
 	} else {
 		c->headers_n = 0;
 	}

@@ -53,7 +53,7 @@ static void set_defaults(struct snapshot *snap)
 	s->limits = (struct limits){
 	    .body_bytes = 64 * MB,
 	    .bodies_bytes = 512 * MB,
-	    .header_bytes = 64 * KB,
+	    .header_bytes = 24 * KB,
 	    .answer_bytes = 16 * MB,
 	    .event_bytes = 8 * MB,
 	    .stream_buffer = 256 * KB,

@@ -270,7 +270,7 @@ const struct option settings_options[] = {
     LIMIT_SIZE("body", body_bytes, 64 * KB, GB, "largest request body (413 beyond); default 64MB"),
     LIMIT_SIZE("bodies", bodies_bytes, MB, 1024 * GB,
                "all request bodies in flight together (503 beyond); default 512MB"),
-    LIMIT_SIZE("headers", header_bytes, 4 * KB, 64 * KB, "request line and headers; default 64KB"),
+    LIMIT_SIZE("headers", header_bytes, 4 * KB, 64 * KB, "request line and headers; default 24KB"),
     LIMIT_SIZE("answer", answer_bytes, 64 * KB, GB,
                "largest unstreamed answer read for its usage; beyond it usage is counted; default 16MB"),
     LIMIT_SIZE("event", event_bytes, 4 * KB, 64 * MB,
