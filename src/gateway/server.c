@@ -27,6 +27,7 @@ struct client {
 	int fd;              /* -1: the slot is free */
 	int64_t deadline_us; /* of what the client has to do next; 0: nothing */
 	struct exchange *ex; /* NULL between requests */
+	bool gone;           /* it has closed its side: nobody waits for an answer any more */
 	unsigned next_free;
 };
 
@@ -66,6 +67,7 @@ static struct client *client_new(struct server *s, int fd)
 	c->fd = fd;
 	c->generation++;
 	c->ex = NULL;
+	c->gone = false;
 	return c;
 }
 
@@ -120,9 +122,12 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 void server_client_event(struct server *s, unsigned index, unsigned generation)
 {
 	struct client *c = index < s->clients_n ? &s->clients[index] : NULL;
-	if (c == NULL || c->fd < 0 || (c->generation & 0xffffff) != generation || c->ex == NULL)
+	if (c == NULL || c->fd < 0 || (c->generation & 0xffffff) != generation)
 		return;
-	exchange_client_gone(c->ex);
+	/* The kernel tells once, and perhaps before the request that came with it has been read. */
+	c->gone = true;
+	if (c->ex)
+		exchange_client_gone(c->ex);
 }
 
 /* --- answers
@@ -298,6 +303,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	}
 	if (c)
 		c->deadline_us = 0;
+	if (c && c->gone && ex->state == EX_READING)
+		return MHD_NO;
 	if (ex->state == EX_READING || ex->discarding) {
 		ex->discarding = false;
 		exchange_body_end(ex);
