@@ -88,6 +88,10 @@ void meter_whole(struct stream_meter *m, slice body)
 {
 	if (m->codec && m->codec->answer)
 		m->codec->answer(body, &m->answer);
+	if (!m->answer.ended && !m->answer.has_usage) { /* not JSON, or not to its end */
+		m->lost = true;
+		m->passed = body.n;
+	}
 }
 
 int64_t meter_estimate(int64_t bytes)
@@ -104,8 +108,9 @@ enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, b
 	if (whole && out->m[METER_INPUT] != TOKENS_ABSENT)
 		return SOURCE_REPORTED;
 	int64_t seen = a->text_bytes + a->thinking_bytes + a->tool_bytes;
-	/* Nothing of the answer could be read: all that passed is taken for output. */
-	int64_t counted = meter_estimate(seen || !m->lost ? seen : (int64_t)m->passed);
+	/* Something could not be read: all that passed is taken for output, rather too much than too little.
+	 */
+	int64_t counted = meter_estimate(m->lost ? num_max_i64(seen, (int64_t)m->passed) : seen);
 	out->m[METER_OUTPUT] = num_max_i64(out->m[METER_OUTPUT], counted);
 	if (out->m[METER_INPUT] == TOKENS_ABSENT)
 		out->m[METER_INPUT] = meter_estimate((int64_t)body_bytes);
