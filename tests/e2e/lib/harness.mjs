@@ -127,8 +127,11 @@ providers:
 ${extra}`;
 }
 
-/** Weir in front of `sim`; `config` replaces the usual file, `extra` is added to it. */
-export async function startWeir({ sim, config, extra, env = {} }) {
+/**
+ * Weir in front of `sim`; `config` replaces the usual file, `extra` is added to it. With `keyed` a first key is made before it
+ * starts (weir.firstKey): a key made while it runs is known to it a moment later.
+ */
+export async function startWeir({ sim, config, extra, env = {}, keyed = false }) {
   if (!existsSync(WEIR)) throw new Error(`${WEIR} is not there: make`);
   const folder = scratch();
   const file = join(folder, 'weir.yaml');
@@ -199,6 +202,7 @@ export async function startWeir({ sim, config, extra, env = {} }) {
     stop: (signal, graceMs) => stopChild(weir.child, signal, graceMs),
     restart: async () => Object.assign(weir, await serve()),
   };
+  if (keyed) weir.firstKey = key();
   return Object.assign(weir, await serve());
 }
 
