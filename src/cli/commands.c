@@ -4,5 +4,6 @@ const struct command *const cli_commands[] = {
     &command_serve,
     &command_check,
     &command_key,
+    &command_price,
     NULL,
 };

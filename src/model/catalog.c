@@ -196,6 +196,8 @@ const struct price *catalog_each(const struct catalog *c, size_t *at)
 
 slice catalog_date(const struct catalog *c)
 {
+	while (c->date.n == 0 && c->base)
+		c = c->base;
 	return c->date;
 }
 
@@ -219,15 +221,17 @@ slice catalog_unknown_message(struct arena *mem, slice vendor, slice model)
 		shown[i] = (unsigned char)model.p[i] < 0x20 || model.p[i] == 0x7f ? '?' : model.p[i];
 	while (n > 0 && n < model.n && ((unsigned char)model.p[n] & 0xc0) == 0x80)
 		n--; /* never half a character */
+	slice of = vendor.n ? SLICE(" of ") : SLICE_NONE;
+	slice which = vendor.n ? vendor : SLICE("all");
 	return arena_printf(
 	    mem,
-	    "No price is known for model \"%.*s\" of " SLICE_FMT
+	    "No price is known for model \"%.*s\"" SLICE_FMT SLICE_FMT
 	    ", and Weir does not run what it cannot price. Is the name right? `weir price list "
 	    "--vendor " SLICE_FMT "` shows the known ones. To add a price, in USD for a million tokens, "
-	    "write one of these into weir.yaml: "
+	                          "write one of these into weir.yaml: "
 	    "`prices: {input: 3.00, output: 15.00}` under that provider; or `prices: {unknown: {input: 3.00, "
 	    "output: 15.00}}` for every unknown model; or `prices: {file: my-prices.json}` with a row for "
 	    "\"%.*s\" "
 	    "(docs/prices.md has an example).",
-	    (int)n, shown, SLICE_ARG(vendor), SLICE_ARG(vendor), (int)n, shown);
+	    (int)n, shown, SLICE_ARG(of), SLICE_ARG(vendor), SLICE_ARG(which), (int)n, shown);
 }

@@ -42,7 +42,8 @@ struct price {
 
 struct catalog;
 
-/* Reads a price book. On error *e says the offset and what is wrong, and NULL is returned. */
+/* Reads a price book. On error *e says what is wrong and where (offset, line, column), and NULL is
+ * returned. */
 struct catalog *catalog_read(slice json, struct error *e);
 /* The built-in book (compiled in). */
 struct catalog *catalog_builtin(struct error *e);
@@ -62,15 +63,15 @@ const struct price *catalog_price(const struct catalog *c, slice vendor, slice m
 /* All rows in order of id, for `weir price list`; NULL at the end. */
 const struct price *catalog_each(const struct catalog *c, size_t *at);
 
-/* The day of the book ("2026-08-22"); n 0 when it does not say. */
+/* The day of the book ("2026-08-22"), or of the one under it; n 0 when neither says. */
 slice catalog_date(const struct catalog *c);
 
 /* A meter's name in price books and settings: meter_name without "_tokens"; METER_N when unknown. */
 slice catalog_meter_key(enum meter m);
 enum meter catalog_meter(slice key);
 
-/* What to tell a human whose model has no price: that it is refused, and how to add a price. In mem; p NULL
- * when mem is full. */
+/* What to tell a human whose model has no price: that it is refused, and how to add a price. vendor n 0: not
+ * known. In mem; p NULL when mem is full. */
 slice catalog_unknown_message(struct arena *mem, slice vendor, slice model);
 
 /* A price made from settings ({input, output, …} USD for a million tokens): texts are borrowed. Meters not

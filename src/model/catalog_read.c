@@ -301,6 +301,16 @@ static bool list_rows(struct reader *r)
 	return true;
 }
 
+/* Where a byte stands, for a human. */
+static void place_of(struct error *e, slice text)
+{
+	e->line = e->column = 1;
+	for (size_t i = 0; i < e->offset && i < text.n; i++) {
+		e->column = text.p[i] == '\n' ? 1 : e->column + 1;
+		e->line += text.p[i] == '\n';
+	}
+}
+
 /* Reads a text that lives as long as the catalog. Takes c's reference. */
 static struct catalog *read_into(struct catalog *c, slice json, struct error *e)
 {
@@ -315,6 +325,8 @@ static struct catalog *read_into(struct catalog *c, slice json, struct error *e)
 	free(r.sources);
 	if (good)
 		return c;
+	if (r.e->code == ERR_INVALID)
+		place_of(r.e, json);
 	catalog_unref(c);
 	return NULL;
 }

@@ -203,12 +203,11 @@ static void load_prices(struct reader *r)
 	struct place at = settings_seen(r, "prices.file");
 	if (r->flags & SETTINGS_NO_PRICES)
 		return;
-	if (s->price_file.n == 0) {
-		s->catalog = catalog_builtin(&e);
-		if (s->catalog == NULL)
-			settings_fault_at(r, at, "the built-in price book cannot be read: %s", e.text);
+	s->catalog = catalog_builtin(&e);
+	if (s->catalog == NULL)
+		settings_fault_at(r, at, "the built-in price book cannot be read: %s", e.text);
+	if (s->catalog == NULL || s->price_file.n == 0)
 		return;
-	}
 	slice text = read_file(s->price_file.p, PRICE_BOOK_MAX);
 	if (text.p == NULL) {
 		if (errno == EFBIG || errno == EISDIR || errno == ENOMEM)
@@ -216,10 +215,12 @@ static void load_prices(struct reader *r)
 			                  SLICE_ARG(s->price_file), strerror(errno));
 		return; /* other reasons were told where the key was read */
 	}
-	s->catalog = catalog_read(text, &e);
-	if (s->catalog == NULL)
-		settings_fault_at(r, at, "prices.file: " SLICE_FMT ": byte %zu: %s", SLICE_ARG(s->price_file),
-		                  e.offset, e.text);
+	struct catalog *own = catalog_overlay(s->catalog, text, &e);
+	if (own == NULL)
+		settings_fault_at(r, at, "prices.file: " SLICE_FMT ":%d:%d: %s", SLICE_ARG(s->price_file),
+		                  e.line, e.column, e.text);
+	catalog_unref(s->catalog);
+	s->catalog = own;
 	free((char *)text.p);
 }
 

@@ -82,6 +82,22 @@ static void rates_of(const struct price *p, const struct billed_as *as, int64_t 
 	}
 }
 
+int price_rates(const struct price *p, const struct billed_as *as, int64_t context_tokens,
+                int64_t per_million[METER_N])
+{
+	static const struct billed_as plain;
+	struct rate rates[METER_N];
+	int status = 0;
+	rates_of(p, as ? as : &plain, context_tokens, rates);
+	for (int m = 0; m < METER_N; m++) {
+		per_million[m] = PRICE_ABSENT;
+		if (rates[m].price != PRICE_ABSENT &&
+		    money_cost(PPM_ONE, rates[m].price, rates[m].ppm, &per_million[m]) != 0)
+			status = ERR_RANGE;
+	}
+	return status;
+}
+
 /* The meter whose price stands in for one that has none of its own. */
 static enum meter stand_in(enum meter m)
 {

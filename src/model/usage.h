@@ -28,6 +28,11 @@ struct billed_as {
 int usage_cost(const struct price *p, const struct usage *u, const struct billed_as *as, struct cost *out,
                struct error *e) WARN_UNUSED;
 
+/* What each meter costs for a million units when a call with so much context is billed so: modifiers applied,
+ * rounded half to even; PRICE_ABSENT where the row has no price. as may be NULL. ERR_RANGE on overflow. */
+int price_rates(const struct price *p, const struct billed_as *as, int64_t context_tokens,
+                int64_t per_million[METER_N]) WARN_UNUSED;
+
 /* What is known of a call before it is made. */
 struct price_bounds {
 	int64_t input_tokens; /* the most that all input together can be */

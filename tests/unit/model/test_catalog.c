@@ -241,7 +241,7 @@ static void broken_books_are_refused(void **state)
 		struct error e = {0};
 		struct catalog *c = catalog_read(slice_of(cases[i].json), &e);
 		if (c || e.code != ERR_INVALID || !strstr(e.text, cases[i].says) || e.text[0] == '\0' ||
-		    e.offset > strlen(cases[i].json))
+		    e.offset > strlen(cases[i].json) || e.line != 1 || e.column != (int)e.offset + 1)
 			fail_msg("%s\n%s: code %d at %zu: %s", cases[i].json, c ? "taken" : "refused", e.code,
 			         e.offset, e.text);
 		assert_null(catalog_read(slice_of(cases[i].json), NULL));
@@ -402,6 +402,9 @@ static void unknown_models_get_a_message_that_helps(void **state)
 	assert_true(slice_find(m, SLICE("prices: {input: 3.00, output: 15.00}")) > 0);
 	assert_true(slice_find(m, SLICE("unknown: {input")) > 0);
 	assert_true(slice_find(m, SLICE("weir price list --vendor openai")) > 0);
+	m = catalog_unknown_message(&mem, SLICE_NONE, SLICE("gpt-9"));
+	assert_true(slice_find(m, SLICE("model \"gpt-9\", and")) > 0);
+	assert_true(slice_find(m, SLICE("--vendor all")) > 0);
 	m = catalog_unknown_message(&mem, SLICE("openai"), SLICE("a\nb\x7f"));
 	assert_true(slice_find(m, SLICE("\"a?b?\"")) > 0);
 	/* a long name is cut, never within a character */

@@ -309,6 +309,21 @@ static void usage_is_merged_and_added(void **state)
 	assert_int_equal(usage_context_tokens(&none), TOKENS_ABSENT);
 }
 
+static void rates_say_what_a_million_costs(void **state)
+{
+	(void)state;
+	struct price p = claude();
+	int64_t rates[METER_N];
+	assert_int_equal(price_rates(&p, NULL, 0, rates), 0);
+	assert_memory_equal(rates, p.per_million, sizeof rates);
+	struct billed_as as = {.service_tier = SLICE("batch"), .region = SLICE("us")};
+	assert_int_equal(price_rates(&p, &as, 200001, rates), 0);
+	assert_int_equal(rates[METER_INPUT], 3300000000);
+	assert_int_equal(rates[METER_OUTPUT], 12375000000);
+	assert_int_equal(rates[METER_WEB_SEARCHES], 10000 * USD);
+	assert_int_equal(rates[METER_REASONING], PRICE_ABSENT);
+}
+
 /* --- the worst case
  * ----------------------------------------------------------------------------------------- */
 
@@ -496,6 +511,7 @@ int main(void)
 	    cmocka_unit_test(a_used_meter_without_a_price_is_refused),
 	    cmocka_unit_test(overflow_is_refused),
 	    cmocka_unit_test(usage_is_merged_and_added),
+	    cmocka_unit_test(rates_say_what_a_million_costs),
 	    cmocka_unit_test(the_worst_case_is_never_passed),
 	    cmocka_unit_test(the_worst_case_knows_what_was_asked),
 	    cmocka_unit_test(impossible_bounds_cost_everything),
