@@ -32,7 +32,10 @@ const char *cli_env(const struct cli *c, const char *name)
 
 int cli_help(const struct cli *c, const struct command *cmd)
 {
-	fprintf(c->out, "%s: %s\n\nUsage: %s\n", cmd->name, cmd->summary, cmd->usage);
+	slice usage = slice_of(cmd->usage);
+	if (slice_starts(usage, SLICE("Usage: ")))
+		usage = slice_sub(usage, 7, usage.n);
+	fprintf(c->out, "%s: %s\n\nUsage: " SLICE_FMT "\n", cmd->name, cmd->summary, SLICE_ARG(usage));
 	fputs(COMMON_HELP, c->out);
 	return EXIT_DONE;
 }

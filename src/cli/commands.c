@@ -2,6 +2,7 @@
 
 const struct command *const cli_commands[] = {
     &command_serve,
+    &command_run,
     &command_check,
     &command_key,
     &command_price,
