@@ -1,10 +1,5 @@
 #include "cli/cli.h"
 
 const struct command *const cli_commands[] = {
-    &command_serve,
-    &command_run,
-    &command_check,
-    &command_key,
-    &command_price,
-    NULL,
+    &command_serve, &command_run, &command_check, &command_key, &command_price, NULL,
 };

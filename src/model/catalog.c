@@ -228,7 +228,7 @@ slice catalog_unknown_message(struct arena *mem, slice vendor, slice model)
 	    "No price is known for model \"%.*s\"" SLICE_FMT SLICE_FMT
 	    ", and Weir does not run what it cannot price. Is the name right? `weir price list "
 	    "--vendor " SLICE_FMT "` shows the known ones. To add a price, in USD for a million tokens, "
-	                          "write one of these into weir.yaml: "
+	    "write one of these into weir.yaml: "
 	    "`prices: {input: 3.00, output: 15.00}` under that provider; or `prices: {unknown: {input: 3.00, "
 	    "output: 15.00}}` for every unknown model; or `prices: {file: my-prices.json}` with a row for "
 	    "\"%.*s\" "

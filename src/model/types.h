@@ -240,8 +240,8 @@ struct cost {
 	X(ENDING_CLIENT_GONE, client_gone)                                                                   \
 	X(ENDING_PROVIDER_GONE, provider_gone)                                                               \
 	X(ENDING_PROVIDER_ERROR, provider_error)                                                             \
-	X(ENDING_TIMEOUT, timeout) X(ENDING_TRUNCATED, truncated) X(ENDING_REFUSED, refused)                 \
-	    X(ENDING_CRASH, crash)
+	X(ENDING_TIMEOUT, timeout)                                                                           \
+	X(ENDING_TRUNCATED, truncated) X(ENDING_REFUSED, refused) X(ENDING_CRASH, crash)
 #define USAGE_SOURCE_LIST(X)                                                                                 \
 	X(SOURCE_NONE, none) X(SOURCE_REPORTED, reported) X(SOURCE_COUNTED, counted) X(SOURCE_HOLD, hold)
 #define DECISION_LIST(X)                                                                                     \

@@ -161,7 +161,8 @@ static void what_is_asked_is_answered(void **state)
 	    {"weir.yaml", "show zzz --vendor xai", EXIT_FAILED, "", "\"zzz\" of xai"},
 	    {"weir.yaml", "show claude-next --json", EXIT_DONE, "\"id\":\"anthropic/claude-next\"", ""},
 	    /* check */
-	    {"weir.yaml", "check --at 2026-09-01", EXIT_DONE, "The prices are good (price book of 2026-08-22)", ""},
+	    {"weir.yaml", "check --at 2026-09-01", EXIT_DONE,
+	     "The prices are good (price book of 2026-08-22)", ""},
 	    {"none.yaml", "check --at 2026-09-01", EXIT_FAILED, "The provider odd is billed as nobody", ""},
 	    {"none.yaml", "check --at 2026-09-01 --older-than 5d", EXIT_FAILED, "days old", ""},
 	    {"none.yaml", "check --at 2026-09-01 --json", EXIT_FAILED,
