@@ -29,8 +29,7 @@ struct zone {
 	struct rule_day start, end; /* of daylight saving */
 };
 
-/* --- the calendar (Gregorian, proleptic)
- * --------------------------------------------------------------------------- */
+/* --- the calendar (Gregorian, proleptic) ----------------------------------------------------- */
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -71,8 +70,7 @@ static bool is_leap(int64_t year)
 	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-/* --- the rule for the years to come
- * -------------------------------------------------------------------------------- */
+/* --- the rule for the years to come ---------------------------------------------------------- */
 
 static int64_t rule_days(const struct rule_day *d, int64_t year)
 {
@@ -189,9 +187,7 @@ static bool parse_rule(struct zone *z, slice s)
 	       take_rule_day(&s, &z->end) && s.n == 0;
 }
 
-/* --- TZif
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- TZif ------------------------------------------------------------------------------------ */
 
 static int64_t big_endian(const char *p, int n)
 {
@@ -349,8 +345,7 @@ void zone_free(struct zone *z)
 	}
 }
 
-/* --- instants and local times
- * --------------------------------------------------------------------------------------- */
+/* --- instants and local times ---------------------------------------------------------------- */
 
 int32_t zone_offset(const struct zone *z, int64_t t)
 {

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
 const struct command *const cli_commands[] = {
-    &command_serve, &command_run, &command_check, &command_key, &command_price, NULL,
+    &command_serve,  &command_run,    &command_check, &command_key,
+    &command_report, &command_export, &command_price, NULL,
 };

@@ -61,6 +61,30 @@ bool column_is_text(const struct column *c)
 	       c->kind == COLUMN_ENUM;
 }
 
+bool column_is_tag(slice name)
+{
+	return slice_starts(name, SLICE("tags.")) && name.n > 5 && slice_find_char(name, '"') < 0;
+}
+
+bool column_may_group(slice name)
+{
+	const struct column *c = column_find(name);
+	return (c && c->dimension) || slice_eq(name, SLICE(COLUMN_MODEL)) || column_is_tag(name);
+}
+
+bool column_may_filter(slice name)
+{
+	return column_find(name) || slice_eq(name, SLICE(COLUMN_MODEL)) || column_is_tag(name);
+}
+
+const char *column_group_name(size_t i)
+{
+	for (size_t at = 0; at < COLUMNS; at++)
+		if (columns[at].dimension && i-- == 0)
+			return columns[at].name;
+	return i == 0 ? COLUMN_MODEL : i == 1 ? "tags.NAME" : NULL;
+}
+
 static struct value text_value(slice s)
 {
 	return s.n ? (struct value){VALUE_TEXT, s, 0} : (struct value){VALUE_NULL, SLICE_NONE, 0};
@@ -120,9 +144,7 @@ struct value column_get(const struct column *c, const struct record *r)
 	return text_value(SLICE_NONE);
 }
 
-/* --- back
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- back ------------------------------------------------------------------------------------ */
 
 #define X(id, name, ...) #name,
 static const char *const endings[] = {ENDING_LIST(X)};

@@ -34,6 +34,16 @@ const struct column *column_find(slice name);
 /* Its values are texts in the ledger (else integers). */
 bool column_is_text(const struct column *c);
 
+/* What a question may group by: the columns marked so, "model" (served or, when none was, requested), and
+ * tags.NAME. */
+bool column_may_group(slice name);
+/* What it may filter by: any column, "model" and tags.NAME. */
+bool column_may_filter(slice name);
+bool column_is_tag(slice name);
+#define COLUMN_MODEL "model"
+/* The names to group by, for people to choose from; NULL past the end. */
+const char *column_group_name(size_t i);
+
 struct value {
 	enum { VALUE_NULL, VALUE_TEXT, VALUE_INT } kind;
 	slice text;

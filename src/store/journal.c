@@ -12,8 +12,7 @@ static void count(atomic_ullong *n)
 	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
 }
 
-/* --- lists
- * -------------------------------------------------------------------------------------------------------- */
+/* --- lists ----------------------------------------------------------------------------------- */
 
 /* Free slots are a stack, so that the slots used last are used next and few pages are ever touched. Its head
  * counts changes in the upper half: a slot that was taken and came back between our look and our exchange is
@@ -88,8 +87,7 @@ static struct journal_counts *counts_of(struct journal *j, unsigned worker)
 	return &j->counts[worker < j->workers ? worker : 0];
 }
 
-/* --- a call's life
- * ------------------------------------------------------------------------------------------------ */
+/* --- a call's life --------------------------------------------------------------------------- */
 
 static journal_slot new_slot(struct journal *j, unsigned worker)
 {
@@ -174,8 +172,7 @@ int journal_refusal(struct journal *j, unsigned worker, const struct record *r)
 	return 0;
 }
 
-/* --- reading slots
- * ------------------------------------------------------------------------------------------------ */
+/* --- reading slots --------------------------------------------------------------------------- */
 
 bool slot_intent(const struct slot *s, struct record *r)
 {
@@ -224,8 +221,7 @@ enum slot_fate slot_judge(const struct slot *s, bool power_lost)
 	return state == SLOT_INTENT && !power_lost ? FATE_UNSENT : FATE_CRASHED;
 }
 
-/* --- the writer's side
- * -------------------------------------------------------------------------------------------- */
+/* --- the writer's side ----------------------------------------------------------------------- */
 
 void journal_on_crash(struct journal *j, journal_crash_fn *fn, void *arg)
 {
@@ -305,8 +301,7 @@ void journal_wake(struct journal *j)
 	waker_kick(&j->writer);
 }
 
-/* --- the sync thread's side
- * --------------------------------------------------------------------------------------- */
+/* --- the sync thread's side ------------------------------------------------------------------ */
 
 static bool is_dirty(void *arg)
 {

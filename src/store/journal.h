@@ -71,8 +71,7 @@ void journal_drop(struct journal *j, unsigned worker, journal_slot s);
 /* A row with no call before it (a refusal): ERR_FULL when no slot is free. */
 int journal_refusal(struct journal *j, unsigned worker, const struct record *r) WARN_UNUSED;
 
-/* --- the ledger writer's side: one thread
- * --------------------------------------------------------------------------------- */
+/* --- the ledger writer's side: one thread ---------------------------------------------------- */
 
 /* The next settled slot not yet taken, oldest first, decoded; texts point into the slot until journal_done.
  * False when there is none. */
@@ -86,8 +85,7 @@ void journal_untake(struct journal *j, journal_slot s);
 void journal_wait(struct journal *j, int timeout_ms);
 void journal_wake(struct journal *j);
 
-/* --- the sync thread's side
- * ----------------------------------------------------------------------------------------- */
+/* --- the sync thread's side ------------------------------------------------------------------ */
 
 /* Sleeps until something was written since the last sync, timeout_ms passed, or journal_sync_wake. True when
  * there is something to sync. */

@@ -39,8 +39,7 @@ static int read_at(int fd, void *out, size_t n, uint64_t at)
 	return 0;
 }
 
-/* --- opening
- * ------------------------------------------------------------------------------------------------------ */
+/* --- opening --------------------------------------------------------------------------------- */
 
 static int lock_file(int fd, const char *path, struct error *e)
 {
@@ -155,8 +154,7 @@ static void write_header(struct journal *j)
 	read_boot_id(h->boot);
 }
 
-/* --- recovery
- * ----------------------------------------------------------------------------------------------------- */
+/* --- recovery -------------------------------------------------------------------------------- */
 
 static int set_aside(struct journal *j, const struct slot *s, struct error *e)
 {
@@ -250,8 +248,7 @@ static int fill_free_list(struct journal *j, struct error *e)
 	return 0;
 }
 
-/* --- the whole
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------- */
 
 static int open_journal(struct journal *j, size_t slots, struct error *e)
 {

@@ -9,9 +9,7 @@
 
 struct ledger; /* one connection; used by one thread at a time */
 
-/* --- questions
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* --- questions ------------------------------------------------------------------------------- */
 
 #define LEDGER_BY_MAX      8
 #define LEDGER_FILTERS_MAX 16
@@ -19,7 +17,7 @@ struct ledger; /* one connection; used by one thread at a time */
 enum ledger_per { PER_NONE, PER_HOUR, PER_DAY, PER_WEEK, PER_MONTH };
 
 /* A dimension is a column's name of the export (user, team, repo, model_served, provider, api, ending,
- * status, …: store/columns.h), or tags.NAME. */
+ * status, …: store/columns.h), model (served, else requested), or tags.NAME. */
 struct ledger_query {
 	size_t by_n;
 	slice by[LEDGER_BY_MAX];
@@ -35,6 +33,9 @@ struct ledger_query {
 		 * ">=n", "<=n". */
 		slice column, value;
 	} filters[LEDGER_FILTERS_MAX];
+	/* of `rows` alone */
+	bool newest_first;
+	size_t limit; /* 0: all */
 };
 
 /* Refusals count in `refused` alone. */
@@ -54,6 +55,9 @@ struct ledger_measures {
 	                                 likewise */
 	int64_t cost_part[COST_N];    /* of cost_nanousd */
 };
+
+/* Those of no rows. */
+void ledger_measures_none(struct ledger_measures *m);
 
 struct ledger_group {
 	slice bucket;      /* "2026-11-22", "2026-11-22T03:00", "2026-W47", "2026-11"; n 0 when per is none */
@@ -91,7 +95,7 @@ struct ledger_ops {
 	int (*report)(struct ledger *l, const struct ledger_query *q,
 	              int (*on_group)(void *arg, const struct ledger_group *g), void *arg,
 	              struct ledger_measures *total, struct error *e);
-	/* Rows in order of id with all their columns; by, per unused. */
+	/* Rows in order of id (their time) with all their columns; by, per unused. */
 	int (*rows)(struct ledger *l, const struct ledger_query *q,
 	            int (*on_row)(void *arg, const struct record *r), void *arg, struct error *e);
 	int (*key_add)(struct ledger *l, const struct ledger_key *k, struct error *e);

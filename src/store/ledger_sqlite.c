@@ -13,8 +13,7 @@
 #include "store/columns.h"
 #include "store/record_json.h"
 
-/* --- faults and statements
- * ------------------------------------------------------------------------------------------ */
+/* --- faults and statements ------------------------------------------------------------------- */
 
 static int err_of(int code)
 {
@@ -130,8 +129,7 @@ slice ledger_column_text(sqlite3_stmt *s, int at)
 	return p ? slice_make(p, (size_t)sqlite3_column_bytes(s, at)) : SLICE_NONE;
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 static void sqlite_close(struct ledger *l)
 {
@@ -212,9 +210,7 @@ static int sqlite_open(const char *path, bool writable, struct ledger **out, str
 	return open_mode(path, false, out, e);
 }
 
-/* --- rows
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- rows ------------------------------------------------------------------------------------ */
 
 /* A file that was deleted or moved away would take rows and lose them. */
 static int check_place(struct ledger *l, struct error *e)
@@ -310,10 +306,9 @@ static int sqlite_reject(struct ledger *l, const struct record *r, const char *w
 	return rc;
 }
 
-/* --- the table of stores
- * ---------------------------------------------------------------------------------------------- */
+/* --- the operations -------------------------------------------------------------------------- */
 
-static const struct ledger_ops sqlite_ops = {
+const struct ledger_ops ledger_sqlite_ops = {
     .name = "sqlite",
     .open = sqlite_open,
     .close = sqlite_close,
@@ -329,15 +324,3 @@ static const struct ledger_ops sqlite_ops = {
     .keys = ledger_sqlite_keys,
     .keys_version = ledger_sqlite_keys_version,
 };
-
-const struct ledger_ops *ledger_for(slice store, slice *rest, struct error *e)
-{
-	slice scheme;
-	*rest = store;
-	if (slice_find_char(store, ':') >= 0 && slice_split(rest, ':', &scheme) &&
-	    slice_eq(scheme, SLICE("sqlite")))
-		return &sqlite_ops;
-	error_set(e, ERR_UNSUPPORTED, "store \"" SLICE_FMT "\": this weir knows sqlite:PATH",
-	          SLICE_ARG(store));
-	return NULL;
-}

@@ -57,4 +57,6 @@ int ledger_sqlite_keys(struct ledger *l, int (*on_key)(void *arg, const struct l
                        struct error *e);
 int ledger_sqlite_keys_version(struct ledger *l, int64_t *out, struct error *e);
 
+extern const struct ledger_ops ledger_sqlite_ops;
+
 #endif

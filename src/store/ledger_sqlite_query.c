@@ -69,19 +69,17 @@ static void say_number(struct asking *a, int64_t number)
 	word(a, SLICE_NONE, number, NULL);
 }
 
-/* --- columns and filters
- * -------------------------------------------------------------------------------------------- */
+/* --- columns and filters --------------------------------------------------------------------- */
 
-static bool is_tag(slice name)
-{
-	return slice_starts(name, SLICE("tags.")) && name.n > 5 && slice_find_char(name, '"') < 0;
-}
-
-/* The column's expression; c NULL: a tag. */
+/* The column's expression; c NULL: a tag, or "model". */
 static void say_column(struct asking *a, const struct column *c, slice name)
 {
 	if (c) {
 		say(a, "\"%s\"", c->name);
+		return;
+	}
+	if (slice_eq(name, SLICE(COLUMN_MODEL))) {
+		say(a, "coalesce(model_served,model_requested)");
 		return;
 	}
 	char *path = malloc(name.n + 8);
@@ -95,10 +93,9 @@ static void say_column(struct asking *a, const struct column *c, slice name)
 	say(a, ")AS TEXT)END");
 }
 
-static int no_column(struct asking *a, slice name, bool dimension)
+static void no_column(struct asking *a, slice name, const char *what)
 {
-	return a->rc = error_set(a->e, ERR_NOT_FOUND, "no %s \"" SLICE_FMT "\"",
-	                         dimension ? "dimension" : "field", SLICE_ARG(name));
+	a->rc = error_set(a->e, ERR_NOT_FOUND, "no %s \"" SLICE_FMT "\"", what, SLICE_ARG(name));
 }
 
 static bool take_compare(slice *value, const char **op)
@@ -172,8 +169,8 @@ static void say_filter(struct asking *a, const struct ledger_filter *f)
 {
 	const struct column *c = column_find(f->column);
 	slice rest = f->value, part;
-	if (c == NULL && !is_tag(f->column)) {
-		no_column(a, f->column, false);
+	if (!column_may_filter(f->column)) {
+		no_column(a, f->column, "field");
 		return;
 	}
 	bool negated = slice_starts(rest, SLICE("!"));
@@ -203,8 +200,7 @@ static void say_where(struct asking *a)
 		say_filter(a, &a->q->filters[i]);
 }
 
-/* --- the calendar
- * --------------------------------------------------------------------------------------------------- */
+/* --- the calendar ---------------------------------------------------------------------------- */
 
 static void sql_bucket(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
@@ -254,8 +250,7 @@ static int set_calendar(struct asking *a)
 	return code == SQLITE_OK ? 0 : ledger_fault(a->l, code, "report", a->e);
 }
 
-/* --- measures
- * ------------------------------------------------------------------------------------------------------- */
+/* --- measures -------------------------------------------------------------------------------- */
 
 /* In the order that read_measures takes them in. */
 static void say_measures(struct asking *a)
@@ -304,9 +299,7 @@ static void read_measures(sqlite3_stmt *s, int at, struct ledger_measures *m)
 		m->cost_part[i] = number_or(s, &at, m->cost_nanousd == 0 ? 0 : RECORD_ABSENT);
 }
 
-/* --- asking
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- asking ---------------------------------------------------------------------------------- */
 
 static void asking_init(struct asking *a, struct ledger *l, const struct ledger_query *q, struct error *e)
 {
@@ -354,11 +347,10 @@ static void say_groups(struct asking *a)
 	const struct ledger_query *q = a->q;
 	say(a, "SELECT %s", q->per ? "weir_bucket(time_ms)" : "0");
 	for (size_t i = 0; a->rc == 0 && i < q->by_n; i++) {
-		const struct column *c = column_find(q->by[i]);
-		if ((c == NULL || !c->dimension) && !is_tag(q->by[i]))
-			no_column(a, q->by[i], true);
+		if (!column_may_group(q->by[i]))
+			no_column(a, q->by[i], "dimension");
 		say(a, ",");
-		say_column(a, c, q->by[i]);
+		say_column(a, column_find(q->by[i]), q->by[i]);
 	}
 	say(a, ",");
 	say_measures(a);
@@ -366,8 +358,11 @@ static void say_groups(struct asking *a)
 	say(a, " GROUP BY 1");
 	for (size_t i = 0; i < q->by_n; i++)
 		say(a, ",%zu", i + 2);
-	/* By cost, spent or of value, the dearest first; the order of equal ones is that of their names. */
-	say(a, " ORDER BY 1,coalesce(sum(coalesce(cost_nanousd,list_cost_nanousd)),0)DESC,count(*)DESC");
+	/* By money spent, then by the value of what a subscription paid; the order of equal ones is that of
+	 * their names. */
+	say(a, " ORDER BY 1,coalesce(sum(cost_nanousd)FILTER(WHERE " METERED "),0)DESC,"
+	       "coalesce(sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION
+	       "),0)DESC,count(*)DESC");
 	for (size_t i = 0; i < q->by_n; i++)
 		say(a, ",%zu", i + 2);
 }
@@ -443,7 +438,11 @@ int ledger_sqlite_rows(struct ledger *l, const struct ledger_query *q,
 	for (size_t i = 0; i < columns_n(); i++)
 		say(&a, "%s\"%s\"", i ? "," : "", column_at(i)->name);
 	say_where(&a);
-	say(&a, " ORDER BY id");
+	say(&a, q->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
+	if (q->limit) {
+		say(&a, " LIMIT ");
+		say_number(&a, q->limit < INT64_MAX ? (int64_t)q->limit : INT64_MAX);
+	}
 	int code = prepare(&a) == 0 ? SQLITE_ROW : SQLITE_DONE;
 	while (a.rc == 0 && (code = sqlite3_step(a.stmt)) == SQLITE_ROW) {
 		struct record r;

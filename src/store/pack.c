@@ -20,8 +20,7 @@ _Static_assert(PACK_ID + 10 * (NUMBERS + METER_N + COST_N) + 7 + PACK_TEXTS <= P
                "PACK_MIN is too small");
 _Static_assert(ATTR_TEXT_MAX < 1 << 14, "a text's length takes at most two bytes");
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------ */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static unsigned char *put_uint(unsigned char *p, uint64_t v)
 {
@@ -145,8 +144,7 @@ size_t record_pack(const struct record *r, const struct record *base, unsigned c
 	return (size_t)(p - out);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------------ */
+/* --- reading --------------------------------------------------------------------------------- */
 
 struct reader {
 	const unsigned char *p, *end;
@@ -226,8 +224,7 @@ bool record_unpack(slice bytes, const struct record *base, struct record *r)
 	return !in.bad && in.p == in.end;
 }
 
-/* --- layout
- * ------------------------------------------------------------------------------------------------------- */
+/* --- layout ---------------------------------------------------------------------------------- */
 
 uint64_t pack_layout(void)
 {

@@ -56,8 +56,7 @@ static size_t waiting(const struct writer *w)
 	return s.settled;
 }
 
-/* --- moving rows
- * ---------------------------------------------------------------------------------------------------- */
+/* --- moving rows ----------------------------------------------------------------------------- */
 
 static int reject(struct writer *w, const struct record *r, const struct error *why, struct error *e)
 {
@@ -190,8 +189,7 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-/* --- the sync thread
- * ------------------------------------------------------------------------------------------------ */
+/* --- the sync thread ------------------------------------------------------------------------- */
 
 static void sync_once(struct writer *w)
 {
@@ -217,8 +215,7 @@ static void *sync_main(void *arg)
 	return NULL;
 }
 
-/* --- starting and stopping
- * ------------------------------------------------------------------------------------------ */
+/* --- starting and stopping ------------------------------------------------------------------- */
 
 static int start_threads(struct writer *w, struct error *e)
 {

@@ -1,0 +1,87 @@
+/* A report: the question as people ask it (command line, console's query string: the same words), and the
+ * answer as JSON, CSV or a table. */
+#ifndef WEIR_FINOPS_REPORT_H
+#define WEIR_FINOPS_REPORT_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/zone.h"
+#include "store/ledger.h"
+
+#define REPORT_MEASURES_MAX 40
+#define REPORT_CALLS_MAX    1000 /* rows of report_calls_json */
+
+struct report {
+	struct ledger_query q; /* slices are borrowed from what report_set was given */
+	size_t measures_n;
+	unsigned char measures[REPORT_MEASURES_MAX]; /* of report_measure_at */
+	bool since_given, until_given, by_given, measures_given;
+	int64_t now_ms;
+	struct zone *zone; /* owned */
+};
+
+/* timezone: the settings' (n 0: UTC), borrowed; calendar words and buckets follow it. ERR_NOT_FOUND when it
+ * is not known here. */
+int report_init(struct report *r, slice timezone, int64_t now_ms, struct error *e) WARN_UNUSED;
+void report_release(struct report *r);
+
+/* One word of the question. Values are borrowed until report_release.
+ *
+ *	by		team,model		dimensions (store/columns.h)
+ *	per		hour|day|week|month
+ *	since		7d, 12h, 2026-11-01, 2026-11-01T08:00:00Z, today, yesterday, week, month
+ *			days and weeks count back to the beginning of a local day; week and month: the running
+ *one's beginning until		the same; not included. By default now
+ *	where		field=value; again for more; the grammar of struct ledger_filter
+ *	measures	calls,cost_nanousd,...
+ *	limit		of report_calls_json
+ *
+ * ERR_INVALID with a sentence that names what there is to choose from, and the nearest. ERR_NOT_FOUND: no
+ *such word. */
+int report_set(struct report *r, slice word, slice value, struct error *e) WARN_UNUSED;
+/* All the words of a query string ("by=team,model&since=7d"), percent-decoded into mem, which must live as
+ * long as r. */
+int report_set_query(struct report *r, slice query, struct arena *mem, struct error *e) WARN_UNUSED;
+/* After the last word: fills in what was not said (the last 30 days, by agent and model); ERR_INVALID when
+ * since is not before until. */
+int report_ready(struct report *r, struct error *e) WARN_UNUSED;
+
+enum measure_kind { MEASURE_COUNT, MEASURE_TOKENS, MEASURE_SECONDS, MEASURE_MONEY, MEASURE_RATIO };
+struct measure {
+	const char *name;
+	enum measure_kind kind;
+	const char *head;  /* of a table's column */
+	unsigned short at; /* in struct ledger_measures; not of MEASURE_RATIO */
+	bool usual;        /* given when no measures were asked for */
+};
+/* NULL past the end. */
+const struct measure *report_measure_at(size_t i);
+/* The value; RECORD_ABSENT when unknown. A ratio is in units of 1/10000. */
+int64_t report_measure(const struct measure *m, const struct ledger_measures *of);
+
+/* The answers. l may be NULL: a ledger that does not exist yet, and has no rows.
+ *
+ * {"by": [...], "per": ..., "since", "until", "rows": [{dimensions, "bucket", measures}], "total":
+ * {measures}} */
+int report_json(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                struct error *e) WARN_UNUSED;
+/* A line of heads, then a line for each row (RFC 4180); what is unknown is empty. */
+int report_csv(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+               struct error *e) WARN_UNUSED;
+/* {"rows": [...]}: the newest calls that the question's window and filters leave, `limit` of them (100). */
+int report_calls_json(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                      struct error *e) WARN_UNUSED;
+
+/* For people. */
+struct report_style {
+	bool utf8;   /* bars and dashes beyond ASCII */
+	bool colour; /* ANSI */
+	int width;   /* of the terminal; 0: as wide as it gets */
+	size_t top;  /* rows shown; 0: all */
+};
+/* *rows (may be NULL) gets how many groups there are: with none, only the title is written. */
+int report_table(const struct ledger_ops *ops, struct ledger *l, const struct report *r,
+                 const struct report_style *style, struct buf *out, size_t *rows,
+                 struct error *e) WARN_UNUSED;
+
+#endif
