@@ -7,6 +7,7 @@
  * are not in it and are given as parts. */
 #include "codec/codec.h"
 
+#include "base/num.h"
 #include "model/wire.h"
 #include "text/jsonw.h"
 
@@ -219,8 +220,8 @@ static void read_iteration(struct json *j, int index, void *arg)
 		if (it.type == IT_FALLBACK || (it.type == IT_MESSAGE && same_name(&it.model, &its->a->model)))
 			its->served_named = true;
 	} else if (is_covered(its, &it)) {
-		its->w5m += it.w5m > 0 ? it.w5m : 0;
-		its->w1h += it.w1h > 0 ? it.w1h : 0;
+		its->w5m = num_sat_add_i64(its->w5m, num_max_i64(it.w5m, 0));
+		its->w1h = num_sat_add_i64(its->w1h, num_max_i64(it.w1h, 0));
 	} else {
 		add_part(its->a, &it);
 	}
@@ -240,7 +241,8 @@ static void read_iterations(struct answer *a, const struct usage_reading *top)
 	wire_array(&j, read_iteration, &its);
 	/* message_delta has no split of its own; message_start's may be of an attempt that was declined later
 	 */
-	if (top->w5m < 0 && top->w1h < 0 && top->written >= 0 && its.w5m + its.w1h == top->written) {
+	if (top->w5m < 0 && top->w1h < 0 && top->written >= 0 &&
+	    num_sat_add_i64(its.w5m, its.w1h) == top->written) {
 		a->usage.m[METER_CACHE_WRITE_5M] = its.w5m;
 		a->usage.m[METER_CACHE_WRITE_1H] = its.w1h;
 	}

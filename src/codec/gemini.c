@@ -182,7 +182,7 @@ static void book_tier(struct answer *a, const struct usage_reading *r)
 /* --- candidates ------------------------------------------------------------------------------------------
  */
 
-enum { P_TEXT, P_THOUGHT, P_CALL, P_CODE, P_CODE_RESULT, P_ARGUMENTS };
+enum { P_TEXT, P_THOUGHT, P_CALL, P_CODE, P_CODE_RESULT, P_NAME, P_ARGUMENTS };
 static const struct wire_word part_fields[] = {
     WIRE_WORD("text", P_TEXT),
     WIRE_WORD("thought", P_THOUGHT),
@@ -190,8 +190,13 @@ static const struct wire_word part_fields[] = {
     WIRE_WORD("executableCode", P_CODE),
     WIRE_WORD("codeExecutionResult", P_CODE_RESULT),
 };
-static const struct wire_word call_fields[] = {WIRE_WORD("args", P_ARGUMENTS),
-                                               WIRE_WORD("code", P_ARGUMENTS)};
+/* A call that is streamed in pieces has its name in the first one only. */
+static const struct wire_word call_fields[] = {
+    WIRE_WORD("name", P_NAME),
+    WIRE_WORD("args", P_ARGUMENTS),
+    WIRE_WORD("partialArgs", P_ARGUMENTS),
+    WIRE_WORD("code", P_ARGUMENTS),
+};
 
 struct part_reading {
 	struct answer *a;
@@ -203,6 +208,7 @@ static void read_part_field(struct json *j, int id, void *arg)
 {
 	struct part_reading *p = arg;
 	slice raw = SLICE_NONE;
+	int64_t n = 0;
 	switch (id) {
 	case P_TEXT:
 		wire_add_bytes(j, &p->text);
@@ -212,9 +218,12 @@ static void read_part_field(struct json *j, int id, void *arg)
 		break;
 	case P_CALL:
 	case P_CODE:
-		p->a->tool_calls += id == P_CALL;
 		p->a->server_tool_calls += id == P_CODE;
 		wire_object(j, WIRE_WORDS(call_fields), read_part_field, p);
+		break;
+	case P_NAME:
+		wire_add_bytes(j, &n);
+		p->a->tool_calls += n > 0;
 		break;
 	case P_ARGUMENTS:
 		json_skip(j, &raw);

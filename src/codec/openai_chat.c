@@ -39,6 +39,7 @@ static const struct wire_word usage_fields[] = {
     WIRE_WORD("prompt_tokens_details", U_PROMPT_DETAILS),
     WIRE_WORD("completion_tokens_details", U_COMPLETION_DETAILS),
     WIRE_WORD("prompt_cache_hit_tokens", U_CACHED), /* DeepSeek */
+    WIRE_WORD("reasoning_tokens", U_REASONING),     /* DeepSeek behind Azure */
     WIRE_WORD("cached_tokens", U_CACHED),           /* Moonshot, Together */
     WIRE_WORD("num_cached_tokens", U_CACHED),       /* Mistral */
     WIRE_WORD("cache_read_input_tokens", U_CACHED), /* Claude behind Databricks, Snowflake */
@@ -219,6 +220,20 @@ static void read_part(struct json *j, int index, void *arg)
 	wire_object(j, WIRE_WORDS(delta_fields), read_delta_field, arg);
 }
 
+/* A text, or a list of parts (Mistral), all of it thinking when the field says so. */
+static void read_texts(struct json *j, struct answer *a, bool thinking)
+{
+	int64_t before = a->text_bytes;
+	if (json_peek(j) == JSON_ARRAY)
+		wire_array(j, read_part, a);
+	else
+		wire_add_bytes(j, &a->text_bytes);
+	if (thinking) {
+		a->thinking_bytes += a->text_bytes - before;
+		a->text_bytes = before;
+	}
+}
+
 /* Nesting is capped by the reader's depth. */
 static void read_delta_field(struct json *j, int id, void *arg)
 {
@@ -232,10 +247,7 @@ static void read_delta_field(struct json *j, int id, void *arg)
 		wire_object(j, WIRE_WORDS(function_fields), read_call_field, &c);
 		break;
 	default:
-		if (json_peek(j) == JSON_ARRAY)
-			wire_array(j, read_part, a);
-		else
-			wire_add_bytes(j, id == D_THINKING ? &a->thinking_bytes : &a->text_bytes);
+		read_texts(j, a, id == D_THINKING);
 	}
 }
 

@@ -88,7 +88,7 @@ void wire_name(struct json *j, struct name *out)
 void wire_count(struct json *j, int64_t *out)
 {
 	int64_t v;
-	if (json_opt_i64(j, &v) && v >= 0)
+	if (json_opt_i64(j, &v) && v >= 0 && v <= WIRE_COUNT_MAX)
 		*out = v;
 }
 
@@ -98,7 +98,7 @@ void wire_count_or_digits(struct json *j, int64_t *out)
 	long long v;
 	if (json_peek(j) != JSON_STRING)
 		wire_count(j, out);
-	else if (json_string(j, &s) && slice_to_i64(s.raw, &v) && v >= 0)
+	else if (json_string(j, &s) && slice_to_i64(s.raw, &v) && v >= 0 && v <= WIRE_COUNT_MAX)
 		*out = v;
 }
 

@@ -44,8 +44,9 @@ void wire_object_once(struct json *j, struct wire_words fields, wire_field *read
 int64_t wire_array(struct json *j, wire_field *read, void *arg);
 
 /* Each reads one value and leaves *out as it was when the value is of another type.
- * name: a string, cut to fit. count: a whole number >= 0. text: a string, its escapes resolved, in the arena
- * or the body itself. */
+ * name: a string, cut to fit. count: a whole number from 0 to WIRE_COUNT_MAX, so that sums of some do not
+ * overflow. text: a string, its escapes resolved, in the arena or the body itself. */
+#define WIRE_COUNT_MAX (INT64_C(1) << 53)
 void wire_name(struct json *j, struct name *out);
 void wire_count(struct json *j, int64_t *out);
 /* As wire_count, but a string of digits counts too (JSON of protocol buffers). */

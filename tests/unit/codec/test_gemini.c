@@ -201,6 +201,17 @@ static void endings(void **state)
 	           "{\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":1}}",
 	           NULL, &a, NULL);
 	assert_true(a.ended && a.has_usage);
+	/* a call streamed in pieces */
+	answer_init(&a);
+	feed_lines(&codec_gemini,
+	           "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\","
+	           "\"willContinue\":true}}]}}]}\n"
+	           "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"partialArgs\":[{}],"
+	           "\"willContinue\":true}}]}}]}\n"
+	           "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{}}]}}]}",
+	           NULL, &a, NULL);
+	assert_int_equal(a.tool_calls, 1);
+	assert_int_equal(a.tool_bytes, 4);
 	/* by prompt up to Gemini 2.5 */
 	answer_init(&a);
 	feed_lines(&codec_gemini,

@@ -273,7 +273,8 @@ static void whole_answers_and_errors(void **state)
 	          "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}"),
 	    &a);
 	assert_true(a.has_usage && a.ended && !a.error);
-	assert_int_equal(a.text_bytes, 5);
+	assert_int_equal(a.text_bytes, 3);
+	assert_int_equal(a.thinking_bytes, 2);
 	assert_int_equal(a.tool_calls, 1);
 	assert_int_equal(a.tool_bytes, 2);
 

@@ -1,0 +1,154 @@
+/* What the fuzz targets of the codecs share. The first byte chooses, the rest is the input:
+ *   q  a request: what is read lies in the body, which is valid JSON; what is sent is valid JSON too
+ *   a  a whole answer     e  the data lines of a stream, one a line, for a client that asked for usage
+ *   u  the same for one that did not: what is edited stays valid JSON */
+#ifndef WEIR_FUZZ_CODEC_H
+#define WEIR_FUZZ_CODEC_H
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "codec/codec.h"
+
+#define ENSURE(condition)                                                                                    \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			__builtin_trap();                                                                    \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static inline void ensure_within(slice part, slice whole)
+{
+	ENSURE(part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n));
+}
+
+/* A range of the body that is one JSON value. */
+static inline void ensure_value(slice part, slice body)
+{
+	size_t at;
+	ensure_within(part, body);
+	ENSURE(part.n == 0 || json_validate(part, &at) == NULL);
+}
+
+static inline char *applied(const struct json_edits *edits, slice source, size_t *n)
+{
+	*n = json_edits_size(edits, source);
+	char *out = malloc(*n ? *n : 1);
+	ENSURE(out);
+	json_edits_apply(edits, source, out);
+	return out;
+}
+
+static inline void ensure_prepared(const struct codec_ops *c, const struct target *t,
+                                   const struct request_view *v, struct arena *mem)
+{
+	struct json_edits edits;
+	struct request_view again;
+	struct error e;
+	size_t n, at;
+	json_edits_init(&edits);
+	if (!c->prepare)
+		return;
+	ENSURE(c->prepare(v, &edits, mem) == 0);
+	char *sent = applied(&edits, v->body, &n);
+	ENSURE(json_validate(slice_make(sent, n), &at) == NULL);
+	ENSURE(c->request(t, slice_make(sent, n), mem, &again, &e) == 0);
+	ENSURE(again.wants_usage == (v->wants_usage || v->stream));
+	ENSURE(slice_eq(again.model, v->model) && again.max_output == v->max_output &&
+	       again.stream == v->stream);
+	free(sent);
+}
+
+static inline void fuzz_request(const struct codec_ops *c, enum api api, slice body)
+{
+	struct target t = {.api = api, .model = SLICE("m"), .stream = true};
+	struct arena mem;
+	struct request_view v;
+	struct error e = {0};
+	size_t at;
+	arena_init(&mem, 1 << 20);
+	int rc = c->request(&t, body, &mem, &v, &e);
+	if (rc == 0) {
+		ENSURE(json_validate(body, &at) == NULL);
+		ENSURE(v.model.n > 0 && v.choices >= 1 && v.max_output >= TOKENS_ABSENT);
+		ensure_value(v.model_raw, body);
+		ensure_value(v.max_output_raw, body);
+		ensure_value(v.system, body);
+		ensure_value(v.tools, body);
+		ensure_value(v.messages, body);
+		ensure_value(v.client_metadata, body);
+		ensure_value(v.stream_options, body);
+		ensure_prepared(c, &t, &v, &mem);
+	} else {
+		ENSURE(rc == ERR_INVALID || rc == ERR_NOMEM);
+		ENSURE(e.text[0] && e.offset <= body.n);
+	}
+	arena_release(&mem);
+}
+
+static inline void ensure_sane(const struct answer *a)
+{
+	for (int i = 0; i < METER_N; i++)
+		ENSURE(a->usage.m[i] >= TOKENS_ABSENT);
+	ENSURE(a->parts_n <= USAGE_PARTS_MAX && a->tool_calls >= 0 && a->server_tool_calls >= 0);
+	ENSURE(a->text_bytes >= 0 && a->thinking_bytes >= 0 && a->tool_bytes >= 0);
+	ENSURE(a->model.n <= NAME_MAX_BYTES && a->stop_reason.n <= NAME_MAX_BYTES &&
+	       a->id.n <= NAME_MAX_BYTES);
+}
+
+static inline void fuzz_stream(const struct codec_ops *c, slice lines, bool asked)
+{
+	struct request_view v = {.stream = true, .wants_usage = asked, .choices = 1};
+	struct answer a;
+	slice data;
+	size_t at, n;
+	answer_init(&a);
+	while (slice_split(&lines, '\n', &data)) {
+		struct sse_event e = {.raw = data, .data = data, .has_data = true};
+		struct json_edits edits;
+		json_edits_init(&edits);
+		enum event_action act = c->event(&e, &v, &a, &edits);
+		ensure_sane(&a);
+		ENSURE(act == EVENT_PASS || c->edits_stream(&v));
+		if (act != EVENT_EDIT)
+			continue;
+		char *out = applied(&edits, data, &n);
+		ENSURE(n < data.n && json_validate(slice_make(out, n), &at) == NULL);
+		free(out);
+	}
+}
+
+static inline int fuzz_codec(const struct codec_ops *c, enum api api, const uint8_t *data, size_t size)
+{
+	if (size < 1)
+		return 0;
+	/* a copy of its own, so that a read past the end is seen */
+	char *copy = malloc(size);
+	struct answer a;
+	ENSURE(copy);
+	memcpy(copy, data + 1, size - 1);
+	slice in = slice_make(copy, size - 1);
+	switch (data[0]) {
+	case 'q':
+		fuzz_request(c, api, in);
+		break;
+	case 'a':
+		answer_init(&a);
+		c->answer(in, &a);
+		ensure_sane(&a);
+		break;
+	case 'e':
+		fuzz_stream(c, in, true);
+		break;
+	case 'u':
+		fuzz_stream(c, in, false);
+		break;
+	default:
+		break;
+	}
+	free(copy);
+	return 0;
+}
+
+#endif
