@@ -197,6 +197,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	return result;
 }
 
+/* `weir demo` names its providers so. */
+static bool all_simulated(const struct settings *s)
+{
+	for (size_t i = 0; i < s->providers_n; i++)
+		if (!slice_starts(s->providers[i].name, SLICE("simulated")))
+			return false;
+	return s->providers_n > 0;
+}
+
 static struct MHD_Daemon *start_daemon(struct console *c, int fd)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, c,
@@ -214,8 +223,13 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 		return error_set(e, ERR_NOMEM, "out of memory"), NULL;
 	c->settings = settings_ref(s->settings);
 	pthread_mutex_init(&c->lock, NULL);
-	c->ctx = (struct console_context){
-	    .shared = s, .workers = workers, .workers_n = workers_n, .writer = writer, .ops = ops};
+	c->ctx = (struct console_context){.shared = s,
+	                                  .workers = workers,
+	                                  .workers_n = workers_n,
+	                                  .writer = writer,
+	                                  .ops = ops,
+	                                  .timezone = c->settings->timezone,
+	                                  .simulated = all_simulated(c->settings)};
 	int fd = -1;
 	if (ops->open(store.p, false, &c->ctx.ledger, e) == 0)
 		fd = server_listen(c->settings->console.host, c->settings->console.port, &c->port, e);

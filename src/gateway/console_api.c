@@ -1,8 +1,76 @@
 #include "gateway/console_api.h"
 
+#include "finops/report.h"
+#include "gateway/console_page.h"
+
+#define QUERY_MEM (256 * 1024)
+
+static int refuse_json(struct buf *out, int *status, int code, const char *message)
+{
+	struct buf quoted;
+	*status = 400;
+	buf_init(&quoted, 4096);
+	buf_clear(out);
+	int r = console_escape(&quoted, slice_of(message), true);
+	if (r == 0)
+		r = buf_printf(out, "{\"error\":{\"message\":\"" SLICE_FMT "\"}}\n",
+		               SLICE_ARG(buf_slice(&quoted)));
+	buf_release(&quoted);
+	return code == ERR_IO ? ERR_IO : r;
+}
+
+/* One who may see only their own calls gets that as one more filter, whatever the question says. */
+static int own_only(struct report *r, const struct console_reader *who, struct arena *mem, struct error *e)
+{
+	if (who->all)
+		return 0;
+	slice user = name_get(&who->user);
+	if (user.n == 0)
+		return error_set(e, ERR_REFUSED, "this key has no user, and so no calls of its own to show");
+	slice filter = arena_printf(mem, "user=" SLICE_FMT, SLICE_ARG(user));
+	return filter.p ? report_set(r, SLICE("where"), filter, e) : error_set(e, ERR_NOMEM, "out of memory");
+}
+
+typedef int answer_fn(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                      struct error *e);
+
+static int ask(struct console_context *c, const struct console_reader *who, slice query, answer_fn *fn,
+               int *status, struct buf *out)
+{
+	struct error e = {0};
+	struct arena mem;
+	struct report r;
+	arena_init(&mem, QUERY_MEM);
+	int code = report_init(&r, c->timezone, clock_wall_ms(c->shared->clock), &e);
+	if (code == 0) {
+		code = report_set_query(&r, query, &mem, &e);
+		if (code == 0)
+			code = own_only(&r, who, &mem, &e);
+		if (code == 0)
+			code = report_ready(&r, &e);
+		if (code == 0)
+			code = fn(c->ops, c->ledger, &r, out, &e);
+		report_release(&r);
+	}
+	*status = 200;
+	if (code)
+		code = refuse_json(out, status, code, e.text);
+	arena_release(&mem);
+	return code;
+}
+
 int console_api(struct console_context *c, const struct console_reader *who, slice path, slice query,
                 int *status, const char **type, struct buf *out)
 {
-	(void)c, (void)who, (void)query, (void)status, (void)type, (void)out, (void)path;
+	*type = "application/json";
+	if (slice_eq(path, SLICE("/api/v1/report")))
+		return ask(c, who, query, report_json, status, out);
+	if (slice_eq(path, SLICE("/api/v1/calls")))
+		return ask(c, who, query, report_calls_json, status, out);
+	if (slice_eq(path, SLICE("/"))) {
+		*type = "text/html; charset=utf-8";
+		*status = 200;
+		return console_page(c, who, out);
+	}
 	return ERR_NOT_FOUND;
 }

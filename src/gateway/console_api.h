@@ -14,6 +14,8 @@ struct console_context {
 	struct writer *writer; /* not owned */
 	const struct ledger_ops *ops;
 	struct ledger *ledger; /* read-only */
+	slice timezone;        /* of the settings at the start */
+	bool simulated;        /* every provider is a simulated one, and the page says so */
 };
 
 /* Who looks. */

@@ -104,6 +104,7 @@ static void exchange_free(struct exchange *ex)
 	struct worker *w = ex->w;
 	free_body(ex);
 	meter_release(&ex->meter);
+	atomic_fetch_sub(&w->shared->bodies, ex->held_whole);
 	buf_release(&ex->whole);
 	buf_release(&ex->out);
 	if (ex->prev)
@@ -156,7 +157,8 @@ static void start_answer_headers(struct exchange *ex, size_t of_provider)
 	if (ex->record.id[0])
 		add_answer_header(ex, SLICE("x-weir-request-id"), slice_of(ex->record.id));
 	if (ex->record.who.v[ATTR_SESSION].n)
-		add_answer_header(ex, SLICE("x-weir-session"), ex->record.who.v[ATTR_SESSION]);
+		add_answer_header(ex, SLICE("x-weir-session"),
+		                  arena_copy(&ex->mem, ex->record.who.v[ATTR_SESSION]));
 }
 
 /* Weir's own answer in place of a provider's. */
@@ -268,10 +270,22 @@ static void stop_gathering(struct exchange *ex)
 	ex->meter.passed = ex->whole.n;
 }
 
+/* False when the answer, or all that is held together, grows over its cap. */
 static bool gather(struct exchange *ex, slice piece)
 {
-	if (buf_append(&ex->whole, piece) != 0)
+	struct shared *s = ex->w->shared;
+	size_t before = ex->whole.cap;
+	if (ex->whole.data == NULL && ex->answer_length > 0 && ex->answer_length <= WHOLE_AT_ONCE)
+		(void)buf_reserve(&ex->whole,
+		                  (size_t)ex->answer_length); /* in one step, when the size is known */
+	if (atomic_load_explicit(&s->bodies, memory_order_relaxed) > ex->settings->limits.bodies_bytes ||
+	    buf_append(&ex->whole, piece) != 0)
 		return false;
+	if (ex->whole.cap != before) {
+		int64_t more = (int64_t)ex->whole.cap - (int64_t)before;
+		atomic_fetch_add(&s->bodies, more);
+		ex->held_whole += more;
+	}
 	if (!ex->streaming && ex->whole.n > WHOLE_AT_ONCE)
 		ex->streaming = ex->ready = true;
 	return true;

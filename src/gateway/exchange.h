@@ -65,6 +65,7 @@ struct exchange {
 	int64_t answer_length;         /* of the body; -1: not known */
 	bool gather;                   /* the body is kept in whole, for the meter */
 	struct buf whole;
+	int64_t held_whole; /* of the shared cap on bodies */
 	size_t whole_at;    /* bytes of it given to the client */
 	struct buf out;     /* what waits for the client */
 	bool streaming;     /* the answer to the client has begun before its body is complete */

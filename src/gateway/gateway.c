@@ -197,7 +197,7 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	if (g == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024); /* large bodies go back to the system when they are freed */
-	mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

@@ -38,6 +38,8 @@ struct upstream {
 	int64_t due_us;             /* -1: no timer */
 	struct upstream_call *idle; /* owned */
 	size_t idle_n;
+	bool environment_proxy; /* HTTP_PROXY and its kin are set; else libcurl need not look for them at each
+	                           call */
 };
 
 /* --- libcurl's callbacks
@@ -221,6 +223,16 @@ static void give_handle(struct upstream_call *c)
 	u->idle_n++;
 }
 
+static bool has_environment_proxy(void)
+{
+	static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+	                                    "ALL_PROXY"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (getenv(names[i]))
+			return true;
+	return false;
+}
+
 struct upstream *upstream_new(struct worker *w)
 {
 	struct upstream *u = calloc(1, sizeof *u);
@@ -228,6 +240,7 @@ struct upstream *upstream_new(struct worker *w)
 		return NULL;
 	u->w = w;
 	u->due_us = -1;
+	u->environment_proxy = has_environment_proxy();
 	u->multi = curl_multi_init();
 	if (u->multi == NULL) {
 		free(u);
@@ -331,7 +344,8 @@ static void set_provider(struct upstream_call *c, const struct provider *p, stru
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)p->connect_ms);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 	                 p->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_PROXY, text_or_null(mem, p->proxy));
+	curl_easy_setopt(e, CURLOPT_PROXY,
+	                 p->proxy.n || c->u->environment_proxy ? text_or_null(mem, p->proxy) : "");
 	if (p->ca_file.n)
 		curl_easy_setopt(e, CURLOPT_CAINFO, text_or_null(mem, p->ca_file));
 	else
