@@ -502,8 +502,44 @@ describe('weir-sim load', () => {
   });
 });
 
+describe('weir-sim team', () => {
+  const team = (url, ...args) => JSON.parse(spawnSync(SIM, ['team', '--gateway', url, '--json', ...args], { encoding: 'utf8' }).stdout);
+  test('plays every agent, grows its conversations, and the books agree with what it says', async () => {
+    const file = join(folder, 'team.jsonl');
+    const keys = join(folder, 'keys.jsonl');
+    writeFileSync(keys, '{"id": "1", "user": "ana@example.com", "key": "wk_ana"}\nwk_bo bo@example.com\n');
+    const other = await startSim({ args: ['--requests', file] });
+    const said = team(other.url, '--people', '7', '--minutes-of-work', '6', '--keys', keys, '--seed', '3');
+    const books = await other.books();
+    assert.equal(said.simulated, true);
+    assert.deepEqual([said.calls, said.ok, said.left], [books.total.calls, books.total.complete, books.total.client_gone]);
+    const seen = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    const header = (r, name) => r.headers.find(([n]) => n.toLowerCase() === name)?.[1];
+    for (const agent of [/^claude-cli/, /^codex_exec/, /^GeminiCLI/, /^opencode/]) {
+      assert.ok(seen.some((r) => agent.test(header(r, 'user-agent'))), String(agent));
+    }
+    const key = (r) => header(r, 'x-api-key') ?? header(r, 'x-goog-api-key') ?? header(r, 'authorization').slice(7);
+    assert.deepEqual(new Set(seen.map(key)), new Set(['wk_ana', 'wk_bo']));
+    for (const r of seen) JSON.parse(r.body);
+    assert.ok(books.total.reported.cache_read_tokens > books.total.reported.input_tokens);
+    await other.stop();
+  });
+  test('stops a session that is refused', async () => {
+    const server = http.createServer((q, a) => q.resume().on('end', () => {
+      a.writeHead(402, { 'x-weir-refusal': 'budget', 'content-type': 'application/json' });
+      a.end('{}');
+    }));
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    const child = spawn(SIM, ['team', '--gateway', `http://127.0.0.1:${server.address().port}`, '--people', '1', '--minutes-of-work', '4', '--json']);
+    const said = await new Promise((done) => { let t = ''; child.stdout.on('data', (c) => (t += c)); child.on('close', () => done(JSON.parse(t))); });
+    server.closeAllConnections();
+    server.close();
+    assert.deepEqual([said.calls, said.refused, said.ok], [2, 2, 0]);
+  });
+});
+
 test('help says what there is', () => {
-  for (const args of [['--help'], ['load', '--help']]) {
+  for (const args of [['--help'], ['load', '--help'], ['team', '--help']]) {
     const { status, stdout } = spawnSync(SIM, args, { encoding: 'utf8' });
     assert.equal(status, 0);
     assert.match(stdout, /^Usage: weir-sim/);

@@ -10,6 +10,7 @@
 #include "replay.h"
 #include "script.h"
 #include "server.h"
+#include "team.h"
 
 static const char help[] =
     "Usage: weir-sim [serve] [options]   a simulated model provider\n"
@@ -183,6 +184,8 @@ static int serve_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "team") == 0)
+		return team_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "load") == 0)
 		return load_main(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "serve") == 0)

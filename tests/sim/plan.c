@@ -120,20 +120,33 @@ static int64_t wanted_size(const struct directives *d)
 	return -1;
 }
 
+static struct block *add_block(struct call *c, enum block_kind kind)
+{
+	struct block *b = &c->plan.blocks[c->plan.n++];
+
+	memset(b, 0, sizeof *b);
+	b->kind = kind;
+	return b;
+}
+
+struct block *plan_add_exact(struct call *c, const char *text)
+{
+	struct block *b = add_block(c, BLOCK_TEXT);
+
+	b->text = strdup(text);
+	b->len = strlen(text);
+	default_pieces(b, 20);
+	return b;
+}
+
 struct block *plan_add_text(struct call *c, const char *text)
 {
 	const struct directives *d = &c->d;
-	struct block *b = &c->plan.blocks[c->plan.n++];
 	int64_t size = wanted_size(d);
+	struct block *b = size < 0 ? plan_add_exact(c, text) : add_block(c, BLOCK_TEXT);
 
-	memset(b, 0, sizeof *b);
-	b->kind = BLOCK_TEXT;
-	if (size >= 0) {
+	if (size >= 0)
 		b->len = (size_t)size;
-	} else {
-		b->text = strdup(text);
-		b->len = strlen(text);
-	}
 	default_pieces(b, d->event_size > 0 ? (size_t)d->event_size : b->len > 64 * 1024 ? 1024 : 20);
 	if (d->events > 0)
 		b->pieces = (uint32_t)d->events;

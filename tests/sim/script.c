@@ -229,7 +229,7 @@ static void json_answer(struct call *c)
 	else
 		BUF_LIT(&b, "{\"answer\":\"simulated\"}");
 	buf_add(&b, "", 1);
-	plan_add_text(c, b.p);
+	plan_add_exact(c, b.p);
 	buf_free(&b);
 }
 

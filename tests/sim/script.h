@@ -30,6 +30,7 @@ bool tool_call_add(struct call *c, const struct step *s);
 void schema_instance(const struct cJSON *schema, const char *name, int depth, struct buf *out);
 
 /* plan.c */
+struct block *plan_add_exact(struct call *c, const char *text); /* whatever size the directives want */
 struct block *plan_add_text(struct call *c, const char *text);
 struct block *plan_add_tool(struct call *c, const struct tool *t, struct buf *arguments);
 
