@@ -1,5 +1,7 @@
 #include "gateway/console_page.h"
 
+#include <stdio.h>
+
 #include "finops/report.h"
 #include "finops/report_cell.h"
 
