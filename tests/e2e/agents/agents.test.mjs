@@ -23,6 +23,8 @@ function checkTask(run) {
 }
 
 const callsOf = (books) => Object.fromEntries(Object.entries(books).map(([name, sum]) => [name, [sum.calls, sum.output_tokens]]));
+/** Without the API: opencode uses another one for its built-in provider than for one that was configured. */
+const countByModel = (books) => Object.fromEntries(Object.entries(books).map(([name, sum]) => [name.split(' ')[1], sum.calls]));
 const inputOf = (books) =>
   Object.values(books).reduce((n, sum) => n + sum.input_tokens + sum.cache_read_tokens + sum.cache_write_5m_tokens, 0);
 
@@ -95,11 +97,12 @@ for (const agent of AGENTS) {
         sim,
         config: `listen: 127.0.0.1:0\nconsole: {listen: 127.0.0.1:0}\nstore: sqlite:weir.db\nproviders:\n${providers}\n`,
       });
-      const run = await drive(agent, { key: 'sk-own-credential-of-the-agent', base, prompt: PROMPT, weirRun: ['--server', weir.console] });
+      const run = await drive(agent, { key: 'sk-own-credential-of-the-agent', base, prompt: PROMPT, weirRun: ['--server', weir.url] });
       checkTask(run);
       const { books, rows } = await ledgerFor(weir, sim);
-      assert.deepEqual(callsOf(books), callsOf(directBooks), 'the calls are those of the direct run');
+      assert.deepEqual(countByModel(books), countByModel(directBooks), 'the calls are those of the direct run');
       checkBooks(agent, run, books, rows);
+      assert.deepEqual(only(rows, 'agent'), [agent.name]);
       assert.deepEqual(only(rows, 'repo'), ['github.com/acme/shop']);
       assert.deepEqual(only(rows, 'branch'), ['feature/cart']);
       for (const row of rows) assert.match(row.commit ?? '', /^[0-9a-f]{40}$/, row.id);

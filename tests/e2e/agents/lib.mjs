@@ -15,30 +15,33 @@ const jsonLines = (text) =>
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line));
 
+// Without a url both are as a user has them who knows nothing of Weir; `weir run` does the rest.
 function codexConfig(url) {
-  return `model = "gpt-5"
-model_provider = "weir"
-approval_policy = "never"
-sandbox_mode = "danger-full-access"
-[model_providers.weir]
+  const provider = `[model_providers.weir]
 name = "weir"
 base_url = "${url}/v1"
 env_key = "OPENAI_API_KEY"
 wire_api = "responses"
+`;
+  return `model = "gpt-5"
+${url ? 'model_provider = "weir"' : ''}
+approval_policy = "never"
+sandbox_mode = "danger-full-access"
+${url ? provider : ''}
 [analytics]
 enabled = false
 `;
 }
 
 function opencodeConfig(url, key) {
+  const weir = { npm: '@ai-sdk/openai-compatible', options: { baseURL: `${url}/v1`, apiKey: key }, models: { 'gpt-5': {}, 'gpt-5-mini': {} } };
+  const provider = url ? 'weir' : 'openai';
   return json({
-    model: 'weir/gpt-5',
-    small_model: 'weir/gpt-5-mini',
+    model: `${provider}/gpt-5`,
+    small_model: `${provider}/gpt-5-mini`,
     autoupdate: false,
     share: 'disabled',
-    provider: {
-      weir: { npm: '@ai-sdk/openai-compatible', options: { baseURL: `${url}/v1`, apiKey: key }, models: { 'gpt-5': {}, 'gpt-5-mini': {} } },
-    },
+    ...(url && { provider: { weir } }),
   });
 }
 
@@ -68,7 +71,7 @@ export const AGENTS = [
     apis: ['openai.responses'],
     prepare: ({ home, url }) => {
       mkdirSync(join(home, '.codex'), { recursive: true });
-      writeFileSync(join(home, '.codex/config.toml'), codexConfig(url ?? 'http://127.0.0.1:9'));
+      writeFileSync(join(home, '.codex/config.toml'), codexConfig(url));
     },
     argv: (prompt) => ['exec', '--skip-git-repo-check', '--json', prompt],
     env: (url, key) => (key ? { OPENAI_API_KEY: key } : {}),
@@ -111,9 +114,13 @@ export const AGENTS = [
     command: 'opencode',
     apis: ['openai.chat'],
     prepare: ({ project, url, key }) =>
-      writeFileSync(join(project, 'opencode.json'), opencodeConfig(url ?? 'http://127.0.0.1:9', key ?? 'sk-own')),
+      writeFileSync(join(project, 'opencode.json'), opencodeConfig(url, key)),
     argv: (prompt) => ['run', '--format', 'json', prompt],
-    env: () => ({ OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' }),
+    env: (url, key) => ({
+      ...(!url && { OPENAI_API_KEY: key }),
+      OPENCODE_DISABLE_AUTOUPDATE: '1',
+      OPENCODE_DISABLE_MODELS_FETCH: '1',
+    }),
     answer: (out) =>
       jsonLines(out)
         .filter((line) => line.type === 'text')
