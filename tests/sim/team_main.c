@@ -420,41 +420,42 @@ static int64_t whole(const char *name, const char *arg, int64_t least, int64_t m
 	return v;
 }
 
-int team_main(int argc, char **argv)
+struct team_options {
+	const char *keys;
+	int64_t minutes, seed;
+	bool json;
+};
+
+/* -1: go on; else the exit status. */
+static int parse(struct team *t, struct team_options *o, int argc, char **argv)
 {
-	struct team *t = sim_alloc(sizeof *t);
-	const char *keys = NULL;
-	int64_t minutes = 30, seed = 1;
-	uint64_t start;
-	bool json = false;
 	int opt;
 
-	t->n = 6;
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (opt) {
 		case T_GATEWAY:
 			t->gateway = optarg;
 			break;
 		case T_KEYS:
-			keys = optarg;
+			o->keys = optarg;
 			break;
 		case T_PEOPLE:
 			t->n = (int)whole("people", optarg, 1, MAX_PEOPLE);
 			break;
 		case T_MINUTES:
-			minutes = whole("minutes-of-work", optarg, 1, 100000);
+			o->minutes = whole("minutes-of-work", optarg, 1, 100000);
 			break;
 		case T_SPEED:
 			t->speed = strtod(optarg, NULL);
 			break;
 		case T_SEED:
-			seed = whole("seed", optarg, 0, INT64_MAX);
+			o->seed = whole("seed", optarg, 0, INT64_MAX);
 			break;
 		case T_QUIET:
 			t->quiet = true;
 			break;
 		case T_JSON:
-			json = true;
+			o->json = true;
 			break;
 		case T_HELP:
 			fputs(help, stdout);
@@ -463,19 +464,24 @@ int team_main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!t->gateway || optind != argc) {
-		fputs("weir-sim: see weir-sim team --help\n", stderr);
-		return 2;
-	}
+	if (t->gateway && optind == argc)
+		return -1;
+	fputs("weir-sim: see weir-sim team --help\n", stderr);
+	return 2;
+}
+
+static int play(struct team *t, const struct team_options *o)
+{
+	uint64_t start;
+
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	t->multi = curl_multi_init();
-	make_people(t, minutes, (uint64_t)seed);
-	if (keys)
-		read_keys(t, keys);
+	make_people(t, o->minutes, (uint64_t)o->seed);
+	if (o->keys)
+		read_keys(t, o->keys);
 	start = now_ns();
 	run(t);
-	summary(t, (double)(now_ns() - start) / 1e9, json);
-	opt = t->ok > 0 ? 0 : 1;
+	summary(t, (double)(now_ns() - start) / 1e9, o->json);
 	for (int i = 0; i < t->n; i++) {
 		curl_easy_cleanup(t->people[i].curl);
 		buf_free(&t->people[i].url);
@@ -483,6 +489,19 @@ int team_main(int argc, char **argv)
 	}
 	curl_multi_cleanup(t->multi);
 	curl_global_cleanup();
+	return t->ok > 0 ? 0 : 1;
+}
+
+int team_main(int argc, char **argv)
+{
+	struct team *t = sim_alloc(sizeof *t);
+	struct team_options o = {.minutes = 30, .seed = 1};
+	int status;
+
+	t->n = 6;
+	status = parse(t, &o, argc, argv);
+	if (status < 0)
+		status = play(t, &o);
 	free(t);
-	return opt;
+	return status;
 }
