@@ -231,7 +231,8 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 	                                  .timezone = c->settings->timezone,
 	                                  .simulated = all_simulated(c->settings)};
 	int fd = -1;
-	if (ops->open(store.p, false, &c->ctx.ledger, e) == 0)
+	if (ops->open(store.p, false, &c->ctx.ledger, e) == 0 &&
+	    server_port_free(c->settings->console.host, c->settings->console.port, e) == 0)
 		fd = server_listen(c->settings->console.host, c->settings->console.port, &c->port, e);
 	if (fd >= 0) {
 		c->daemon = start_daemon(c, fd);

@@ -67,6 +67,8 @@ static int start_workers(struct gateway *g, struct settings *s, struct error *e)
 	if (g->workers == NULL || g->threads == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
 	g->port = s->listen.port;
+	if (server_port_free(s->listen.host, g->port, e))
+		return e->code;
 	for (int i = 0; i < s->workers; i++) {
 		int fd = server_listen(s->listen.host, g->port, &g->port, e);
 		if (fd < 0)

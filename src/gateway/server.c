@@ -337,7 +337,22 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
  * ------------------------------------------------------------------------------------------------------------
  */
 
-int server_listen(slice host, int port, int *bound_port, struct error *e)
+/* A bound socket, or -1 with errno. */
+static int bind_socket(const struct addrinfo *at, bool shared)
+{
+	int one = 1, fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+	    (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) == 0) &&
+	    bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	int why = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = why;
+	return -1;
+}
+
+static struct addrinfo *address_of(slice host, int port, struct error *e)
 {
 	char name[256], service[16];
 	snprintf(name, sizeof name, SLICE_FMT, SLICE_ARG(host));
@@ -345,26 +360,56 @@ int server_listen(slice host, int port, int *bound_port, struct error *e)
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
 	                *found = NULL;
 	int r = getaddrinfo(name, service, &hints, &found);
-	if (r)
-		return error_set(e, ERR_IO, "cannot listen on %s: %s", name, gai_strerror(r)), -1;
-	int one = 1, fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-	          setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) == 0 &&
-	          bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0;
-	int why = errno;
-	freeaddrinfo(found);
-	struct sockaddr_storage bound;
-	socklen_t n = sizeof bound;
-	if (!ok || getsockname(fd, (struct sockaddr *)&bound, &n) != 0) {
-		if (fd >= 0)
-			close(fd);
-		error_errno(e, ERR_IO, why, "cannot listen on %s:%d", name, port);
+	if (r == 0)
+		return found;
+	error_set(e, ERR_IO, "cannot listen on %s: %s", name, gai_strerror(r));
+	return NULL;
+}
+
+static int listen_error(struct error *e, int why, slice host, int port)
+{
+	if (why == EADDRINUSE)
+		return error_set(
+		    e, ERR_BUSY,
+		    "cannot listen on " SLICE_FMT
+		    ":%d: something listens there already, maybe another `weir serve`; stop it, or "
+		    "choose another port under `listen:` or `console:`",
+		    SLICE_ARG(host), port);
+	return error_errno(e, ERR_IO, why, "cannot listen on " SLICE_FMT ":%d", SLICE_ARG(host), port);
+}
+
+int server_port_free(slice host, int port, struct error *e)
+{
+	struct addrinfo *at = port ? address_of(host, port, e) : NULL;
+	if (at == NULL)
+		return port ? ERR_IO : 0;
+	int fd = bind_socket(at, false), why = errno;
+	freeaddrinfo(at);
+	if (fd < 0)
+		return listen_error(e, why, host, port);
+	close(fd);
+	return 0;
+}
+
+int server_listen(slice host, int port, int *bound_port, struct error *e)
+{
+	struct addrinfo *at = address_of(host, port, e);
+	if (at == NULL)
+		return -1;
+	int fd = bind_socket(at, true), why = errno;
+	freeaddrinfo(at);
+	if (fd < 0) {
+		listen_error(e, why, host, port);
 		return -1;
 	}
+	struct sockaddr_storage bound;
+	socklen_t n = sizeof bound;
 	char digits[16];
-	getnameinfo((struct sockaddr *)&bound, n, NULL, 0, digits, sizeof digits, NI_NUMERICSERV);
-	long long number = 0;
-	*bound_port = slice_to_i64(slice_of(digits), &number) ? (int)number : port;
+	long long number = port;
+	if (getsockname(fd, (struct sockaddr *)&bound, &n) == 0 &&
+	    getnameinfo((struct sockaddr *)&bound, n, NULL, 0, digits, sizeof digits, NI_NUMERICSERV) == 0)
+		(void)slice_to_i64(slice_of(digits), &number);
+	*bound_port = (int)number;
 	return fd;
 }
 

@@ -24,6 +24,10 @@ void server_client_event(struct server *s, unsigned index, unsigned generation);
 /* Time limits of clients' heads and bodies. */
 void server_tick(struct server *s, int64_t now_us);
 
+/* Workers share a port by SO_REUSEPORT, which another gateway of this user could share too, unseen: ERR_BUSY
+ * when someone listens there. */
+int server_port_free(slice host, int port, struct error *e) WARN_UNUSED;
+
 /* A bound, non-blocking listening socket with SO_REUSEPORT; *port gets the one bound. -1 and *e on failure.
  */
 int server_listen(slice host, int port, int *bound_port, struct error *e);
