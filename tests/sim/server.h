@@ -54,6 +54,10 @@ void conn_timer(struct conn *c, uint64_t due);
 bool conn_flush(struct conn *c);
 void conn_reset(struct conn *c); /* aborts with RST */
 
+/* listen.c: a listening socket; `shared` with other loops of this program. Port 0 picks one, told in `bound`.
+ */
+int listen_on(const char *host, int port, bool shared, int *bound);
+
 /* serve.c */
 bool serve_head(struct conn *c);    /* the head is whole; false: already answered, close */
 void serve_request(struct conn *c); /* the request is whole */
