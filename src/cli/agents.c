@@ -14,8 +14,7 @@
 
 #define FILE_MAX (1u << 20)
 
-/* --- which agent
- * ----------------------------------------------------------------------------------------------- */
+/* --- which agent ------------------------------------------------------------- */
 
 static const struct {
 	const char *word, *agent;
@@ -83,8 +82,7 @@ const char *agent_of(size_t argc, const char *const *argv, size_t *at)
 	return agent;
 }
 
-/* --- variables
- * ------------------------------------------------------------------------------------------------- */
+/* --- variables --------------------------------------------------------------- */
 
 /* Sets a base URL; tells when the user had another one. */
 static void set_base(struct launch *l, const char *name, const char *value)
@@ -142,8 +140,7 @@ static bool is_on(const char *value)
 	return value && strcmp(value, "0") != 0 && strcmp(value, "false") != 0;
 }
 
-/* --- files of the agents
- * --------------------------------------------------------------------------------------- */
+/* --- files of the agents ----------------------------------------------------- */
 
 const char *agent_folder(struct launch *l, const char *variable, const char *below)
 {
@@ -175,8 +172,7 @@ static const char *text_at(const cJSON *json, const char *const *path)
 	return cJSON_IsString(json) ? json->valuestring : NULL;
 }
 
-/* --- Claude Code
- * ----------------------------------------------------------------------------------------------- */
+/* --- Claude Code ------------------------------------------------------------- */
 
 static bool claude_has_login(struct launch *l)
 {
@@ -226,8 +222,7 @@ static void claude_obstacles(struct launch *l)
 	}
 }
 
-/* --- Codex
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Codex ------------------------------------------------------------------- */
 
 enum codex_login { CODEX_NO_LOGIN, CODEX_KEY_LOGIN, CODEX_CHATGPT_LOGIN };
 
@@ -296,8 +291,27 @@ static void codex(struct launch *l, size_t at, const struct agent_gateway *g)
 	launch_words(l, at, words, n);
 }
 
-/* --- Gemini CLI
- * ------------------------------------------------------------------------------------------------ */
+/* --- Gemini CLI -------------------------------------------------------------- */
+
+static const char *const GEMINI_TYPE[] = {"security", "auth", "selectedType", NULL};
+#define GEMINI_CHOICE "{\"security\": {\"auth\": {\"selectedType\": \"gemini-api-key\"}}}"
+
+/* With a base URL the CLI takes no authentication by itself: its settings must have chosen one. A user who
+ * has no settings yet gets the choice that an API key amounts to. */
+static void gemini_choose(struct launch *l, bool dry)
+{
+	const char *folder = agent_folder(l, NULL, ".gemini");
+	const char *path = launch_text(l, "%s/settings.json", folder);
+	if (launch_get(l, "GEMINI_API_KEY") == NULL || access(path, F_OK) == 0 ||
+	    access(".gemini/settings.json", F_OK) == 0 || dry)
+		return;
+	mkdir(folder, 0700);
+	FILE *f = fopen(path, "wxe");
+	bool written = f && fputs(GEMINI_CHOICE "\n", f) >= 0;
+	written = f && fclose(f) == 0 && written;
+	if (written)
+		launch_note(l, "Gemini CLI had no settings; %s now says that it uses GEMINI_API_KEY", path);
+}
 
 static void gemini(struct launch *l, size_t at, const struct agent_gateway *g)
 {
@@ -306,18 +320,18 @@ static void gemini(struct launch *l, size_t at, const struct agent_gateway *g)
 	set_base(l, "GOOGLE_GEMINI_BASE_URL", g->base);
 	set_headers(l, "GEMINI_CLI_CUSTOM_HEADERS", ", ", g->key);
 	lend_key(l, g->key, "GEMINI_API_KEY", own);
+	gemini_choose(l, g->dry);
 }
 
 static void gemini_obstacles(struct launch *l)
 {
-	static const char *const path[] = {"security", "auth", "selectedType", NULL};
-	const char *files[] = {
-	    launch_text(l, "%s/settings.json", agent_folder(l, NULL, ".gemini")),
-	    ".gemini/settings.json",
-	};
+	const char *const files[] = {launch_text(l, "%s/settings.json", agent_folder(l, NULL, ".gemini")),
+	                             ".gemini/settings.json"};
+	bool chosen = false;
 	for (size_t i = 0; i < 2; i++) {
 		cJSON *json = read_json(files[i]);
-		const char *type = text_at(json, path);
+		const char *type = text_at(json, GEMINI_TYPE);
+		chosen = chosen || type;
 		if (type && strcmp(type, "gemini-api-key") != 0 && strcmp(type, "gateway") != 0)
 			launch_note(
 			    l,
@@ -326,14 +340,18 @@ static void gemini_obstacles(struct launch *l)
 			    files[i], type);
 		cJSON_Delete(json);
 	}
+	if (!chosen && access(files[0], F_OK) == 0)
+		launch_note(l,
+		            "%s chooses no authentication, and with a base URL Gemini CLI wants one: "
+		            "add " GEMINI_CHOICE,
+		            files[0]);
 	if (is_on(launch_get(l, "GOOGLE_GENAI_USE_VERTEXAI")) || is_on(launch_get(l, "GOOGLE_GENAI_USE_GCA")))
 		launch_note(
 		    l, "GOOGLE_GENAI_USE_VERTEXAI or GOOGLE_GENAI_USE_GCA is set, so Gemini CLI calls Google "
 		       "directly and not Weir: unset it to have its calls metered");
 }
 
-/* --- opencode
- * -------------------------------------------------------------------------------------------------- */
+/* --- opencode ---------------------------------------------------------------- */
 
 static const struct opencode_provider {
 	const char *name, *path;
@@ -415,8 +433,7 @@ static void opencode(struct launch *l, size_t at, const struct agent_gateway *g)
 	cJSON_Delete(auth);
 }
 
-/* --- any other
- * ------------------------------------------------------------------------------------------------- */
+/* --- any other --------------------------------------------------------------- */
 
 static void other(struct launch *l, size_t at, const struct agent_gateway *g)
 {

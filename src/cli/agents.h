@@ -9,6 +9,7 @@ struct agent_gateway {
 	const char *base;                /* "http://127.0.0.1:8787", without a trailing slash */
 	const char *key;                 /* the Weir key, or NULL */
 	const struct settings *settings; /* of a gateway on this machine, or NULL */
+	bool dry;                        /* only to be shown: no file is written */
 };
 
 /* Which agent a command line starts ("claude", "npx @openai/codex"): its name ("claude-code", …), or NULL

@@ -34,8 +34,7 @@ static void on_fault(void *arg, const char *line)
 		fprintf(k->c->out, "%s\n", line);
 }
 
-/* --- what was found
- * ------------------------------------------------------------------------------------------ */
+/* --- what was found ---------------------------------------------------------- */
 
 static const char *credential_text(const struct provider *p)
 {
@@ -144,8 +143,7 @@ static int print_json(struct check *k, const struct settings *s)
 	return cli_print_json(k->c, w, &k->faults);
 }
 
-/* --- the command
- * --------------------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------- */
 
 static int print_options(struct cli *c)
 {

@@ -62,8 +62,7 @@ int cli_fail(const struct cli *c, const char *format, ...)
 	return EXIT_FAILED;
 }
 
-/* --- options -----------------------------------------------------------------------------------------------
- */
+/* --- options ----------------------------------------------------------------- */
 
 /* Finds word in a list like "by=:csv"; 0 when it is not there, 1 a flag, 2 with a value. */
 static int find_option(const char *list, slice word)
@@ -182,8 +181,7 @@ int cli_next(struct cli *c, const struct command *cmd, int argc, char **argv, in
 	return 0;
 }
 
-/* --- the program's own words -------------------------------------------------------------------------------
- */
+/* --- the program's own words ------------------------------------------------- */
 
 static const struct command *find_command(const char *name)
 {

@@ -137,8 +137,7 @@ static slice resolve(struct repo *r, slice name)
 	return packed_ref(r, name);
 }
 
-/* --- config: [remote "NAME"] url = …
- * ------------------------------------------------------------------------- */
+/* --- config: [remote "NAME"] url = … ----------------------------------------- */
 
 /* `[remote "x"]` -> x; p NULL for any other section. */
 static slice remote_section(slice line)

@@ -31,8 +31,7 @@ const struct command command_key = {
     "         with the same user, team, role, attributes and expiry first\n",
     run_key};
 
-/* --- the store
- * ------------------------------------------------------------------------------------------------- */
+/* --- the store --------------------------------------------------------------- */
 
 struct keys {
 	struct cli *c;
@@ -126,8 +125,7 @@ static const struct ledger_key *find_key(struct keys *k, const char *word)
 	return NULL;
 }
 
-/* --- create
- * ---------------------------------------------------------------------------------------------------- */
+/* --- create ------------------------------------------------------------------ */
 
 struct wish {
 	const char *user, *team, *role, *expires;
@@ -334,8 +332,7 @@ static int run_create(struct cli *c, int argc, char **argv, int at)
 	return status == -1 ? EXIT_DONE : status;
 }
 
-/* --- list
- * ------------------------------------------------------------------------------------------------------ */
+/* --- list -------------------------------------------------------------------- */
 
 static const char *state_of(const struct keys *keys, const struct ledger_key *k)
 {
@@ -440,8 +437,7 @@ static int run_list(struct cli *c, int argc, char **argv, int at)
 	return status;
 }
 
-/* --- revoke, rotate
- * -------------------------------------------------------------------------------------------- */
+/* --- revoke, rotate ---------------------------------------------------------- */
 
 static int revoke(struct keys *keys, const struct ledger_key *k)
 {

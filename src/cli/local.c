@@ -21,8 +21,7 @@
 #define LOG_MAX    (8 << 20) /* a log of earlier runs that is larger is begun anew */
 #define TAIL_BYTES 2048
 
-/* --- asking
- * ---------------------------------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------ */
 
 static int64_t now_ms(void)
 {
@@ -165,8 +164,7 @@ bool url_place(const char *url, char host[256], int *port, bool *tls)
 	return name.n > 0 && name.n < 256;
 }
 
-/* --- starting
- * -------------------------------------------------------------------------------------------------- */
+/* --- starting ---------------------------------------------------------------- */
 
 slice local_log_path(const struct settings *s, char *buf, size_t cap)
 {

@@ -1,6 +1,7 @@
 /* `weir run`: an agent through a gateway. The agent takes this process's place, so that its exit status, its
  * signals and its terminal are its own. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -87,8 +88,7 @@ static bool add_headers(struct run *r, struct launch *l)
 	return true;
 }
 
-/* --- the gateway
- * ----------------------------------------------------------------------------------------------- */
+/* --- the gateway ------------------------------------------------------------- */
 
 static int named_gateway(struct cli *c, char base[LOCAL_URL_MAX])
 {
@@ -119,7 +119,7 @@ static int named_gateway(struct cli *c, char base[LOCAL_URL_MAX])
 
 static int find_gateway(struct run *r, struct agent_gateway *g, struct settings **s, char base[LOCAL_URL_MAX])
 {
-	*g = (struct agent_gateway){.base = base, .key = r->c->key};
+	*g = (struct agent_gateway){.base = base, .key = r->c->key, .dry = r->print};
 	if (r->c->server)
 		return named_gateway(r->c, base);
 	*s = cli_settings_with(r->c, SETTINGS_NO_SECRETS | SETTINGS_NO_PRICES);
@@ -130,8 +130,7 @@ static int find_gateway(struct run *r, struct agent_gateway *g, struct settings 
 	return r->print ? EXIT_DONE : local_gateway(r->c, *s);
 }
 
-/* --- the agent
- * ------------------------------------------------------------------------------------------------- */
+/* --- the agent --------------------------------------------------------------- */
 
 static bool is_secret(const char *line)
 {
@@ -161,16 +160,37 @@ static void print_launch(struct cli *c, const struct launch *l, const char *agen
 	fputc('\n', c->out);
 }
 
+static int no_program(struct cli *c, const char *name)
+{
+	cli_fail(c, "there is no program \"%s\": is it installed, and on the PATH?", name);
+	return 127; /* as a shell says it */
+}
+
+/* Before a gateway is started in vain. */
+static bool can_start(const char *name)
+{
+	char path[PATH_MAX];
+	const char *all = getenv("PATH");
+	slice rest = slice_of(all && *all ? all : "/usr/bin:/bin"), folder;
+	if (strchr(name, '/'))
+		return access(name, F_OK) == 0;
+	while (slice_split(&rest, ':', &folder)) {
+		snprintf(path, sizeof path, SLICE_FMT "/%s", SLICE_ARG(folder.n ? folder : SLICE(".")), name);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int become_agent(struct cli *c, struct launch *l)
 {
 	fflush(NULL);
 	execvpe(l->argv[0], (char *const *)l->argv, (char *const *)l->env);
 	int reason = errno;
 	if (reason == ENOENT)
-		cli_fail(c, "there is no program \"%s\": is it installed, and on the PATH?", l->argv[0]);
-	else
-		cli_fail(c, "%s cannot be started: %s", l->argv[0], strerror(reason));
-	return reason == ENOENT ? 127 : 126; /* as a shell says it */
+		return no_program(c, l->argv[0]);
+	cli_fail(c, "%s cannot be started: %s", l->argv[0], strerror(reason));
+	return 126;
 }
 
 static int launch(struct run *r, struct launch *l)
@@ -189,6 +209,8 @@ static int launch(struct run *r, struct launch *l)
 	}
 	if (!add_headers(r, l))
 		return EXIT_USAGE;
+	if (!r->print && !can_start(l->argv[0]))
+		return no_program(r->c, l->argv[0]);
 	int status = find_gateway(r, &g, &s, base);
 	if (status == EXIT_DONE) {
 		agent_prepare(l, agent, at, &g);

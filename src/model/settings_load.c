@@ -13,8 +13,7 @@
 
 #define PRICE_BOOK_MAX (64 << 20)
 
-/* --- files
- * --------------------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------- */
 
 /* Reads a whole file into an allocation of the caller's (free it); p NULL and errno on failure. */
 static slice read_file(const char *path, size_t most)
@@ -143,8 +142,7 @@ static void load_file(struct reader *r, int index)
 	free((char *)text.p);
 }
 
-/* --- what depends on what was written
- * -------------------------------------------------------------------------- */
+/* --- what depends on what was written ---------------------------------------- */
 
 /* Creates the missing folders of path, each 0700. */
 static int make_folders(const char *path)
@@ -233,8 +231,7 @@ static void map_members(struct reader *r)
 				settings_fault_at(r, settings_seen(r, "teams"), "there are too many members");
 }
 
-/* --- checks that need more than one value
- * ------------------------------------------------------------------------ */
+/* --- checks that need more than one value ------------------------------------ */
 
 /* Where the first of the keys stood that stood anywhere. */
 static struct place seen_first(const struct reader *r, const char *base, const char *const *keys)
@@ -293,8 +290,7 @@ void settings_check(struct reader *r)
 		settings_finish_price(r, unknown, "prices.unknown", SLICE("fallback"), &s->fallback_price);
 }
 
-/* --- the run
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the run ----------------------------------------------------------------- */
 
 static int by_place(const void *a, const void *b)
 {
@@ -385,8 +381,7 @@ struct settings *settings_load(slice path, void (*on_error)(void *arg, const cha
 	return settings_load_with(path, 0, on_error, arg);
 }
 
-/* --- the default file
- * -------------------------------------------------------------------------------------------- */
+/* --- the default file -------------------------------------------------------- */
 
 static bool there(const char *path)
 {

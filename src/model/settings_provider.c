@@ -10,8 +10,7 @@
 
 #include "base/crypto.h"
 
-/* --- secrets
- * ------------------------------------------------------------------------------------------------- */
+/* --- secrets ----------------------------------------------------------------- */
 
 slice settings_secret(struct reader *r, slice text)
 {
@@ -142,8 +141,7 @@ void read_credential(struct reader *r, const struct option *o, const struct yaml
 	}
 }
 
-/* --- URLs
- * ---------------------------------------------------------------------------------------------------- */
+/* --- URLs -------------------------------------------------------------------- */
 
 static const char *const SCHEMES_HTTP[] = {"https://", "http://", NULL};
 static const char *const SCHEMES_PROXY[] = {"https://", "http://", "socks5h://", "socks5://", NULL};
@@ -249,8 +247,7 @@ void read_proxy(struct reader *r, const struct option *o, const struct yaml_node
 		settings_fault(r, n, "%s: this is no proxy's URL: %s", o->key, wrong);
 }
 
-/* --- providers
- * ----------------------------------------------------------------------------------------------- */
+/* --- providers --------------------------------------------------------------- */
 
 static const struct {
 	const char *api, *vendor, *base_url; /* base_url NULL: not spoken by this version */
@@ -304,18 +301,23 @@ static void fill_provider(struct provider *p)
 
 void settings_default_providers(struct snapshot *snap)
 {
-	struct provider *p = arena_alloc(&snap->mem, 3 * sizeof *p);
+	struct provider *p = arena_alloc(&snap->mem, 4 * sizeof *p);
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		default_provider(&p[i]);
-		p[i].name = slice_of(APIS[i].api);
-		p[i].dialect = APIS[i].dialect;
+		p[i].name = i < 3 ? slice_of(APIS[i].api) : SLICE("chatgpt");
+		p[i].dialect = i < 3 ? APIS[i].dialect : DIALECT_OPENAI;
 		p[i].credential = CREDENTIAL_PASSTHROUGH;
+		if (i == 3) { /* where Codex goes with a ChatGPT login: only by its name, /p/chatgpt/ */
+			p[i].base_url = SLICE("https://chatgpt.com/backend-api/codex");
+			p[i].host = slice_sub(p[i].base_url, 8, 19);
+			p[i].billing = BILLING_SUBSCRIPTION;
+		}
 		fill_provider(&p[i]);
 	}
 	snap->s.providers = p;
-	snap->s.providers_n = 3;
+	snap->s.providers_n = 4;
 }
 
 bool settings_finish_price(struct reader *r, struct place at, const char *key, slice id, struct price *price)

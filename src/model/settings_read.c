@@ -13,8 +13,7 @@
 #include "base/num.h"
 #include "text/nearest.h"
 
-/* --- faults
- * -------------------------------------------------------------------------------------------------- */
+/* --- faults ------------------------------------------------------------------ */
 
 static void fault_text(struct reader *r, struct place at, const char *text)
 {
@@ -82,8 +81,7 @@ static bool keep(struct reader *r, const struct yaml_node *n, slice text, slice 
 	return out->p != NULL;
 }
 
-/* --- texts
- * --------------------------------------------------------------------------------------------------- */
+/* --- texts ------------------------------------------------------------------- */
 
 static bool has_control(slice s)
 {
@@ -232,8 +230,7 @@ void read_timezone(struct reader *r, const struct option *o, const struct yaml_n
 		    o->key, SLICE_ARG(shown(n)));
 }
 
-/* --- numbers
- * ------------------------------------------------------------------------------------------------- */
+/* --- numbers ----------------------------------------------------------------- */
 
 void read_int64(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
@@ -372,8 +369,7 @@ void read_call_money(struct reader *r, const struct option *o, const struct yaml
 		settings_fault(r, n, "%s: the price is too large", o->key);
 }
 
-/* --- choices
- * ------------------------------------------------------------------------------------------------- */
+/* --- choices ----------------------------------------------------------------- */
 
 void read_bool(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
@@ -418,8 +414,7 @@ void read_unknown_price(struct reader *r, const struct option *o, const struct y
 		               o->key, SLICE_ARG(shown(n)));
 }
 
-/* --- addresses
- * ----------------------------------------------------------------------------------------------- */
+/* --- addresses --------------------------------------------------------------- */
 
 static bool split_address(slice text, slice *host, long long *port)
 {
@@ -465,8 +460,7 @@ void read_address(struct reader *r, const struct option *o, const struct yaml_no
 	               o->key, SLICE_ARG(shown(n)));
 }
 
-/* --- lists of texts
- * ------------------------------------------------------------------------------------------ */
+/* --- lists of texts ---------------------------------------------------------- */
 
 /* The n and the array stand side by side in the scope. */
 struct texts {

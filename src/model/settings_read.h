@@ -87,7 +87,8 @@ slice settings_secret(struct reader *r, slice text);
 /* A snapshot of the defaults that depend on no file, with one reference; NULL without memory. */
 struct snapshot *settings_new(void);
 
-/* The providers without any settings: one for each dialect, with the client's own credential. */
+/* The providers without any settings: one for each dialect, and ChatGPT's for Codex; all with the client's
+ * own credential. */
 void settings_default_providers(struct snapshot *snap);
 
 /* Turns per_million as read into a price; false after a fault when input or output is missing. */

@@ -179,7 +179,8 @@ const struct option settings_options[] = {
     PRICE_ROWS("prices.unknown", IN_S(fallback_price.per_million)),
     {.key = "providers",
      .type = "list of mappings",
-     .text = "where calls go; default anthropic, openai and gemini with credential passthrough",
+     .text = "where calls go; default anthropic, openai, gemini and (for a ChatGPT login) chatgpt, all "
+             "passthrough",
      .read = read_providers,
      .joined = true},
     {.key = "providers[].name",

@@ -22,8 +22,7 @@ static void fault(struct reading *r, int line, int column, const char *message)
 	r->on_error(r->arg, line, column, message);
 }
 
-/* --- faults of syntax
- * ---------------------------------------------------------------------------------------- */
+/* --- faults of syntax -------------------------------------------------------- */
 
 /* Line and column, from 1, of a byte; columns count characters. */
 static void place_of(slice text, size_t offset, int *line, int *column)
@@ -84,8 +83,7 @@ static void syntax_fault(struct reading *r, const yaml_parser_t *p, slice text)
 	fault(r, line, column, message);
 }
 
-/* --- the tree
- * ----------------------------------------------------------------------------------------------- */
+/* --- the tree ---------------------------------------------------------------- */
 
 static bool is_null(slice text)
 {

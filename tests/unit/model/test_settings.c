@@ -78,8 +78,7 @@ static int tear_down(void **state)
 
 #define IS(slice_, text) assert_string_equal((slice_).p, text)
 
-/* --- what is read
- * ---------------------------------------------------------------------------------------------- */
+/* --- what is read ------------------------------------------------------------ */
 
 static void defaults(void **state)
 {
@@ -104,16 +103,20 @@ static void defaults(void **state)
 	assert_int_equal(s->unknown_price, UNKNOWN_PRICE_REFUSE);
 	assert_int_equal(s->unmetered, UNMETERED_REFUSE);
 	assert_int_equal(s->limits.body_bytes, 64 << 20);
-	assert_int_equal(s->providers_n, 3);
-	static const char *const names[] = {"anthropic", "openai", "gemini"};
-	static const char *const vendors[] = {"anthropic", "openai", "google"};
-	for (size_t i = 0; i < 3; i++) {
+	assert_int_equal(s->providers_n, 4);
+	static const char *const names[] = {"anthropic", "openai", "gemini", "chatgpt"};
+	static const char *const vendors[] = {"anthropic", "openai", "google", "openai"};
+	for (size_t i = 0; i < 4; i++) {
 		IS(s->providers[i].name, names[i]);
 		IS(s->providers[i].vendor, vendors[i]);
 		assert_int_equal(s->providers[i].credential, CREDENTIAL_PASSTHROUGH);
 	}
 	IS(s->providers[0].base_url, "https://api.anthropic.com");
 	assert_true(slice_eq(s->providers[0].host, SLICE("api.anthropic.com")));
+	IS(s->providers[3].base_url, "https://chatgpt.com/backend-api/codex");
+	assert_true(slice_eq(s->providers[3].host, SLICE("chatgpt.com")));
+	assert_int_equal(s->providers[3].billing, BILLING_SUBSCRIPTION);
+	IS(settings_provider(s, DIALECT_OPENAI, SLICE_NONE, SLICE("gpt-5"))->name, "openai");
 	settings_unref(s);
 }
 
@@ -328,8 +331,7 @@ static void folders(void **state)
 	assert_string_equal(p->told, "d: there is no *.yaml file in this folder\n");
 }
 
-/* --- what is refused
- * ------------------------------------------------------------------------------------------- */
+/* --- what is refused --------------------------------------------------------- */
 
 #define P "providers: [{name: x, api: openai, "
 

@@ -17,8 +17,7 @@ static void tell(void *arg, int line, int column, const char *message)
 	snprintf(t->text + at, sizeof t->text - at, "%d:%d %s\n", line, column, message);
 }
 
-/* --- the tree
- * ------------------------------------------------------------------------------------------------ */
+/* --- the tree ---------------------------------------------------------------- */
 
 static void dump(const struct yaml_node *n, char *out, size_t cap)
 {
@@ -91,8 +90,7 @@ static void get(void **state)
 	arena_release(&mem);
 }
 
-/* --- faults
- * -------------------------------------------------------------------------------------------------- */
+/* --- faults ------------------------------------------------------------------ */
 
 static void faults(void **state)
 {
@@ -137,8 +135,7 @@ static void faults(void **state)
 	}
 }
 
-/* --- caps
- * ---------------------------------------------------------------------------------------------------- */
+/* --- caps -------------------------------------------------------------------- */
 
 static int read_capped(const char *text, size_t n, size_t memory, struct told *told)
 {
