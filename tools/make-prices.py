@@ -12,7 +12,9 @@ BOOKS is a folder that holds, each in a folder of its own, copies of
     tokencost-litellm-2025-09/model_prices.json        AgentOps-AI/tokencost, MIT
     llm-prices/data/*.json                             simonw/llm-prices: only compared with, nothing is taken
 
-and beside it (or in it) a SOURCE.txt with a line "owner+name<TAB>commit date<TAB>licence" for each.
+and beside it (or in it) a SOURCE.txt with a line "owner+name<TAB>commit date<TAB>licence" for each. Before them all comes
+data/prices-added.json, kept by hand in the price book's own format: what vendors published after the books were copied,
+each row with its source.
 
 How a price is chosen, vendor by vendor (the summary counts how often each case came up):
 
@@ -43,6 +45,8 @@ METERS = [INPUT, READ, WRITE5, WRITE1, OUTPUT, "reasoning", "input_audio", "cach
           "input_image", "output_image", SEARCH, "hosted_tool_calls"]
 TOKEN_METERS = METERS[:-2]
 
+# A change of price that was announced, is in a book, and was taken back: (name, date).
+CANCELLED = {("claude-sonnet-5", "2026-09-01")}
 # What a vendor states for all its models. (vendor, what, page it stands on)
 RULES = [
     ("a Claude model's 1 h cache write costs twice its input, whoever sells it",
@@ -55,12 +59,15 @@ RULES = [
      "https://platform.openai.com/docs/pricing"),
     ("openai: other hosted tools are priced as the dearest that is billed by call, a code interpreter's container at "
      "0.03 USD (file search is 0.0025)", "https://platform.openai.com/docs/pricing"),
+    ("anthropic took back the rise of Claude Sonnet 5 that was announced for 2026-09-01",
+     "https://platform.claude.com/docs/en/about-claude/pricing"),
+    ("Bedrock sells a new Claude model at list price on its global endpoint and a tenth dearer in a region", None),
     ("a reseller that lists a price from before a change of the maker's follows the maker's change", None),
     ("models with a fee for each request, or for a search that no usage field reports, are left out: they would be "
      "booked too low", None),
     ("a model with no cache discount in any book bills cache reads as input", None),
 ]
-NEWER_CLAUDE = re.compile(r"^(?:[a-z-]+\.)?(?:anthropic\.)?claude-(opus-4-[6-9]|opus-5|sonnet-4-[6-9]|sonnet-5|fable-5|mythos-5)")
+NEWER_CLAUDE = re.compile(r"^(?:[a-z-]+\.)?(?:anthropic\.)?claude-(opus-4-[6-9]|opus-5|sonnet-4-[6-9]|sonnet-5|haiku-5|fable-5|mythos-5)")
 
 GENAI_VENDORS = {"anthropic": "anthropic", "openai": "openai", "google": "google", "aws": "bedrock", "azure": "azure",
                  "x-ai": "xai", "mistral": "mistral", "groq": "groq", "deepseek": "deepseek", "together": "together",
@@ -461,6 +468,39 @@ def read_litellm(book, path):
     return out
 
 
+# ---- what is kept by hand ------------------------------------------------------------------------------------------------
+
+
+def plain_price(value):
+    return nano(value) if isinstance(value, str) else int(value)
+
+
+def read_added(path):
+    """(listings, sources, date) of data/prices-added.json; a subset of the format: modifiers stand in the row."""
+    book = load_json(path)
+    out = []
+    for vendor, models in book["vendors"].items():
+        for name, entry in models.items():
+            listing = Listing(entry["prices"][-1]["source"], vendor, name)
+            listing.aliases, listing.window, listing.most = entry.get("names", []), entry["context_window"], entry["max_output"]
+            for row in entry["prices"]:
+                base = {m: plain_price(row[m]) for m in METERS if m in row}
+                long = {}
+                for one in row.get("modifiers", []):
+                    scaled = {m: base[m] * Fraction(one["times"]) for m in base if m in TOKEN_METERS} if "times" in one else {}
+                    if "above_context" in one:
+                        long[one["above_context"]] = {m: plain_price(one[m]) for m in METERS if m in one}
+                    elif "tier" in one:
+                        listing.tiers[one["tier"], 0] = scaled
+                    elif "speed" in one:
+                        listing.speeds[one["speed"]] = scaled
+                    else:
+                        listing.regions.update({r: Fraction(one["times"]) for r in one["region"].split("|")})
+                listing.rows.append((row.get("from"), base, long))
+            out.append(listing)
+    return out, book["sources"], book["date"]
+
+
 # ---- choosing ----------------------------------------------------------------------------------------------------------
 
 SNAPSHOT = [re.compile(r"(-latest|@latest|@default)$"), re.compile(r"-v\d(:\d)?$"),
@@ -701,6 +741,41 @@ def follow_makers(vendors):
             model.books = [*maker.books, maker.vendor]
 
 
+def drop_cancelled(vendors):
+    for vendor in vendors.values():
+        for model in vendor.models.values():
+            plain = re.sub(r"^(?:[a-z-]+-)?(?:anthropic-)?(?=claude)", "", plain_name(model.name))
+            plain = re.sub(r"-v\d(:\d)?$", "", plain)
+            kept = [row for row in model.rows if (plain, row[0]) not in CANCELLED]
+            if len(kept) != len(model.rows):
+                SUMMARY.add("changes of price that were taken back, left out", f"{vendor.name}/{model.name}")
+                model.rows = kept
+
+
+def sell_added(vendors, added):
+    """New Claude models where they are sold too: Google Cloud and Foundry at list price, Bedrock's regions a tenth dearer."""
+    for listing in added:
+        if listing.vendor != "anthropic":
+            continue
+        model = vendors["anthropic"].find(listing.name)
+        names = [("vertex", listing.name, 1), ("azure", listing.name, 1), ("bedrock", f"global.anthropic.{listing.name}", 1),
+                 ("bedrock", f"anthropic.{listing.name}", Fraction(11, 10))]
+        for vendor, name, factor in names:
+            if vendors[vendor].find(name) is not None:
+                continue
+            scale = lambda prices: {m: int(p * factor) if m in TOKEN_METERS else p for m, p in prices.items()}
+            copy = Model.__new__(Model)
+            copy.__dict__.update(model.__dict__)
+            copy.name, copy.vendor, copy.tiers, copy.speeds, copy.regions = name, vendor, {}, {}, {}
+            copy.rows = [(start, scale(base), {t: scale(p) for t, p in long.items()}) for start, base, long in model.rows]
+            copy.books, copy.names, copy.patterns = [*model.books, "anthropic" if factor == 1 else "regional"], [], []
+            vendors[vendor].models[name] = vendors[vendor].by_name[name] = copy
+            if name.startswith("anthropic."):
+                for region in BEDROCK_REGIONS:
+                    vendors[vendor].alias(copy, f"{region}.{name}")
+            SUMMARY.add("added Claude models at resellers")
+
+
 def copy_models(vendors, source, target, note):
     """A reseller at list prices: what it does not list itself costs what it costs at the source."""
     if source not in vendors or target not in vendors:
@@ -860,7 +935,7 @@ def write_book(book, path):
         f.write("\n".join(lines) + "\n")
 
 
-def write_page(book, sources, books, path):
+def write_page(book, added_sources, books, path):
     rows = sum(len(m["prices"]) for v in book["vendors"].values() for m in v.values())
     models = sum(len(v) for v in book["vendors"].values())
     with open(path, "w", encoding="utf-8") as f:
@@ -872,6 +947,9 @@ def write_page(book, sources, books, path):
                 "| book | repository | commit | date | licence |\n| --- | --- | --- | --- | --- |\n")
         for name, repo, commit, day, licence in books:
             f.write(f"| {name} | {repo} | `{commit[:12]}` | {day} | {licence} |\n")
+        f.write("\nBefore them stands [`prices-added.json`](prices-added.json), kept by hand: what vendors published later. Its sources:\n\n")
+        for text in added_sources.values():
+            f.write(f"- {text}\n")
         f.write("\nThe figures are the vendors' public list prices; the books' licences are as above. llm-prices states no\n"
                 "licence: it is only compared with, and nothing of it is in the book.\n\n## Rules no book holds for each model\n\n")
         for text, page in RULES:
@@ -938,13 +1016,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("books")
     parser.add_argument("--out", default="data")
+    parser.add_argument("--added", default="data/prices-added.json")
     parser.add_argument("--quiet", action="store_true", help="counts only, no list of the cases")
     args = parser.parse_args()
     books = read_sources(args.books)
     sources = {name: f"{name} {day}" for name, _, _, day, _ in books}
+    added, added_sources, added_date = read_added(args.added)
     genai = GenaiPrices(args.books)
     snapshots = sorted(glob.glob(f"{args.books}/litellm-mirror/*.json"))
-    listings = [*genai.listings, *read_langfuse(args.books), *read_models_dev(args.books),
+    listings = [*added, *genai.listings, *read_langfuse(args.books), *read_models_dev(args.books),
                 *read_litellm("litellm", snapshots[-1]),
                 *read_litellm("tokencost", f"{args.books}/tokencost-litellm-2025-09/model_prices.json")]
     vendors = {}
@@ -954,18 +1034,22 @@ def main():
             continue
         listing.aliases = [a for a in listing.aliases if not SEARCH_MODEL.search(a)]
         vendors.setdefault(listing.vendor, Vendor(listing.vendor, genai)).take(listing)
+    drop_cancelled(vendors)
+    sell_added(vendors, added)
     copy_models(vendors, "google", "vertex", "google")
     copy_models(vendors, "openai", "azure", "openai")
+    sources.update(added_sources)
+    sources["regional"] = "Anthropic's list price, a tenth dearer"
     sources.update({maker: f"{maker}'s list price" for maker in ("anthropic", "google", "openai")})
     follow_makers(vendors)
     apply_rules(vendors)
     compare_llm_prices(args.books, vendors)
     compare_history(args.books, vendors)
-    date = max(day for _, _, _, day, _ in books)
+    date = max(added_date, *(day for _, _, _, day, _ in books))
     book = book_of(vendors, sources, date)
     os.makedirs(args.out, exist_ok=True)
     write_book(book, f"{args.out}/prices.json")
-    write_page(book, sources, books, f"{args.out}/prices.md")
+    write_page(book, added_sources, books, f"{args.out}/prices.md")
     if not args.quiet:
         print("\n".join(sorted(SUMMARY.notes)))
     for what in sorted(SUMMARY.counts):

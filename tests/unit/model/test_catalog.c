@@ -312,8 +312,9 @@ static void the_built_in_book_prices_what_agents_use(void **state)
 	    {"anthropic", "claude-opus-4-8", "2026-11-22", "5", "0.5", "6.25", "10", "25"},
 	    {"anthropic", "claude-opus-4-1-20250805", "2026-11-22", "15", "1.5", "18.75", "30", "75"},
 	    {"anthropic", "claude-opus-4-20250514", "2026-11-22", "15", "1.5", "18.75", "30", "75"},
-	    {"anthropic", "claude-sonnet-5", "2026-08-31", "2", "0.2", "2.5", "4", "10"},
-	    {"anthropic", "claude-sonnet-5", "2026-09-01", "3", "0.3", "3.75", "6", "15"},
+	    {"anthropic", "claude-opus-4-6", "2026-03-12", "5", "0.5", "6.25", "10", "25"},
+	    {"anthropic", "claude-sonnet-5-5", "2026-10-06", "2", "0.2", "2.5", "4", "10"},
+	    {"anthropic", "claude-sonnet-5-5", "2026-10-07", "2", "0.1", "2.5", "4", "10"},
 	    {"anthropic", "claude-sonnet-4-5-20250929", "2026-11-22", "3", "0.3", "3.75", "6", "15"},
 	    {"anthropic", "claude-sonnet-4-20250514", "2026-11-22", "3", "0.3", "3.75", "6", "15"},
 	    {"anthropic", "claude-haiku-4-5-20251001", "2026-11-22", "1", "0.1", "1.25", "2", "5"},
@@ -323,6 +324,9 @@ static void the_built_in_book_prices_what_agents_use(void **state)
 	    {"openai", "gpt-5-codex", "2026-11-22", "1.25", "0.125", NULL, NULL, "10"},
 	    {"openai", "gpt-5.6-luna", "2026-07-29", "1", "0.1", "1.25", NULL, "6"},
 	    {"openai", "gpt-5.6-luna", "2026-07-30", "0.2", "0.02", "0.25", NULL, "1.2"},
+	    {"openai", "gpt-5.6-sol", "2026-08-20", "5", "0.5", "6.25", NULL, "30"},
+	    {"openai", "gpt-5.6", "2026-08-21", "4", "0.4", "5", NULL, "20"},
+	    {"openai", "gpt-6.1-sol", "2026-11-22", "2", "0.1", "2.5", NULL, "10"},
 	    {"openai", "gpt-4o-2024-05-13", "2026-11-22", "5", "5", NULL, NULL, "15"},
 	    {"openai", "gpt-4o-2024-08-06", "2026-11-22", "2.5", "1.25", NULL, NULL, "10"},
 	    {"openai", "o3", "2025-06-09", "10", NULL, NULL, NULL, "40"},
@@ -333,8 +337,11 @@ static void the_built_in_book_prices_what_agents_use(void **state)
 	     "6.6", "16.5"},
 	    {"bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "2026-11-22", "3", "0.3", "3.75",
 	     "6", "15"},
+	    {"bedrock", "us.anthropic.claude-opus-5-5", "2026-11-22", "4.4", "0.22", "5.5", "8.8", "22"},
+	    {"bedrock", "global.anthropic.claude-opus-5-5", "2026-11-22", "4", "0.2", "5", "8", "20"},
+	    {"vertex", "claude-opus-5-5", "2026-11-22", "4", "0.2", "5", "8", "20"},
 	    {"vertex", "claude-opus-4-6@default", "2026-11-22", "5", "0.5", "6.25", "10", "25"},
-	    {"azure", "claude-sonnet-5", "2026-11-22", "3", "0.3", "3.75", "6", "15"},
+	    {"azure", "claude-sonnet-5", "2026-11-22", "2", "0.2", "2.5", "4", "10"},
 	    {"azure", "gpt-5", "2026-11-22", "1.25", "0.13", NULL, NULL, "10"},
 	};
 	static const enum meter meters[] = {METER_INPUT, METER_CACHE_READ, METER_CACHE_WRITE_5M,
@@ -366,6 +373,72 @@ static void the_built_in_book_prices_what_agents_use(void **state)
 	assert_null(catalog_price(c, SLICE("anthropic"), SLICE("gpt-5"), NOW));
 	assert_null(catalog_price(c, SLICE("anthropic"), SLICE("claude-opus-4-10"), NOW));
 	assert_null(catalog_price(c, SLICE("openai"), SLICE("gpt-5.9-nova"), NOW));
+	catalog_unref(c);
+}
+
+/* What Claude Code 2.1.330 reckons with (its own total_cost_usd), by model: both must come to the same. */
+static void claude_models_cost_what_claude_code_says(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *models;                             /* apart by spaces */
+		double input, output, write_5m, write_1h, read; /* USD for a million tokens */
+		double fast;                                    /* times; 0: no fast mode */
+	} cases[] = {
+	    {"claude-3-5-haiku-20241022", 0.8, 4, 1, 1.6, 0.08, 0},
+	    {"claude-haiku-4-5 claude-haiku-4-5-20251001", 1, 5, 1.25, 2, 0.1, 0},
+	    {"claude-haiku-5-5", 0.1, 0.5, 0.125, 0.2, 0.01, 0},
+	    {"claude-3-5-sonnet-20241022 claude-3-7-sonnet-20250219 claude-sonnet-4-20250514 "
+	     "claude-sonnet-4-0 "
+	     "claude-sonnet-4-5-20250929 claude-sonnet-4-6",
+	     3, 15, 3.75, 6, 0.3, 0},
+	    {"claude-sonnet-5", 2, 10, 2.5, 4, 0.2, 0},
+	    {"claude-sonnet-5-5", 2, 10, 2.5, 4, 0.1, 0},
+	    {"claude-opus-4-0 claude-opus-4-20250514 claude-opus-4-1-20250805", 15, 75, 18.75, 30, 1.5, 0},
+	    {"claude-opus-4-5-20251101", 5, 25, 6.25, 10, 0.5, 0},
+	    {"claude-opus-4-6 claude-opus-4-7", 5, 25, 6.25, 10, 0.5, 6},
+	    {"claude-opus-4-8 claude-opus-5", 5, 25, 6.25, 10, 0.5, 2},
+	    {"claude-opus-5-5", 4, 20, 5, 8, 0.2, 2},
+	    {"claude-fable-5 claude-mythos-5", 10, 50, 12.5, 20, 1, 0},
+	    {"claude-fable-5-1 claude-mythos-5-1", 10, 50, 12.5, 20, 0.25, 0},
+	    {"claude-fable-5-2 claude-mythos-5-2", 8, 40, 10, 16, 0.2, 2},
+	};
+	struct error e;
+	struct catalog *c = catalog_builtin(&e);
+	assert_non_null(c);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		slice rest = slice_of(cases[i].models), model;
+		while (slice_split(&rest, ' ', &model)) {
+			const double want[] = {cases[i].input, cases[i].output, cases[i].write_5m,
+			                       cases[i].write_1h, cases[i].read};
+			static const enum meter meters[] = {METER_INPUT, METER_OUTPUT, METER_CACHE_WRITE_5M,
+			                                    METER_CACHE_WRITE_1H, METER_CACHE_READ};
+			int64_t rates[METER_N], fast[METER_N];
+			struct billed_as as = {.speed = SLICE("fast")};
+			const struct price *p = catalog_price(c, SLICE("anthropic"), model, NOW);
+			if (!p)
+				fail_msg(SLICE_FMT " is unknown", SLICE_ARG(model));
+			assert_int_equal(price_rates(p, NULL, 1000, rates), 0);
+			assert_int_equal(price_rates(p, &as, 1000, fast), 0);
+			for (size_t k = 0; k < COUNT(meters); k++) {
+				int64_t nano = (int64_t)(want[k] * 1e9 + 0.5);
+				if (rates[meters[k]] != nano ||
+				    (cases[i].fast > 0 &&
+				     fast[meters[k]] != (int64_t)(want[k] * cases[i].fast * 1e9 + 0.5)))
+					fail_msg(SLICE_FMT ", %s: %lld, fast %lld", SLICE_ARG(model),
+					         meter_name(meters[k]), (long long)rates[meters[k]],
+					         (long long)fast[meters[k]]);
+			}
+			assert_int_equal(rates[METER_WEB_SEARCHES], INT64_C(10000000000000));
+		}
+	}
+	int64_t rates[METER_N]; /* Haiku 5.5 is dearer for longer prompts */
+	const struct price *p = catalog_price(c, SLICE("anthropic"), SLICE("claude-haiku-5-5"), NOW);
+	assert_int_equal(price_rates(p, NULL, 100000, rates), 0);
+	assert_int_equal(rates[METER_INPUT], 100000000);
+	assert_int_equal(price_rates(p, NULL, 100001, rates), 0);
+	assert_int_equal(rates[METER_INPUT], 500000000);
+	assert_int_equal(rates[METER_OUTPUT], 2500000000);
 	catalog_unref(c);
 }
 
@@ -450,6 +523,7 @@ int main(void)
 	    cmocka_unit_test(torn_books_are_refused),
 	    cmocka_unit_test(a_book_over_another),
 	    cmocka_unit_test(the_built_in_book_prices_what_agents_use),
+	    cmocka_unit_test(claude_models_cost_what_claude_code_says),
 	    cmocka_unit_test(the_built_in_book_is_whole),
 	    cmocka_unit_test(unknown_models_get_a_message_that_helps),
 	    cmocka_unit_test(prices_of_settings_have_stand_ins),
