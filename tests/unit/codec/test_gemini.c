@@ -15,15 +15,16 @@ static int read_request(const char *body, struct request_view *v, struct error *
 static void the_view_of_a_request(void **state)
 {
 	(void)state;
-	static const char body[] = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"},{"
-	                           "\"inlineData\":{\"data\":\"AA\"}},{\"functionResponse\":"
-	                           "{\"response\":{\"fileData\":1}}}]},{}],\"systemInstruction\":{\"parts\":["
-	                           "]},\"tools\":[{\"functionDeclarations\":[{"
-	                           "\"name\":\"a\"},{\"name\":\"b\"}]}],\"generationConfig\":{"
-	                           "\"maxOutputTokens\":\"64\",\"candidateCount\":2,"
-	                           "\"thinkingConfig\":{\"thinkingBudget\":-1,\"includeThoughts\":true}},"
-	                           "\"labels\":{\"team\":\"x\"},\"serviceTier\":"
-	                           "\"flex\"}";
+	static const char body[] =
+	    "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"},{"
+	    "\"inlineData\":{\"data\":\"AA\"}},{\"functionResponse\":"
+	    "{\"response\":{\"fileData\":1}}}]},{}],\"systemInstruction\":{\"parts\":["
+	    "]},\"tools\":[{\"functionDeclarations\":[{"
+	    "\"name\":\"a\"},{\"name\":\"b\"}]},{\"functionDeclarations\":[{}]}],\"generationConfig\":{"
+	    "\"maxOutputTokens\":\"64\",\"candidateCount\":2,"
+	    "\"thinkingConfig\":{\"thinkingBudget\":-1,\"includeThoughts\":true}},"
+	    "\"labels\":{\"team\":\"x\"},\"serviceTier\":"
+	    "\"flex\"}";
 	struct request_view v;
 	struct error e;
 	assert_int_equal(read_request(body, &v, &e), 0);
@@ -32,7 +33,7 @@ static void the_view_of_a_request(void **state)
 	assert_true(v.stream && !v.hidden_input);
 	assert_slice("system", v.system, "{\"parts\":[]}");
 	assert_int_equal(v.message_count, 2);
-	assert_int_equal(v.tool_count, 2);
+	assert_int_equal(v.tool_count, 3);
 	assert_int_equal(v.max_output, 64);
 	assert_slice("limit", v.max_output_raw, "\"64\"");
 	assert_int_equal(v.choices, 2);
