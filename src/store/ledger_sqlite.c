@@ -141,10 +141,14 @@ static void sqlite_close(struct ledger *l)
 	free(l);
 }
 
-/* SQLite would create the file for all to read; it holds names and the hashes of keys. */
+/* SQLite would create the file for all to read; it holds names and the hashes of keys. A file that is there
+ * already is not touched: closing any descriptor of it would take away the locks that this process's other
+ * connections hold (POSIX), and with them the write-ahead log under their feet. */
 static int create_private(const char *path, struct error *e)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return 0;
 	if (fd < 0)
 		return error_errno(e, ERR_IO, errno, "%s: the ledger cannot be opened", path);
 	close(fd);
