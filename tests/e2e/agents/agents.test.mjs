@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
-import { booksByModel, ledgerByModel, scratch, startSim, startWeir, stopAll } from '../lib/harness.mjs';
+import { booksByModel, ledgerByModel, scratch, spends, startSim, startWeir, stopAll } from '../lib/harness.mjs';
 import { AGENTS, drive } from './lib.mjs';
 
 after(stopAll);
@@ -31,7 +31,7 @@ const inputOf = (books) =>
 async function ledgerFor(weir, sim) {
   const books = booksByModel(await sim.books());
   const calls = Object.values(books).reduce((n, sum) => n + sum.calls, 0);
-  const rows = (await weir.ledgerOf(calls)).filter((row) => !/count_tokens/.test(row.api));
+  const rows = (await weir.ledgerOf(calls)).filter(spends);
   return { books, rows };
 }
 

@@ -2,7 +2,7 @@
 // scratch folder, and ends them by their process ids.
 //
 //   const sim  = await startSim();                       // {url, books(), calls(), stop()}
-//   const weir = await startWeir({ sim });               // {url, console, key(…), ledger(), run(…), stop()}
+//   const weir = await startWeir({ sim });               // {url, console, key(), ledger(), run(…), stop()}
 //   after(stopAll);
 //
 // WEIR_BIN and SIM_BIN name other builds of the two programs (build/asan/weir, say).
@@ -128,10 +128,10 @@ ${extra}`;
 }
 
 /**
- * Weir in front of `sim`; `config` replaces the usual file, `extra` is added to it. With `keyed` a first key is made before it
- * starts (weir.firstKey): a key made while it runs is known to it a moment later.
+ * Weir in front of `sim`; `config` replaces the usual file, `extra` is added to it. A first key is made before it starts
+ * (weir.key(), weir.firstKey): one made while it runs is known to it a moment later.
  */
-export async function startWeir({ sim, config, extra, env = {}, keyed = false }) {
+export async function startWeir({ sim, config, extra, env = {} }) {
   if (!existsSync(WEIR)) throw new Error(`${WEIR} is not there: make`);
   const folder = scratch();
   const file = join(folder, 'weir.yaml');
@@ -154,8 +154,9 @@ export async function startWeir({ sim, config, extra, env = {}, keyed = false })
     return done.stdout;
   };
 
-  /** A new Weir key. */
-  const key = (...args) => JSON.parse(must('key', 'create', '--json', '--user', 'ana@example.com', ...args)).key;
+  /** A new Weir key; a gateway that runs takes it up a moment later. */
+  const newKey = (...args) => JSON.parse(must('key', 'create', '--json', '--user', 'ana@example.com', ...args)).key;
+  const first = newKey();
 
   const serve = async () => {
     const { child, match, output } = await start('weir serve', [WEIR, 'serve', '--config', file], {
@@ -182,7 +183,10 @@ export async function startWeir({ sim, config, extra, env = {}, keyed = false })
     file,
     run,
     must,
-    key,
+    /** ana's key, made before the gateway was started. */
+    key: () => first,
+    firstKey: first,
+    newKey,
     environment,
     /** The ledger's rows, oldest first. */
     ledger: () =>
@@ -202,9 +206,11 @@ export async function startWeir({ sim, config, extra, env = {}, keyed = false })
     stop: (signal, graceMs) => stopChild(weir.child, signal, graceMs),
     restart: async () => Object.assign(weir, await serve()),
   };
-  if (keyed) weir.firstKey = key();
   return Object.assign(weir, await serve());
 }
+
+/** Whether a row of the ledger is of a kind that costs something: listing models and counting tokens do not. */
+export const spends = (row) => !/[.](count_tokens|models)$/.test(row.api);
 
 const METERS = ['input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'cache_write_1h_tokens', 'output_tokens'];
 
@@ -212,7 +218,7 @@ const METERS = ['input_tokens', 'cache_read_tokens', 'cache_write_5m_tokens', 'c
 export function ledgerByModel(rows) {
   const sums = {};
   for (const row of rows) {
-    if (row.decision === 'refused') continue;
+    if (row.decision === 'refused' || !spends(row)) continue;
     const sum = (sums[`${row.api} ${row.model_served ?? row.model_requested}`] ??= { calls: 0 });
     sum.calls++;
     for (const meter of METERS) sum[meter] = (sum[meter] ?? 0) + (row[meter] ?? 0);
