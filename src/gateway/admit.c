@@ -147,6 +147,12 @@ bool admit_head(struct exchange *ex, size_t head_bytes)
 		ex->status = ex->framing.status;
 		return refuse(ex, REFUSAL_MALFORMED, "malformed", slice_of(ex->framing.message));
 	}
+	if (ex->no_certificate) {
+		ex->refused_close = true;
+		return refuse(ex, REFUSAL_IDENTITY, "certificate",
+		              SLICE("a client certificate is needed here, signed by the authority of "
+		                    "listen.tls.client_ca in Weir's settings"));
+	}
 	if (!admit_path(ex))
 		return false;
 	if (ex->framing.upgrade) {

@@ -37,11 +37,12 @@ struct exchange {
 	struct headers headers; /* in mem */
 	struct strict_out framing;
 	struct target target;
-	const struct codec_ops *codec;        /* of the target's API; NULL when it is not metered */
-	const struct codec_ops *refuser;      /* to refuse with; never NULL once the head is read */
-	bool loopback;                        /* the listener's */
-	bool discarding;                      /* the body is read and thrown away before a refusal is sent */
-	char *body;                           /* owned */
+	const struct codec_ops *codec;   /* of the target's API; NULL when it is not metered */
+	const struct codec_ops *refuser; /* to refuse with; never NULL once the head is read */
+	bool loopback;                   /* the listener's */
+	bool no_certificate; /* the listener wants a client certificate, and there is no good one */
+	bool discarding;     /* the body is read and thrown away before a refusal is sent */
+	char *body;          /* owned */
 	size_t body_n, body_cap, body_sent_n; /* read; allocated; sent on (kept after body is freed) */
 	int64_t held_bytes;                   /* of the shared cap on bodies */
 

@@ -268,8 +268,7 @@ static enum MHD_Result first_call(struct server *s, struct exchange *ex, const c
                                   const char *version)
 {
 	struct client *c = client_of(s, ex->connection);
-	if (!client_certificate_ok(s, ex->connection))
-		return MHD_NO;
+	ex->no_certificate = !client_certificate_ok(s, ex->connection);
 	ex->method = slice_of(method);
 	ex->version = slice_of(version);
 	if (!collect_headers(ex))

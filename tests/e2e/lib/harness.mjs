@@ -163,7 +163,7 @@ export async function startWeir({ sim, config, extra, env = {} }) {
       env: environment,
       cwd: folder,
       ready: (text) => {
-        const urls = [...text.matchAll(/^.*?(console)?[^\n]*?(http:\/\/127\.0\.0\.1:\d+)/gm)];
+        const urls = [...text.matchAll(/^.*?(console)?[^\n]*?(https?:\/\/127\.0\.0\.1:\d+)/gm)];
         const gateway = urls.find((m) => !m[0].includes('console'));
         const consolePort = urls.find((m) => m[0].includes('console'));
         return gateway && consolePort && { url: gateway[2], console: consolePort[2] };
