@@ -1,8 +1,6 @@
-/* A call's life in its slot, and the lists slots wait in. The file, its lock and recovery: journal_file.c. */
+/* A call's life in its slot, and the lists slots wait in. */
 #include "store/journal.h"
 
-#include <errno.h>
-#include <sys/mman.h>
 #include <xxhash.h>
 
 #include "store/journal_impl.h"
@@ -70,15 +68,18 @@ static void gather_settled(struct journal *j)
 	j->take_last = last;
 }
 
-/* The slot's words must be visible to whoever sees dirty: the exchange is the fence. */
-static void mark_dirty(struct journal *j)
+/* The sync thread takes the mark away before it copies, so what is written before this is in that copy or a
+ * later one. */
+void journal_mark_changed(struct journal *j, journal_slot s)
 {
+	atomic_store_explicit(&j->changed[s], 1, memory_order_release);
 	if (!atomic_exchange(&j->dirty, true))
 		waker_wake(&j->sync);
 }
 
 static void set_state(struct slot *s, enum slot_state state)
 {
+	s->change++;
 	atomic_store_explicit(&s->state, state, memory_order_release);
 }
 
@@ -92,8 +93,13 @@ static struct journal_counts *counts_of(struct journal *j, unsigned worker)
 static journal_slot new_slot(struct journal *j, unsigned worker)
 {
 	journal_slot s = pop_free(j);
-	if (s == 0)
+	if (s == 0) {
 		count(&counts_of(j, worker)->full);
+		return 0;
+	}
+	uint32_t used = atomic_load_explicit(&j->head->used, memory_order_relaxed);
+	while (s > used && !atomic_compare_exchange_weak(&j->head->used, &used, s))
+		;
 	return s;
 }
 
@@ -110,7 +116,7 @@ journal_slot journal_begin(struct journal *j, unsigned worker, const struct reco
 	for (int i = 0; i < 2; i++)
 		s->progress[i].sum = s->progress[i].seq = 0;
 	set_state(s, SLOT_INTENT);
-	mark_dirty(j);
+	journal_mark_changed(j, n);
 	count(&counts_of(j, worker)->begun);
 	return n;
 }
@@ -118,7 +124,7 @@ journal_slot journal_begin(struct journal *j, unsigned worker, const struct reco
 void journal_left(struct journal *j, journal_slot n)
 {
 	set_state(journal_at(j, n), SLOT_LEFT);
-	mark_dirty(j);
+	journal_mark_changed(j, n);
 }
 
 static uint64_t progress_sum(const struct slot *s, const struct slot_progress *p)
@@ -136,7 +142,8 @@ void journal_progress(struct journal *j, journal_slot n, const struct usage *u)
 	/* A process killed before this line leaves an old sum over new words: the other one is then taken. */
 	atomic_signal_fence(memory_order_seq_cst);
 	p->sum = progress_sum(s, p);
-	mark_dirty(j);
+	/* Not marked as a change: after a power loss the hold stands in, and a copy for every event would
+	 * wear the disk. */
 }
 
 void journal_settle(struct journal *j, journal_slot n, const struct record *r)
@@ -148,13 +155,14 @@ void journal_settle(struct journal *j, journal_slot n, const struct record *r)
 	s->settle_n = (uint16_t)record_pack(r, base, to, SLOT_BODY - s->intent_n);
 	s->settle_sum = XXH3_64bits(to, s->settle_n) ^ s->intent_sum;
 	set_state(s, SLOT_SETTLED);
-	mark_dirty(j);
+	journal_mark_changed(j, n);
 	push_settled(j, n);
 }
 
 void journal_drop(struct journal *j, unsigned worker, journal_slot n)
 {
 	set_state(journal_at(j, n), SLOT_FREE);
+	journal_mark_changed(j, n);
 	count(&counts_of(j, worker)->dropped);
 	journal_push_free(j, n);
 }
@@ -301,39 +309,7 @@ void journal_wake(struct journal *j)
 	waker_kick(&j->writer);
 }
 
-/* --- the sync thread's side ------------------------------------------------------------------ */
-
-static bool is_dirty(void *arg)
-{
-	struct journal *j = arg;
-	return atomic_load(&j->dirty);
-}
-
-bool journal_sync_wait(struct journal *j, int timeout_ms)
-{
-	if (!is_dirty(j))
-		waker_sleep(&j->sync, timeout_ms, is_dirty, j);
-	return is_dirty(j);
-}
-
-void journal_sync_wake(struct journal *j)
-{
-	waker_kick(&j->sync);
-}
-
-/* One call for the whole mapping: the kernel knows the pages that changed and writes those alone, and one
- * call is one flush of the disk's cache, where a call for each range would be one each. */
-int journal_sync(struct journal *j, struct error *e)
-{
-	if (!atomic_exchange(&j->dirty, false))
-		return 0;
-	count(&j->syncs);
-	if (msync(j->head, j->bytes, MS_SYNC) == 0)
-		return 0;
-	int why = errno;
-	atomic_store(&j->dirty, true);
-	return error_errno(e, ERR_IO, why, "%s: msync", j->path);
-}
+/* --- figures --------------------------------------------------------------------------------- */
 
 void journal_stats_get(const struct journal *j, struct journal_stats *out)
 {

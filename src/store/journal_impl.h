@@ -1,13 +1,21 @@
-/* What journal.c (a call's life, the queues) and journal_file.c (file, lock, recovery) share.
+/* What journal.c (a call's life, the queues), journal_file.c (file, lock, recovery) and journal_sync.c (the
+ *copy on the disk) share.
  *
- * The file, all in this machine's byte order:
+ * Two files, both in this machine's byte order and of the same shape:
  *
  *	page 0			struct journal_header
  *	page 1 ...		slots of 2 KB, number 1 first (0 is no slot)
  *
+ * FILE is mapped into memory and is what the event loops write: it survives the process. It is never flushed
+ *by us: a flush write-protects its pages, and the loop that touches one next would wait for the file system.
+ *FILE.disk is what the sync thread copies changed slots to and flushes: it survives a power loss. After a
+ *crash of the process FILE alone is read; when the machine was restarted in between, FILE holds whatever the
+ *kernel had written back of it, and each slot is taken from the file that has its later whole state.
+ *
  * A slot keeps intent and settlement side by side, and nothing that a later state needs is ever written over:
  *
  *	state			FREE | INTENT | LEFT | SETTLED; written last, with release order
+ *	change			counts the slot's changes of state: which of two copies is later
  *	intent_n, settle_n	bytes of each in body; the settlement begins at intent_n
  *	intent_sum		XXH3 of the intent's bytes
  *	settle_sum		XXH3 of the settlement's bytes, xor intent_sum (0 for a refusal, which has no
@@ -36,10 +44,12 @@ enum slot_state { SLOT_FREE, SLOT_INTENT, SLOT_LEFT, SLOT_SETTLED, SLOT_N };
 struct journal_header {
 	char magic[8];
 	uint32_t version, slot_bytes, slots;
-	uint32_t pid;    /* of the process that opened it last, for the message of the next one */
-	uint64_t layout; /* pack_layout() of that process */
-	char boot[40];   /* boot id of the machine then: another one means that power was lost or it was
-	                    restarted */
+	uint32_t pid;          /* of the process that opened it last, for the message of the next one */
+	uint64_t layout;       /* pack_layout() of that process */
+	uint64_t instance;     /* random, the same in both files: the FILE.disk of another FILE is not read */
+	_Atomic uint32_t used; /* the highest slot ever used: those behind it were never written */
+	uint32_t spare;
+	char boot[40]; /* boot id of the machine then: another one means that it was restarted in between */
 };
 
 struct slot_progress {
@@ -52,7 +62,8 @@ struct slot {
 	_Atomic uint32_t state;
 	uint16_t intent_n, settle_n;
 	uint64_t intent_sum, settle_sum;
-	uint64_t spare[5];
+	uint64_t change;
+	uint64_t spare[4];
 	struct slot_progress progress[2];
 	unsigned char body[];
 };
@@ -75,6 +86,7 @@ struct journal {
 	char *slots;                 /* slot 1; in the mapping */
 	size_t bytes, n;             /* of the mapping; slots */
 	int fd;                      /* holds the lock */
+	bool opened;                 /* whole: what is in it is to be synced on closing */
 	char *path;                  /* owned */
 	unsigned workers;
 	struct journal_counts *counts; /* owned; one for each worker */
@@ -84,8 +96,16 @@ struct journal {
 	_Alignas(64) _Atomic uint64_t
 	    free; /* last in, first out: slot in the low half, changes in the high half */
 	_Alignas(64) _Atomic uint32_t settled; /* newest first; emptied as a whole by the writer */
-	_Alignas(64) atomic_bool dirty;        /* something was written since the last sync began */
+	_Alignas(64) atomic_bool dirty;        /* something changed since the last sync began */
+	_Atomic unsigned char *changed;        /* owned; changed[s]: the slot has, since it was copied last */
 	struct waker writer, sync;
+
+	/* the sync thread's */
+	int disk_fd;                     /* FILE.disk */
+	char *disk_path;                 /* owned */
+	char *staging;                   /* owned; slots on their way to it */
+	struct journal_header disk_head; /* as it is to stand in that file */
+	bool named;                      /* its name is on the disk too */
 
 	/* the writer thread's */
 	uint32_t take_first, take_last; /* oldest first */
@@ -112,5 +132,24 @@ bool slot_settlement(const struct slot *s, struct record *r);
 bool slot_progress(const struct slot *s, struct usage *u);
 
 void journal_push_free(struct journal *j, journal_slot s);
+void journal_mark_changed(struct journal *j, journal_slot s);
+
+/* journal_file.c */
+static inline uint64_t journal_file_bytes(uint64_t slots)
+{
+	return JOURNAL_PAGE + slots * JOURNAL_SLOT_BYTES;
+}
+/* pread of the whole range; what lies behind the end of the file reads as zeros. -1: errno */
+int journal_read_at(int fd, void *out, size_t n, uint64_t at);
+/* posix_fallocate, and zeros really written from `from` on: a page that is only set aside makes who touches
+ * it first wait for the file system. */
+int journal_grow_file(int fd, const char *path, uint64_t from, uint64_t to, struct error *e) WARN_UNUSED;
+
+/* journal_sync.c: opens or creates FILE.disk and reads its header into *own (zeros when it has none). */
+int journal_disk_open(struct journal *j, struct journal_header *own, struct error *e) WARN_UNUSED;
+/* After recovery: makes it this journal's, with room for all its slots. keep: its slots are copies of this
+ * journal's; else they are thrown away. */
+int journal_disk_adopt(struct journal *j, bool keep, struct error *e) WARN_UNUSED;
+void journal_disk_close(struct journal *j);
 
 #endif
