@@ -4,13 +4,13 @@
 
 One worker of Weir is pinned to one core with nginx pinned to the same one in its turn; the provider, the load and Weir's ledger writer
 have the other. Pairs are interleaved and the median of the pairs' ratios is told. GATEWAY=throughput,latency,streams,memory picks parts;
-PAIRS=5 and SECONDS=4 set the effort."""
+PAIRS=5 and SECONDS=4 set the effort. GATEWAY=start,… : time until ready and idle memory."""
 import json, os, re, shutil, signal, statistics, subprocess, sys, tempfile, time, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SIM, WEIR = ROOT + "/build/weir-sim", ROOT + "/build/weir"
 PAIRS, SECONDS = int(os.environ.get("PAIRS", 5)), float(os.environ.get("SECONDS", 4))
-PARTS = os.environ.get("GATEWAY", "throughput,latency,streams,memory").split(",")
+PARTS = os.environ.get("GATEWAY", "start,throughput,latency,streams,memory").split(",")
 RESULTS = os.environ.get("BENCH_RESULTS")
 GATE_CPU, REST_CPU = "0", "1"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -228,6 +228,32 @@ def streams(sim, nginx, weir):
          ["streams", "complete", "events", "lost", "p50", "p99", "added p99"], rows)
 
 
+def start():
+    """From exec to the first answer of the port (Weir: journal, ledger, keys and prices read; nginx: its configuration)."""
+    sim, took, idle = start_sim(), {"nginx": [], "weir": []}, {}
+    for _ in range(7):
+        for who, begin in (("nginx", start_nginx), ("weir", start_weir_timed)):
+            folder = tempfile.mkdtemp(prefix="weir-bench-")
+            at = time.monotonic()
+            server = begin(folder, sim.ready)
+            took[who].append((getattr(server, "took", None) or time.monotonic() - at) * 1000)
+            time.sleep(0.3)
+            idle[who] = server.rss()
+            server.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+    sim.stop()
+    rows = [[who, f"{statistics.median(took[who]):.0f}", f"{idle[who] / 1e6:.1f}"] for who in took]
+    emit("gateway-start", "From start to ready, and idle", "ms; MB resident", ["server", "ready", "idle"], rows)
+
+
+def start_weir_timed(folder, port):
+    start_weir(folder, port).stop()  # the ledger and its key are made
+    at = time.monotonic()
+    server = Server([WEIR, "serve", "--config", folder + "/weir.yaml"], lambda p: p.stdout.readline(), f"{GATE_CPU},{REST_CPU}", {"SIM_KEY": "x"})
+    server.took = time.monotonic() - at
+    return server
+
+
 def memory_of(start, sim_port, label):
     folder = tempfile.mkdtemp(prefix="weir-bench-")
     weir = start(folder, sim_port)
@@ -284,6 +310,8 @@ def main():
             shutil.rmtree(folder, ignore_errors=True)
     if "memory" in PARTS:
         memory()
+    if "start" in PARTS:
+        start()
 
 
 main()
