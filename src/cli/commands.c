@@ -2,12 +2,6 @@
 
 /* clang-format off: a line for each command */
 const struct command *const cli_commands[] = {
-	&command_serve,
-	&command_run,
-	&command_check,
-	&command_key,
-	&command_report,
-	&command_export,
-	&command_price,
-	NULL,
+    &command_serve,  &command_run,   &command_check, &command_doctor, &command_key, &command_report,
+    &command_export, &command_price, NULL,
 };
