@@ -1,7 +1,15 @@
 #include "cli/cli.h"
 
-/* clang-format off: a line for each command */
+/* clang-format off */
 const struct command *const cli_commands[] = {
-    &command_serve,  &command_run,   &command_check, &command_doctor, &command_key, &command_report,
-    &command_export, &command_price, NULL,
+	&command_serve,
+	&command_run,
+	&command_check,
+	&command_doctor,
+	&command_key,
+	&command_report,
+	&command_export,
+	&command_price,
+	NULL,
 };
+/* clang-format on */
