@@ -9,6 +9,7 @@
 #include "gateway/metrics.h"
 #include "gateway/server.h"
 #include "gateway/strict.h"
+#include "gateway/tls.h"
 
 #define HEADERS_MAX 64
 #define BODY_MAX    (8 * 1024 * 1024)
@@ -18,6 +19,7 @@ struct console {
 	struct MHD_Daemon *daemon; /* owned */
 	pthread_mutex_t lock;      /* guards ctx.ledger: one question at a time */
 	struct settings *settings; /* owned reference: of the start */
+	struct tls tls;            /* owned */
 	int port;
 };
 
@@ -185,6 +187,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	slice query = slice_of(r->target), path = SLICE_NONE;
 	slice_split(&query, '?', &path);
 	r->query = query;
+	if (framing.status == 0 && !tls_client_ok(&c->tls, connection)) {
+		framing.status = 401;
+		framing.message = "a client certificate is needed here, signed by the authority of "
+		                  "console.listen.tls.client_ca";
+	}
 	int code = framing.status ? refuse(&a, framing.status, framing.message)
 	                          : answer(c, r, slice_of(method), path, &a);
 	enum MHD_Result result = MHD_NO;
@@ -208,10 +215,14 @@ static bool all_simulated(const struct settings *s)
 
 static struct MHD_Daemon *start_daemon(struct console *c, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, c,
-	                        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, 256u,
-	                        MHD_OPTION_CONNECTION_TIMEOUT, 60u, MHD_OPTION_URI_LOG_CALLBACK, on_uri, c,
-	                        MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	struct MHD_OptionItem tls[TLS_OPTIONS];
+	unsigned flags =
+	    MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | (tls_on(&c->tls) ? MHD_USE_TLS : 0);
+	tls_options(&c->tls, tls);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
+	                        MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_CONNECTION_TIMEOUT, 60u,
+	                        MHD_OPTION_URI_LOG_CALLBACK, on_uri, c, MHD_OPTION_NOTIFY_COMPLETED,
+	                        on_completed, c, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls,
 	                        MHD_OPTION_END);
 }
 
@@ -232,12 +243,16 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 	                                  .simulated = all_simulated(c->settings)};
 	int fd = -1;
 	if (ops->open(store.p, false, &c->ctx.ledger, e) == 0 &&
+	    tls_read(&c->tls, &c->settings->console, e) == 0 &&
 	    server_port_free(c->settings->console.host, c->settings->console.port, e) == 0)
 		fd = server_listen(c->settings->console.host, c->settings->console.port, &c->port, e);
 	if (fd >= 0) {
 		c->daemon = start_daemon(c, fd);
 		if (c->daemon == NULL)
-			error_set(e, ERR_IO, "the console did not start");
+			error_set(e, ERR_IO,
+			          tls_on(&c->tls)
+			              ? "the console did not start: are its certificate and key a valid pair?"
+			              : "the console did not start");
 	}
 	if (c->daemon)
 		return c;
@@ -251,6 +266,7 @@ void console_stop(struct console *c)
 		MHD_stop_daemon(c->daemon);
 	if (c->ctx.ledger)
 		c->ctx.ops->close(c->ctx.ledger);
+	tls_release(&c->tls);
 	settings_unref(c->settings);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -259,6 +275,6 @@ void console_stop(struct console *c)
 void console_url_get(const struct console *c, char *out, size_t cap)
 {
 	bool v6 = slice_find_char(c->settings->console.host, ':') >= 0;
-	snprintf(out, cap, "http://%s" SLICE_FMT "%s:%d", v6 ? "[" : "", SLICE_ARG(c->settings->console.host),
-	         v6 ? "]" : "", c->port);
+	snprintf(out, cap, "%s://%s" SLICE_FMT "%s:%d", tls_on(&c->tls) ? "https" : "http", v6 ? "[" : "",
+	         SLICE_ARG(c->settings->console.host), v6 ? "]" : "", c->port);
 }

@@ -4,7 +4,6 @@
 #include "gateway/server.h"
 
 #include <errno.h>
-#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -15,7 +14,7 @@
 #include <unistd.h>
 
 #include "gateway/exchange.h"
-#include "gateway/files.h"
+#include "gateway/tls.h"
 
 #define POOL_BYTES     (24 * 1024) /* a connection's memory in the library: its head, its reads and writes */
 #define STREAM_BLOCK   (4 * 1024 - 256)
@@ -36,10 +35,10 @@ struct server {
 	struct MHD_Daemon *daemon; /* owned */
 	int mhd_epoll;
 	bool run; /* its epoll descriptor is readable, or a connection was resumed */
-	bool tls, need_client_certificate, quiesced;
+	bool quiesced;
 	struct client *clients;                     /* owned; grows, pointers into it are not kept */
 	unsigned clients_n, clients_cap, free_head; /* free_head: index + 1 */
-	char *pem[3];                               /* owned: certificate, key, client CA */
+	struct tls tls;                             /* owned */
 };
 
 /* --- clients
@@ -254,21 +253,11 @@ static bool collect_headers(struct exchange *ex)
 	return true;
 }
 
-static bool client_certificate_ok(struct server *s, struct MHD_Connection *connection)
-{
-	if (!s->need_client_certificate)
-		return true;
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	unsigned status = 1;
-	return info && gnutls_certificate_verify_peers2(info->tls_session, &status) == 0 && status == 0;
-}
-
 static enum MHD_Result first_call(struct server *s, struct exchange *ex, const char *method,
                                   const char *version)
 {
 	struct client *c = client_of(s, ex->connection);
-	ex->no_certificate = !client_certificate_ok(s, ex->connection);
+	ex->no_certificate = !tls_client_ok(&s->tls, ex->connection);
 	ex->method = slice_of(method);
 	ex->version = slice_of(version);
 	if (!collect_headers(ex))
@@ -412,21 +401,6 @@ int server_listen(slice host, int port, int *bound_port, struct error *e)
 	return fd;
 }
 
-static int read_pem(struct server *s, const struct listen *l, struct error *e)
-{
-	const slice files[3] = {l->certificate, l->key, l->client_ca};
-	for (int i = 0; i < 3; i++) {
-		if (files[i].n == 0)
-			continue;
-		s->pem[i] = files_read(files[i], 1024 * 1024, NULL, e);
-		if (s->pem[i] == NULL)
-			return e->code;
-	}
-	s->tls = s->pem[0] != NULL;
-	s->need_client_certificate = s->pem[2] != NULL;
-	return 0;
-}
-
 static void mhd_log(void *cls, const char *format, va_list ap)
 {
 	struct server *s = cls;
@@ -440,16 +414,10 @@ static struct MHD_Daemon *start_daemon(struct server *s, int listen_fd)
 	const struct limits *l = &s->w->settings->limits;
 	unsigned idle_s = (unsigned)((l->idle_ms > l->body_ms ? l->idle_ms : l->body_ms) / 1000 + 1);
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
-	                 MHD_USE_ERROR_LOG | (s->tls ? MHD_USE_TLS : 0);
+	                 MHD_USE_ERROR_LOG | (tls_on(&s->tls) ? MHD_USE_TLS : 0);
 	size_t pool = l->header_bytes > POOL_BYTES ? (size_t)l->header_bytes : POOL_BYTES;
-	struct MHD_OptionItem tls[4], *t = tls;
-	if (s->tls) {
-		*t++ = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, s->pem[0]};
-		*t++ = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, s->pem[1]};
-		if (s->pem[2])
-			*t++ = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0, s->pem[2]};
-	}
-	*t = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+	struct MHD_OptionItem tls[TLS_OPTIONS];
+	tls_options(&s->tls, tls);
 	return MHD_start_daemon(
 	    flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, s,
 	    MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
@@ -466,12 +434,13 @@ struct server *server_new(struct worker *w, int listen_fd, struct error *e)
 		return error_set(e, ERR_NOMEM, "out of memory"), NULL;
 	s->w = w;
 	w->server = s;
-	if (read_pem(s, &w->settings->listen, e) == 0) {
+	if (tls_read(&s->tls, &w->settings->listen, e) == 0) {
 		s->daemon = start_daemon(s, listen_fd);
 		if (s->daemon == NULL)
 			error_set(e, ERR_IO,
-			          s->tls ? "the server did not start: are certificate and key a valid pair?"
-			                 : "the server did not start");
+			          tls_on(&s->tls)
+			              ? "the server did not start: are certificate and key a valid pair?"
+			              : "the server did not start");
 	}
 	if (s->daemon == NULL) {
 		server_free(s);
@@ -487,11 +456,7 @@ void server_free(struct server *s)
 {
 	if (s->daemon)
 		MHD_stop_daemon(s->daemon);
-	for (int i = 0; i < 3; i++) {
-		if (s->pem[i])
-			crypto_zero(s->pem[i], strlen(s->pem[i]));
-		free(s->pem[i]);
-	}
+	tls_release(&s->tls);
 	s->w->server = NULL;
 	free(s->clients);
 	free(s);

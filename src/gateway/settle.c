@@ -150,6 +150,8 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	ex->cost = r->cost;
 	ex->cost_known = r->priced && ex->price != NULL;
 	journal_settle(s->journal, slot, r);
+	if (ex->meter.mode == METER_EVENTS && ex->meter.sse.skipped)
+		COUNT_ADD(ex->w, events_skipped, ex->meter.sse.skipped);
 	count_ending(ex->w, ending);
 }
 
