@@ -30,16 +30,21 @@ static bool read_name(struct reader *r, const json_str *s, slice *out)
 /* vendor/model@2026-03-13, or without the date when the price holds from ever. */
 static bool name_row(struct reader *r, struct price *p)
 {
-	char date[CLOCK_RFC3339_MAX] = "";
-	if (p->from_ms != INT64_MIN)
-		clock_format_rfc3339(p->from_ms, date);
-	p->id = p->from_ms == INT64_MIN ? arena_printf(&r->c->mem, SLICE_FMT "/" SLICE_FMT,
-	                                               SLICE_ARG(p->vendor), SLICE_ARG(p->model))
-	                                : arena_printf(&r->c->mem, SLICE_FMT "/" SLICE_FMT "@%.10s",
-	                                               SLICE_ARG(p->vendor), SLICE_ARG(p->model), date);
-	if (!p->id.p)
+	char date[CLOCK_RFC3339_MAX];
+	bool dated = p->from_ms != INT64_MIN;
+	size_t n = p->vendor.n + 1 + p->model.n + (dated ? 11 : 0);
+	char *id = arena_alloc(&r->c->mem, n);
+	if (!id)
 		return book_no_memory(r);
-	return p->id.n <= PRICE_ID_MAX ? true : book_fault(r, "vendor and model together are too long");
+	p->id = slice_make(id, n);
+	memcpy(id, p->vendor.p, p->vendor.n);
+	id[p->vendor.n] = '/';
+	memcpy(id + p->vendor.n + 1, p->model.p, p->model.n);
+	if (dated && clock_format_rfc3339(p->from_ms, date) >= 10) {
+		id[n - 11] = '@';
+		memcpy(id + n - 10, date, 10);
+	}
+	return n <= PRICE_ID_MAX ? true : book_fault(r, "vendor and model together are too long");
 }
 
 static bool read_rows(struct reader *r, struct book_model *m)

@@ -128,17 +128,29 @@ static bool read_times(struct reader *r, int64_t *ppm)
 	return true;
 }
 
+#define X(id, name) [id] = {#name, sizeof #name - 1},
+static const slice meter_names[] = {METER_LIST(X)};
+#undef X
+
+/* key, or key and "_tokens", is the meter's name. */
+static bool is_key(slice name, slice key)
+{
+	static const slice unit = {"_tokens", 7};
+	return slice_starts(name, key) &&
+	       (name.n == key.n ? !slice_ends(name, unit) : slice_eq(slice_sub(name, key.n, name.n), unit));
+}
+
 enum meter catalog_meter(slice key)
 {
 	for (int m = 0; m < METER_N; m++)
-		if (slice_eq(catalog_meter_key((enum meter)m), key))
+		if (is_key(meter_names[m], key))
 			return (enum meter)m;
 	return METER_N;
 }
 
 slice catalog_meter_key(enum meter m)
 {
-	slice name = slice_of(meter_name(m));
+	slice name = meter_names[m];
 	return slice_ends(name, SLICE("_tokens")) ? slice_sub(name, 0, name.n - 7) : name;
 }
 
