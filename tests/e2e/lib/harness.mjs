@@ -36,6 +36,14 @@ export function cleanEnvironment(extra = {}) {
   return { ...env, TZ: 'UTC', NO_COLOR: '1', ...extra };
 }
 
+/** A program built with sanitizers that complained fails the tests, whatever they asked. */
+function tellSanitizer(name, output) {
+  const at = output.search(/==\d+==ERROR: |: runtime error: |WARNING: ThreadSanitizer/);
+  if (at < 0) return;
+  process.stderr.write(`${name}: ${output.slice(at, at + 6000)}\n`);
+  process.exitCode = 1;
+}
+
 /** Runs a program until a line of its output matches `ready`; resolves to {child, match, output()}. */
 function start(name, argv, { env, cwd, ready }) {
   const child = spawn(argv[0], argv.slice(1), { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -59,6 +67,7 @@ function start(name, argv, { env, cwd, ready }) {
       clearTimeout(late);
       fail(error);
     });
+    child.on('close', () => tellSanitizer(name, output()));
     child.on('exit', (code, signal) => {
       running.delete(child);
       clearTimeout(late);
