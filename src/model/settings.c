@@ -82,6 +82,10 @@ struct snapshot *settings_new(void)
 	arena_init(&snap->mem, SETTINGS_MEMORY_MAX);
 	map_init(&snap->members, SETTINGS_TEAMS_MAX * SETTINGS_LIST_MAX, seed);
 	set_defaults(snap);
+	if (snap->s.timezone.p == NULL) {
+		settings_unref(&snap->s);
+		return NULL;
+	}
 	return snap;
 }
 

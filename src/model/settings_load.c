@@ -83,8 +83,7 @@ static void list_folder(struct reader *r, slice path)
 			settings_fault_at(r, here, "more than %d files are not taken", SETTINGS_FILES_MAX);
 			break;
 		}
-		r->files[n] =
-		    arena_printf(&r->snap->mem, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(shown), SLICE_ARG(name));
+		r->files[n] = settings_text(r, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(shown), SLICE_ARG(name));
 		n += r->files[n].p != NULL;
 	}
 	closedir(dir);
@@ -111,9 +110,9 @@ static void set_folder(struct reader *r, slice file)
 	slice folder = slash ? slice_sub(file, 0, (size_t)(slash - file.p)) : SLICE(".");
 	if (slash == file.p)
 		folder = SLICE("/");
-	slice zfolder = arena_copy(&r->snap->mem, folder);
+	slice zfolder = settings_copy(r, folder);
 	const char *real = zfolder.p ? realpath(zfolder.p, full) : NULL;
-	r->folder = arena_copy(&r->snap->mem, real ? slice_of(real) : folder);
+	r->folder = settings_copy(r, real ? slice_of(real) : folder);
 	if (slice_eq(r->folder, SLICE("/")))
 		r->folder = SLICE("");
 }
@@ -164,13 +163,12 @@ static int make_folders(const char *path)
 
 static void default_store(struct reader *r)
 {
-	struct arena *mem = &r->snap->mem;
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 	slice folder = SLICE_NONE;
 	if (data && data[0] == '/')
-		folder = arena_printf(mem, "%s/weir", data);
+		folder = settings_text(r, "%s/weir", data);
 	else if (home && home[0] == '/')
-		folder = arena_printf(mem, "%s/.local/share/weir", home);
+		folder = settings_text(r, "%s/.local/share/weir", home);
 	if (folder.p == NULL) {
 		settings_fault_at(r, (struct place){.file = 0},
 		                  "HOME is not set, so there is no place for the ledger: write `store: "
@@ -182,7 +180,7 @@ static void default_store(struct reader *r)
 		                  "the folder " SLICE_FMT " for the ledger cannot be made: %s: write `store: "
 		                  "sqlite:/path/weir.db`",
 		                  SLICE_ARG(folder), strerror(errno));
-	r->snap->s.store = arena_printf(mem, "sqlite:" SLICE_FMT "/weir.db", SLICE_ARG(folder));
+	r->snap->s.store = settings_text(r, "sqlite:" SLICE_FMT "/weir.db", SLICE_ARG(folder));
 }
 
 static void default_journal(struct reader *r)
@@ -191,7 +189,7 @@ static void default_journal(struct reader *r)
 	slice path = slice_sub(s->store, 7, s->store.n);
 	if (slice_ends(path, SLICE(".db")))
 		path.n -= 3;
-	s->journal = arena_printf(&r->snap->mem, SLICE_FMT ".journal", SLICE_ARG(path));
+	s->journal = settings_text(r, SLICE_FMT ".journal", SLICE_ARG(path));
 }
 
 static void load_prices(struct reader *r)
@@ -329,7 +327,7 @@ static void load_all(struct reader *r, slice path)
 	struct snapshot *snap = r->snap;
 	struct stat st;
 	if (path.n) {
-		snap->s.source = arena_copy(&snap->mem, path);
+		snap->s.source = settings_copy(r, path);
 		r->files[0] = snap->s.source;
 		r->files_n = 1;
 		if (snap->s.source.p && stat(snap->s.source.p, &st) == 0 && S_ISDIR(st.st_mode))
@@ -340,13 +338,15 @@ static void load_all(struct reader *r, slice path)
 	bool read_well = r->faults_n == 0;
 	settings_check(r);
 	if (snap->s.providers_n == 0)
-		settings_default_providers(snap);
+		settings_default_providers(r);
 	if (snap->s.store.n == 0 && read_well)
 		default_store(r);
 	if (snap->s.journal.n == 0 && snap->s.store.n)
 		default_journal(r);
 	load_prices(r);
 	map_members(r);
+	if (r->spent && r->faults_n == 0)
+		settings_fault_at(r, (struct place){.file = 0}, "memory is spent");
 }
 
 struct settings *settings_load_with(slice path, unsigned flags, void (*on_error)(void *arg, const char *line),

@@ -216,8 +216,8 @@ void read_url(struct reader *r, const struct option *o, const struct yaml_node *
 		    SLICE_ARG(slice_sub(u.path, 0, u.path.n - cut)));
 		return;
 	}
-	p->base_url = arena_printf(&r->snap->mem, SLICE_FMT SLICE_FMT SLICE_FMT, SLICE_ARG(u.scheme),
-	                           SLICE_ARG(u.authority), SLICE_ARG(u.path));
+	p->base_url = settings_text(r, SLICE_FMT SLICE_FMT SLICE_FMT, SLICE_ARG(u.scheme),
+	                            SLICE_ARG(u.authority), SLICE_ARG(u.path));
 	p->host = slice_sub(p->base_url, u.scheme.n, u.scheme.n + u.authority.n);
 }
 
@@ -233,7 +233,7 @@ void read_proxy(struct reader *r, const struct option *o, const struct yaml_node
 	if (!secret(r, o, n, out, &neither)) {
 		if (!neither)
 			return;
-		*out = arena_copy(&r->snap->mem, n->text);
+		*out = settings_copy(r, n->text);
 		if (parse_url(*out, SCHEMES_PROXY, &u) == NULL && slice_find_char(u.authority, '@') >= 0) {
 			settings_fault(r, n,
 			               "%s: a password does not stand in the file itself: write env:NAME or "
@@ -299,9 +299,9 @@ static void fill_provider(struct provider *p)
 	}
 }
 
-void settings_default_providers(struct snapshot *snap)
+void settings_default_providers(struct reader *r)
 {
-	struct provider *p = arena_alloc(&snap->mem, 4 * sizeof *p);
+	struct provider *p = settings_alloc(r, 4 * sizeof *p);
 	if (p == NULL)
 		return;
 	for (size_t i = 0; i < 4; i++) {
@@ -316,8 +316,8 @@ void settings_default_providers(struct snapshot *snap)
 		}
 		fill_provider(&p[i]);
 	}
-	snap->s.providers = p;
-	snap->s.providers_n = 4;
+	r->snap->s.providers = p;
+	r->snap->s.providers_n = 4;
 }
 
 bool settings_finish_price(struct reader *r, struct place at, const char *key, slice id, struct price *price)
@@ -346,7 +346,7 @@ static void finish_provider(struct reader *r, const struct yaml_node *n, struct 
 			               SLICE_ARG(p->name));
 	fill_provider(p);
 	if (prices && prices->kind == YAML_MAP) {
-		slice id = arena_printf(&r->snap->mem, "settings:" SLICE_FMT, SLICE_ARG(p->name));
+		slice id = settings_text(r, "settings:" SLICE_FMT, SLICE_ARG(p->name));
 		p->has_price = settings_finish_price(r, (struct place){r->file, prices->line, prices->column},
 		                                     "providers[].prices", id, &p->price);
 	}
@@ -356,7 +356,7 @@ static void finish_provider(struct reader *r, const struct yaml_node *n, struct 
 static void *grown(struct reader *r, const struct yaml_node *at, void *old, size_t n, size_t more,
                    size_t size, size_t most)
 {
-	void *made = n + more <= most ? arena_alloc(&r->snap->mem, (n + more) * size + 1) : NULL;
+	void *made = n + more <= most ? settings_alloc(r, (n + more) * size + 1) : NULL;
 	if (made == NULL)
 		settings_fault(r, at, "more than %zu are not taken", most);
 	else if (n)

@@ -15,8 +15,12 @@
 
 /* --- faults ------------------------------------------------------------------ */
 
-static void fault_text(struct reader *r, struct place at, const char *text)
+/* A line each, and nothing that a terminal would obey: values are shown as they were written. */
+static void fault_text(struct reader *r, struct place at, char *text)
 {
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7F)
+			*p = ' ';
 	if (r->faults_n == SETTINGS_FAULTS_MAX) {
 		r->faults_more++;
 		return;
@@ -75,10 +79,40 @@ static bool scalar(struct reader *r, const struct option *o, const struct yaml_n
 
 static bool keep(struct reader *r, const struct yaml_node *n, slice text, slice *out)
 {
-	*out = arena_copy(&r->snap->mem, text);
+	*out = settings_copy(r, text);
 	if (out->p == NULL)
 		settings_fault(r, n, "memory is spent");
 	return out->p != NULL;
+}
+
+void *settings_alloc(struct reader *r, size_t n)
+{
+	void *made = arena_alloc(&r->snap->mem, n);
+	r->spent = r->spent || made == NULL;
+	return made;
+}
+
+slice settings_copy(struct reader *r, slice s)
+{
+	slice made = arena_copy(&r->snap->mem, s);
+	r->spent = r->spent || made.p == NULL;
+	return made;
+}
+
+slice settings_text(struct reader *r, const char *format, ...)
+{
+	va_list ap;
+	char *text = NULL;
+	va_start(ap, format);
+	int n = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (n < 0) {
+		r->spent = true;
+		return SLICE_NONE;
+	}
+	slice made = settings_copy(r, slice_make(text, (size_t)n));
+	free(text);
+	return made;
 }
 
 /* --- texts ------------------------------------------------------------------- */
@@ -142,13 +176,11 @@ static bool keep_path(struct reader *r, const struct option *o, const struct yam
 			               o->key);
 			return false;
 		}
-		made =
-		    arena_printf(&r->snap->mem, "%s" SLICE_FMT, home, SLICE_ARG(slice_sub(path, 1, path.n)));
+		made = settings_text(r, "%s" SLICE_FMT, home, SLICE_ARG(slice_sub(path, 1, path.n)));
 	} else if (path.p[0] == '/') {
-		made = arena_copy(&r->snap->mem, path);
+		made = settings_copy(r, path);
 	} else {
-		made = arena_printf(&r->snap->mem, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(r->folder),
-		                    SLICE_ARG(path));
+		made = settings_text(r, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(r->folder), SLICE_ARG(path));
 	}
 	if (made.p == NULL)
 		settings_fault(r, n, "memory is spent");
@@ -196,7 +228,7 @@ void read_store(struct reader *r, const struct option *o, const struct yaml_node
 	}
 	if (!keep_path(r, o, n, path, &path))
 		return;
-	made = arena_printf(&r->snap->mem, "sqlite:" SLICE_FMT, SLICE_ARG(path));
+	made = settings_text(r, "sqlite:" SLICE_FMT, SLICE_ARG(path));
 	if (made.p)
 		*(slice *)field = made;
 }
@@ -488,7 +520,7 @@ static void add_texts(struct reader *r, const struct option *o, const struct yam
 	const struct yaml_node *from = one ? n : n->at;
 	size_t more = one ? 1 : n->n;
 	memcpy(&list, field, sizeof list);
-	slice *at = arena_alloc(&r->snap->mem, (list.n + more + 1) * sizeof *at);
+	slice *at = settings_alloc(r, (list.n + more + 1) * sizeof *at);
 	if (at == NULL || list.n + more > SETTINGS_LIST_MAX) {
 		settings_fault(r, n, "%s: more than %d are not taken", o->key, SETTINGS_LIST_MAX);
 		return;
@@ -535,8 +567,8 @@ static bool is_member(struct reader *r, const struct option *o, const struct yam
 		               o->key, SLICE_ARG(shown(n)), SLICE_ARG(r->files[before->file]), before->line);
 		return false;
 	}
-	struct place *here = arena_alloc(&r->snap->mem, sizeof *here);
-	slice user = arena_copy(&r->snap->mem, n->text);
+	struct place *here = settings_alloc(r, sizeof *here);
+	slice user = settings_copy(r, n->text);
 	if (here == NULL || user.p == NULL || map_put(&r->members, user, here, NULL) < 0) {
 		settings_fault(r, n, "%s: there are too many members", o->key);
 		return false;

@@ -40,6 +40,7 @@ struct reader {
 	struct place seen[SETTINGS_OPTIONS_MAX]; /* where a top-level option stood, by its row */
 	struct map members;                      /* user -> struct place, of all teams read so far */
 	bool unreadable;                         /* the folder, or all of it */
+	bool spent;                              /* memory was, somewhere: a fault at the end */
 	size_t faults_n, faults_more;
 	struct fault {
 		struct place at;
@@ -73,6 +74,11 @@ void settings_fault(struct reader *r, const struct yaml_node *at, const char *fo
 void settings_fault_at(struct reader *r, struct place at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Of the snapshot's memory; NULL (p NULL) and r->spent without any. Texts are NUL-terminated. */
+void *settings_alloc(struct reader *r, size_t n);
+slice settings_copy(struct reader *r, slice s);
+slice settings_text(struct reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Reads the pairs of a mapping by the rows that begin with prefix ("", "providers[].", …) into base. */
 void settings_read_map(struct reader *r, const struct yaml_node *map, slice prefix, void *base);
 
@@ -89,7 +95,7 @@ struct snapshot *settings_new(void);
 
 /* The providers without any settings: one for each dialect, and ChatGPT's for Codex; all with the client's
  * own credential. */
-void settings_default_providers(struct snapshot *snap);
+void settings_default_providers(struct reader *r);
 
 /* Turns per_million as read into a price; false after a fault when input or output is missing. */
 bool settings_finish_price(struct reader *r, struct place at, const char *key, slice id, struct price *price);

@@ -451,6 +451,7 @@ static const struct {
     {"workers: 0\nstore: x\nworkers: 1\n", "1:10: workers: 0 is not between 1 and 256\n"
                                            "2:8: store: \"x\" names no kind of store: write sqlite:PATH\n"
                                            "3:1: \"workers\" stands here twice (before on line 1): keep one"},
+    {"store: \"a\\nb\\e[31mc\"\n", "1:8: store: \"a b [31mc\" names no kind of store: write sqlite:PATH"},
     {"a: [\n", "2:1: did not find expected node content, while parsing a flow node"},
 };
 
