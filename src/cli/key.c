@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "cli/cli.h"
+#include "cli/ledger_open.h"
 #include "policy/identity.h"
-#include "store/ledger.h"
 #include "text/nearest.h"
 
 #define JSON_MAX   (16u << 20)
@@ -35,9 +35,7 @@ const struct command command_key = {
 
 struct keys {
 	struct cli *c;
-	struct settings *settings;
-	const struct ledger_ops *ops;
-	struct ledger *ledger;
+	struct cli_ledger l; /* its ledger is NULL when nothing was ever stored */
 	struct arena mem;
 	size_t n, cap;
 	struct ledger_key *at; /* owned; texts in mem */
@@ -47,32 +45,18 @@ struct keys {
 
 static int keys_open(struct keys *k, struct cli *c, bool writable)
 {
-	struct error e = {0};
-	slice path;
 	*k = (struct keys){.c = c, .now_ms = clock_wall_ms(clock_real())};
 	arena_init(&k->mem, MEMORY_MAX);
 	if (c->server)
 		return cli_fail(
 		    c, "keys are made where the gateway's store is: run this there, without --server "
 		       "and WEIR_URL");
-	k->settings = cli_settings_with(c, SETTINGS_NO_SECRETS | SETTINGS_NO_PRICES);
-	if (k->settings == NULL)
-		return EXIT_FAILED;
-	k->ops = ledger_for(k->settings->store, &path, &e);
-	int status = k->ops ? k->ops->open(path.p, writable, &k->ledger, &e) : ERR_INVALID;
-	if (status == ERR_NOT_FOUND && !writable)
-		return EXIT_DONE; /* nothing was ever stored: no keys */
-	if (status < 0)
-		return cli_fail(c, "the store " SLICE_FMT " cannot be opened: %s",
-		                SLICE_ARG(k->settings->store), e.text);
-	return EXIT_DONE;
+	return cli_ledger_open(c, writable, &k->l);
 }
 
 static void keys_close(struct keys *k)
 {
-	if (k->ledger)
-		k->ops->close(k->ledger);
-	settings_unref(k->settings);
+	cli_ledger_close(&k->l);
 	arena_release(&k->mem);
 	free(k->at);
 }
@@ -103,7 +87,7 @@ static int take_key(void *arg, const struct ledger_key *from)
 static int keys_read(struct keys *k)
 {
 	struct error e = {0};
-	if (k->ledger && k->ops->keys(k->ledger, take_key, k, &e) < 0)
+	if (k->l.ledger && k->l.ops->keys(k->l.ledger, take_key, k, &e) < 0)
 		return cli_fail(k->c, "the keys cannot be read: %s",
 		                k->spent ? "there are too many" : e.text);
 	return EXIT_DONE;
@@ -210,7 +194,7 @@ static int store_new_key(struct keys *keys, struct ledger_key *k, char key[IDENT
 		                status == ERR_INVALID
 		                    ? "the user, team or an attribute is no text that a key can carry"
 		                    : "memory is spent");
-	if (keys->ops->key_add(keys->ledger, k, &e) < 0)
+	if (keys->l.ops->key_add(keys->l.ledger, k, &e) < 0)
 		return cli_fail(keys->c, "the key was not stored: %s", e.text);
 	return EXIT_DONE;
 }
@@ -269,7 +253,7 @@ static int print_new_key(struct keys *keys, const struct ledger_key *k, const ch
 	fprintf(c->out, "%s\n", key);
 	fflush(c->out);
 	if (k->role == ROLE_AGENT || k->role == ROLE_DEVELOPER)
-		print_usage_lines(c, keys->settings, key);
+		print_usage_lines(c, keys->l.settings, key);
 	else
 		fprintf(c->err, "\nIts role opens the console and its API, not the models.\n");
 	return EXIT_DONE;
@@ -448,7 +432,7 @@ static int revoke(struct keys *keys, const struct ledger_key *k)
 		        date_text(k->revoked_ms, date));
 		return EXIT_DONE;
 	}
-	if (keys->ops->key_revoke(keys->ledger, k->id, keys->now_ms, &e) < 0)
+	if (keys->l.ops->key_revoke(keys->l.ledger, k->id, keys->now_ms, &e) < 0)
 		return cli_fail(keys->c, "key " SLICE_FMT " was not revoked: %s", SLICE_ARG(k->id), e.text);
 	fprintf(keys->c->err, "Key " SLICE_FMT " of " SLICE_FMT " opens nothing from now on.\n",
 	        SLICE_ARG(k->id), SLICE_ARG(k->user));

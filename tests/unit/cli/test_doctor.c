@@ -142,6 +142,23 @@ static void taken_ports(void **state)
 	close(fd);
 }
 
+/* A key of that role, by weir key; to be freed. */
+static char *new_key(struct stand *t, const char *role)
+{
+	char *made, *quiet, *argv[] = {(char *)"key", (char *)"create", (char *)"--user",
+	                               (char *)"a",   (char *)"--role", (char *)role,
+	                               NULL};
+	size_t n, m;
+	struct cli c = {
+	    .config = t->config, .out = open_memstream(&made, &n), .err = open_memstream(&quiet, &m)};
+	assert_int_equal(command_key.run(&c, 6, argv), EXIT_DONE);
+	fclose(c.out);
+	fclose(c.err);
+	free(quiet);
+	made[strcspn(made, "\n")] = '\0';
+	return made;
+}
+
 static void keys(void **state)
 {
 	struct stand *t = *state;
@@ -152,20 +169,15 @@ static void keys(void **state)
 	assert_int_equal(run(t, false, NULL), EXIT_FAILED);
 	assert_true(said(t, "WEIR_KEY is none that this store knows"));
 
-	char *made, *quiet, *argv[] = {(char *)"key", (char *)"create", (char *)"--user", (char *)"a", NULL};
-	size_t n, m;
-	struct cli c = {
-	    .config = t->config, .out = open_memstream(&made, &n), .err = open_memstream(&quiet, &m)};
-	assert_int_equal(command_key.run(&c, 4, argv), EXIT_DONE);
-	fclose(c.out);
-	fclose(c.err);
-	made[strcspn(made, "\n")] = '\0';
-	t->key = made;
+	t->key = new_key(t, "developer");
 	assert_int_equal(run(t, false, NULL), EXIT_DONE);
 	assert_true(said(t, "WEIR_KEY is good"));
 	assert_true(said(t, "weir.db, with 1 key\n"));
-	free(made);
-	free(quiet);
+	free((char *)t->key);
+	t->key = new_key(t, "viewer");
+	assert_int_equal(run(t, false, NULL), EXIT_FAILED);
+	assert_true(said(t, "WEIR_KEY has the role viewer, which calls no models"));
+	free((char *)t->key);
 }
 
 static void clients(void **state)

@@ -128,6 +128,7 @@ static void strange(void **state)
 	struct stand *t = *state;
 	struct git_facts g;
 	put(t, "s/.git/HEAD", "ref: refs/../../../secret\n");
+	put(t, "s/.git/refs/heads/main", B40 "\n");
 	put(t, "secret", A40 "\n");
 	assert_true(look(t, "s", &g));
 	IS(g.commit, "");

@@ -126,6 +126,15 @@ static void started_and_found(void **state)
 	assert_true(said(t, "weir: started a gateway on http://127.0.0.1:"));
 	snprintf(wanted, sizeof wanted, "\nhttp://127.0.0.1:%d\n", t->gateway_port);
 	assert_true(said(t, wanted));
+	/* the gateway has a session of its own: what ends the agent's terminal does not end it */
+	char text[32] = "";
+	long long pid;
+	FILE *f = fopen("pid", "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof text, f));
+	fclose(f);
+	assert_true(slice_to_i64(slice_of(text), &pid));
+	assert_true(getsid((pid_t)pid) > 0 && getsid((pid_t)pid) != getsid(0));
 	/* the second one finds it, and says nothing of its own; signals are the agent's */
 	assert_int_equal(run(t, "sh|-c|kill -TERM $$", NULL), 128 + SIGTERM);
 	assert_string_equal(t->out, "");
