@@ -1,11 +1,14 @@
 /* `weir key`: who may call. Writes straight to the store, which a running gateway watches. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "cli/cli.h"
 #include "cli/ledger_open.h"
+#include "gateway/gateway.h"
 #include "policy/identity.h"
+#include "store/journal.h"
 #include "text/nearest.h"
 
 #define JSON_MAX   (16u << 20)
@@ -59,6 +62,17 @@ static void keys_close(struct keys *k)
 	cli_ledger_close(&k->l);
 	arena_release(&k->mem);
 	free(k->at);
+}
+
+/* What is said of a key is to be true when the command ends: a gateway that runs on this store has looked by
+ * then. */
+static void await_gateway(const struct keys *k)
+{
+	char path[4096];
+	struct timespec wait = {0, 2 * GATEWAY_LOOK_MS * 1000000L};
+	int n = snprintf(path, sizeof path, SLICE_FMT, SLICE_ARG(k->l.settings->journal));
+	if (n > 0 && (size_t)n < sizeof path && journal_is_open(path))
+		nanosleep(&wait, NULL);
 }
 
 static int take_key(void *arg, const struct ledger_key *from)
@@ -196,6 +210,7 @@ static int store_new_key(struct keys *keys, struct ledger_key *k, char key[IDENT
 		                    : "memory is spent");
 	if (keys->l.ops->key_add(keys->l.ledger, k, &e) < 0)
 		return cli_fail(keys->c, "the key was not stored: %s", e.text);
+	await_gateway(keys);
 	return EXIT_DONE;
 }
 
@@ -434,6 +449,7 @@ static int revoke(struct keys *keys, const struct ledger_key *k)
 	}
 	if (keys->l.ops->key_revoke(keys->l.ledger, k->id, keys->now_ms, &e) < 0)
 		return cli_fail(keys->c, "key " SLICE_FMT " was not revoked: %s", SLICE_ARG(k->id), e.text);
+	await_gateway(keys);
 	fprintf(keys->c->err, "Key " SLICE_FMT " of " SLICE_FMT " opens nothing from now on.\n",
 	        SLICE_ARG(k->id), SLICE_ARG(k->user));
 	return EXIT_DONE;

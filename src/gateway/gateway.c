@@ -18,7 +18,6 @@
 #include "store/ledger.h"
 #include "store/writer.h"
 
-#define HOUSEKEEPING_MS 100
 #define LEDGER_FLUSH_MS 10000
 
 struct gateway {
@@ -138,7 +137,7 @@ static void keep_house(struct gateway *g)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	for (;;) {
-		struct timespec wait = {0, HOUSEKEEPING_MS * 1000000L};
+		struct timespec wait = {0, GATEWAY_LOOK_MS * 1000000L};
 		int sig = sigtimedwait(&set, NULL, &wait);
 		if (sig == SIGTERM || sig == SIGINT) {
 			log_event(g->o.log, LOG_INFO, "serve.draining",

@@ -46,6 +46,8 @@ struct journal_stats {
  * room) and takes its exclusive lock: ERR_BUSY when another process has it (message says which pid, when
  * known). workers: threads that will call journal_begin. */
 struct journal *journal_open(const char *path, size_t slots, unsigned workers, struct error *e);
+/* A process has the journal open: a gateway runs on this store. */
+bool journal_is_open(const char *path);
 /* Syncs and closes; slots not yet in the ledger stay for the next opening. */
 void journal_close(struct journal *j);
 

@@ -51,6 +51,15 @@ static int lock_file(int fd, const char *path, struct error *e)
 	return error_set(e, ERR_BUSY, "%s: another weir is running with it", path);
 }
 
+bool journal_is_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool taken = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
 int journal_grow_file(int fd, const char *path, uint64_t from, uint64_t to, struct error *e)
 {
 	static const char zeros[1 << 16];

@@ -192,7 +192,10 @@ static void it_has_one_owner(void **state)
 	assert_int_equal(e.code, ERR_BUSY);
 	snprintf(pid, sizeof pid, "process %d", (int)getpid());
 	assert_non_null(strstr(e.text, pid));
+	assert_true(journal_is_open(folder_file(&f, "weir.journal")));
+	assert_false(journal_is_open(folder_file(&f, "another.journal")));
 	journal_close(j);
+	assert_false(journal_is_open(folder_file(&f, "weir.journal")));
 	j = opened(&f);
 	journal_close(j);
 	folder_remove(&f);
