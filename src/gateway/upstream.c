@@ -346,6 +346,8 @@ static void set_provider(struct upstream_call *c, const struct provider *p, stru
 	                 p->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_PROXY,
 	                 p->proxy.n || c->u->environment_proxy ? text_or_null(mem, p->proxy) : "");
+	/* NO_PROXY goes with the environment's proxies; one of the settings is meant. */
+	curl_easy_setopt(e, CURLOPT_NOPROXY, p->proxy.n ? "" : NULL);
 	if (p->ca_file.n)
 		curl_easy_setopt(e, CURLOPT_CAINFO, text_or_null(mem, p->ca_file));
 	else
