@@ -251,7 +251,10 @@ struct upstream *upstream_new(struct worker *w)
 	curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
 	curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
-	curl_multi_setopt(u->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	/* One call at a time on a connection, by HTTP/2 too: this libcurl reads nothing more of a connection
+	 * when one of its streams is paused, so that a slow client would hold up the others, and spins on it.
+	 */
+	curl_multi_setopt(u->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	return u;
 }
 
