@@ -210,6 +210,7 @@ static void give_handle(struct upstream_call *c)
 {
 	struct upstream *u = c->u;
 	curl_multi_remove_handle(u->multi, c->easy);
+	curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 0L);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, NULL);
 	arena_release(&c->head);
@@ -396,6 +397,9 @@ void upstream_resume(struct upstream_call *c)
 
 void upstream_cancel(struct upstream_call *c)
 {
+	/* The connection goes with it. By HTTP/2 libcurl would keep it and reset the stream, which this one
+	 * does not manage when the stream is paused: the provider would be left hanging. */
+	curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 1L);
 	give_handle(c);
 }
 
