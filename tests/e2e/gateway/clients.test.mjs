@@ -21,7 +21,7 @@ after(stopAll);
 const resident = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/)[1]) * 1024;
 const peak = (pid) => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmHWM:\s+(\d+) kB/)[1]) * 1024;
 
-const LARGE = (stream) => JSON.stringify({ ...JSON.parse(MESSAGE), max_tokens: 10000000, stream });
+const LARGE = (stream) => JSON.stringify({ ...JSON.parse(MESSAGE), max_tokens: 20000000, stream });
 
 async function direct(body, directives) {
   const answer = await fetch(`${sim.url}/v1/messages`, { method: 'POST', body, headers: { 'x-api-key': 'k', 'x-sim': directives } });
@@ -109,8 +109,8 @@ test('nothing is left behind', async () => {
 });
 
 test('whole answers keep to the cap on bodies', async () => {
-  const small = await startWeir({ sim, keyed: true, extra: 'workers: 1\nlimits: {bodies: 4MB, body: 1MB}\n' });
-  const directives = 'size=3000000;seed=12';
+  const small = await startWeir({ sim, keyed: true, extra: 'workers: 1\nlimits: {bodies: 20MB, body: 1MB}\n' });
+  const directives = 'size=12000000;seed=12';
   const wanted = await direct(LARGE(false), directives);
   const open = (i) => {
     const line = dial(small.url, { paused: true });
@@ -118,10 +118,10 @@ test('whole answers keep to the cap on bodies', async () => {
     return line;
   };
   const lines = [open(0)];
-  await until(async () => (await metric(small, 'bodies_bytes')) > 3e6, 'an answer is held');
+  await until(async () => (await metric(small, 'bodies_bytes')) > 12e6, 'an answer is held');
   for (let i = 1; i < 6; i++) lines.push(open(i));
   await sleep(300);
-  assert.ok((await metric(small, 'bodies_bytes')) <= 10 << 20); // the buffer that passed the cap included
+  assert.ok((await metric(small, 'bodies_bytes')) <= 40 << 20); // the buffers that passed the cap included
   for (const line of lines) line.resume();
   for (const line of lines) {
     await line.closed;
@@ -131,7 +131,7 @@ test('whole answers keep to the cap on bodies', async () => {
   const sources = [];
   for (let i = 0; i < lines.length; i++) {
     const row = await rowOf(small, `cap${i}`);
-    assert.ok(row.output_tokens >= 750000, `${row.output_tokens}`);
+    assert.ok(row.output_tokens >= 3000000, `${row.output_tokens}`);
     sources.push(row.usage_source);
   }
   assert.ok(sources.includes('reported') && sources.includes('counted'), sources.join());
