@@ -77,9 +77,9 @@ test('twenty of them at once, each with its own pace', async () => {
 });
 
 test('a slow client that leaves while its provider is held back', async () => {
+  const pauses = await metric(weir, 'pauses_total');
   const line = dial(weir.url, { paused: true });
   await line.write(post('/v1/messages', key, LARGE(true), ['x-sim: events=6000;event_size=4000', 'x-sim-call: left', 'x-weir-task: left']));
-  const pauses = await metric(weir, 'pauses_total');
   await until(async () => (await metric(weir, 'pauses_total')) > pauses, 'the stream is not slowed');
   line.destroy();
   const seen = await until(async () => { const c = (await sim.calls()).find((s) => s.call === 'left'); return c.finished !== 'open' && c; }, 'the provider saw nothing', 1500);
