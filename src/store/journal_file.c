@@ -12,6 +12,7 @@
 #include "store/journal_impl.h"
 
 #define SLOTS_MAX  (1u << 20) /* 2 GB */
+#define ZEROS_MAX  (2u << 20) /* of a new file: more slots than most installations ever use at once */
 #define SCAN_SLOTS 32         /* read at a time when opening */
 
 int journal_read_at(int fd, void *out, size_t n, uint64_t at)
@@ -63,7 +64,10 @@ bool journal_is_open(const char *path)
 int journal_grow_file(int fd, const char *path, uint64_t from, uint64_t to, struct error *e)
 {
 	static const char zeros[1 << 16];
+	unsigned long long megabytes = to >> 20;
 	int why = posix_fallocate(fd, 0, (off_t)to);
+	if (to > ZEROS_MAX)
+		to = ZEROS_MAX;
 	while (why == 0 && from < to) {
 		size_t n = to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
 		ssize_t put = pwrite(fd, zeros, n, (off_t)from);
@@ -72,9 +76,7 @@ int journal_grow_file(int fd, const char *path, uint64_t from, uint64_t to, stru
 		else if (put > 0)
 			from += (uint64_t)put;
 	}
-	return why ? error_errno(e, ERR_IO, why, "%s: no room for %llu MB", path,
-	                         (unsigned long long)(to >> 20))
-	           : 0;
+	return why ? error_errno(e, ERR_IO, why, "%s: no room for its %llu MB", path, megabytes) : 0;
 }
 
 static void read_boot_id(char out[static 40])
@@ -280,8 +282,8 @@ static int recover_run(struct journal *j, const struct recovery *r, uint64_t at,
 	for (size_t i = 0; i < n; i++) {
 		const struct slot *main = nth(r->main, i), *disk = nth(r->disk, i), *from = main;
 		journal_slot s = (journal_slot)(at + i + 1);
-		bool differ =
-		    r->found->has_disk && (main->change != disk->change || main->state != disk->state);
+		/* The whole of it: after a power loss one of two slots with the same head may be torn. */
+		bool differ = r->found->has_disk && memcmp(main, disk, JOURNAL_SLOT_BYTES) != 0;
 		if (differ && r->power_lost && disk_is_later(main, disk)) {
 			memcpy(journal_at(j, s), disk, JOURNAL_SLOT_BYTES);
 			from = disk;

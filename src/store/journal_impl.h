@@ -141,8 +141,8 @@ static inline uint64_t journal_file_bytes(uint64_t slots)
 }
 /* pread of the whole range; what lies behind the end of the file reads as zeros. -1: errno */
 int journal_read_at(int fd, void *out, size_t n, uint64_t at);
-/* posix_fallocate, and zeros really written from `from` on: a page that is only set aside makes who touches
- * it first wait for the file system. */
+/* Room on the disk up to `to`, and zeros really written at its beginning: a page that is only set aside makes
+ * who touches it first wait for the file system. */
 int journal_grow_file(int fd, const char *path, uint64_t from, uint64_t to, struct error *e) WARN_UNUSED;
 
 /* journal_sync.c: opens or creates FILE.disk and reads its header into *own (zeros when it has none). */
