@@ -259,6 +259,7 @@ int cli_main(int argc, char **argv, char **environ_)
 	};
 	int status = dispatch(&c, argc, argv);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE)
-		status = cli_fail(&c, "the output could not be written: is the disk full?");
+		status = cli_fail(
+		    &c, "the output could not be written: the disk is full, or who was to read it has gone");
 	return status;
 }

@@ -4,10 +4,9 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "cli/cli.h"
+#include "cli/key.h"
 #include "cli/ledger_open.h"
 #include "gateway/gateway.h"
-#include "policy/identity.h"
 #include "store/journal.h"
 #include "text/nearest.h"
 
@@ -189,27 +188,12 @@ static bool expiry(struct cli *c, const char *text, int64_t now_ms, int64_t *out
 	return *out != 0;
 }
 
-/* A new key's text into key; the rest of *k is what the caller filled in. Tried on a keyring first, so that
- * what is stored is what a gateway takes. */
 static int store_new_key(struct keys *keys, struct ledger_key *k, char key[IDENTITY_KEY_MAX], char id[32])
 {
 	struct error e = {0};
-	if (identity_new_key(key, id, k->hash) < 0)
-		return cli_fail(keys->c, "the operating system gives no random numbers");
-	k->id = slice_of(id);
 	k->created_ms = keys->now_ms;
-	struct keyring *ring = keyring_new();
-	int status = ring ? keyring_add(ring, k->id, k->hash, k->role, k->user, k->team, k->attributes,
-	                                k->expires_ms, 0)
-	                  : ERR_NOMEM;
-	keyring_unref(ring);
-	if (status < 0)
-		return cli_fail(keys->c,
-		                status == ERR_INVALID
-		                    ? "the user, team or an attribute is no text that a key can carry"
-		                    : "memory is spent");
-	if (keys->l.ops->key_add(keys->l.ledger, k, &e) < 0)
-		return cli_fail(keys->c, "the key was not stored: %s", e.text);
+	if (key_make(keys->l.ops, keys->l.ledger, k, key, id, &e) < 0)
+		return cli_fail(keys->c, "%s", e.text);
 	await_gateway(keys);
 	return EXIT_DONE;
 }

@@ -238,7 +238,7 @@ static bool has_ended(int pidfd, pid_t pid)
 	return kill(pid, 0) != 0 && errno == ESRCH;
 }
 
-static void print_tail(struct cli *c, const char *path, off_t from)
+void local_print_tail(struct cli *c, const char *path, off_t from)
 {
 	char text[TAIL_BYTES + 1];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -322,7 +322,7 @@ static int start_and_wait(struct cli *c, const struct settings *s)
 	cli_fail(c,
 	         "no gateway answers at %s, and the one that was started did not become ready; its log (%s):",
 	         url, log_path);
-	print_tail(c, log_path, st.st_size);
+	local_print_tail(c, log_path, st.st_size);
 	fputs("`weir doctor` looks for the cause.\n", c->err);
 	return EXIT_FAILED;
 }

@@ -2,6 +2,8 @@
 #ifndef WEIR_CLI_LOCAL_H
 #define WEIR_CLI_LOCAL_H
 
+#include <sys/types.h>
+
 #include "cli/cli.h"
 
 #define LOCAL_URL_MAX 512
@@ -32,5 +34,7 @@ int local_gateway(struct cli *c, const struct settings *s);
 
 /* Where a gateway that was started so writes its log; p of buf. */
 slice local_log_path(const struct settings *s, char *buf, size_t cap);
+/* The last lines of a log from that byte on, indented, to c->err. */
+void local_print_tail(struct cli *c, const char *path, off_t from);
 
 #endif

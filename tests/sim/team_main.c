@@ -20,7 +20,8 @@ static const char help[] =
     "\n"
     "  --gateway URL        where the agents are pointed to\n"
     "  --keys FILE          a Weir key a line: JSON with `key` and `user`, or KEY [USER]; none: no key is "
-    "sent\n"
+    "sent;\n"
+    "                       one with `\"use\":\"ci\"` is that of all CI jobs\n"
     "  --people N           people (6); more people than keys share them\n"
     "  --minutes-of-work M  simulated minutes of each one's work (30); a call takes twenty seconds of it\n"
     "  --speed X            simulated seconds in a real one; 0: as fast as it goes (0)\n"
@@ -51,6 +52,7 @@ struct team {
 	struct person people[MAX_PEOPLE];
 	int n;
 	const char *gateway;
+	char ci_key[160]; /* of the CI's jobs; "": that of who started them */
 	double speed;
 	CURLM *multi;
 	int64_t calls, ok, errors, retried, left, sessions, refused, turned_away;
@@ -92,7 +94,7 @@ static void new_job(struct person *p)
 	*j = (struct job){
 	    .agent = tools[tool].agent, .model = tools[tool].model, .small_model = tools[tool].small_model};
 	j->seed = mix64(p->seed);
-	j->repo = &repos[(p->habit / 7 + team_pick(&p->seed, 2)) % COUNT(repos)];
+	j->repo = &repos[(p->habit / 2 + team_pick(&p->seed, 2)) % COUNT(repos)];
 	j->task = team_task(j->seed);
 	j->ci = team_pick(&p->seed, 6) == 0;
 	j->stuck = !j->ci && team_pick(&p->seed, 12) == 0;
@@ -155,7 +157,9 @@ static void send_call(struct team *t, struct person *p)
 	p->retry_after = -1;
 	p->received = 0;
 	p->at.leaves = p->at.turn >= 0 && p->tries == 0 && team_pick(&p->seed, 60) == 0;
-	team_headers(&p->job, p->at, p->name, p->has_key ? p->key : NULL, add_header, &p->headers);
+	const char *key = p->job.ci && t->ci_key[0] ? t->ci_key : p->has_key ? p->key : NULL;
+
+	team_headers(&p->job, p->at, p->name, key, add_header, &p->headers);
 	team_body(&p->job, p->at, &p->body);
 	buf_z(&p->url, t->gateway);
 	team_path(&p->job, p->at, &p->url);
@@ -346,6 +350,10 @@ static void read_keys(struct team *t, const char *path)
 		}
 		if (!key.n)
 			sim_die("team: %s: no key in line %d", path, keys + 1);
+		if (rest.p[0] == '{' && str_eq(json_field(rest, "use"), "ci")) {
+			str_copy(t->ci_key, sizeof t->ci_key, key);
+			continue;
+		}
 		str_copy(p->key, sizeof p->key, key);
 		if (user.n)
 			str_copy(p->name, sizeof p->name, user);
