@@ -1,7 +1,5 @@
 #include "gateway/admit.h"
 
-#include <stdlib.h>
-
 #include "base/num.h"
 #include "codec/registry.h"
 #include "gateway/settle.h"
@@ -11,6 +9,12 @@
 /* A refused body up to this many times the cap is still read (and thrown away), so that the client, busy
  * sending, sees the answer. */
 #define DISCARD_FACTOR 4
+
+/* Tokens: what providers add to a prompt with tools; a window and an answer where the price book has no
+ * figure for the model. */
+#define INPUT_UNSEEN   2048
+#define INPUT_UNKNOWN  2000000
+#define OUTPUT_UNKNOWN 128000
 
 static bool refuse(struct exchange *ex, enum refusal_kind kind, const char *rule, slice message)
 {
@@ -121,18 +125,15 @@ static bool admit_load(struct exchange *ex)
 static bool reserve_body(struct exchange *ex, size_t want)
 {
 	struct shared *s = ex->w->shared;
-	if (want <= ex->body_cap)
+	if (want <= ex->body.cap)
 		return true;
-	int64_t more = (int64_t)(want - ex->body_cap);
+	int64_t more = (int64_t)(want - ex->body.cap);
 	int64_t held = atomic_fetch_add(&s->bodies, more) + more;
 	ex->held_bytes += more;
-	char *bigger = held <= ex->settings->limits.bodies_bytes ? realloc(ex->body, want) : NULL;
-	if (bigger == NULL)
-		return refuse(ex, REFUSAL_OVERLOAD, "limits.bodies",
-		              SLICE("too many large requests at once; try again in a few seconds"));
-	ex->body = bigger;
-	ex->body_cap = want;
-	return true;
+	if (held <= ex->settings->limits.bodies_bytes && block_reserve(&ex->w->blocks, &ex->body, want))
+		return true;
+	return refuse(ex, REFUSAL_OVERLOAD, "limits.bodies",
+	              SLICE("too many large requests at once; try again in a few seconds"));
 }
 
 bool admit_head(struct exchange *ex, size_t head_bytes)
@@ -176,15 +177,15 @@ bool admit_piece(struct exchange *ex, slice piece)
 		        &ex->mem,
 		        "request too large: the limit is %lld bytes (limits.body in Weir's settings)",
 		        (long long)ex->settings->limits.body_bytes));
-	if (want > ex->body_cap) {
-		size_t doubled = ex->body_cap < 8192 ? 8192 : ex->body_cap * 2;
+	if (want > ex->body.cap) {
+		size_t doubled = ex->body.cap < 8192 ? 8192 : ex->body.cap * 2;
 		if ((int64_t)doubled > ex->settings->limits.body_bytes)
 			doubled = (size_t)ex->settings->limits.body_bytes;
 		if (!reserve_body(ex, doubled > want ? doubled : want))
 			return false;
 	}
-	memcpy(ex->body + ex->body_n, piece.p, piece.n);
-	ex->body_n = want;
+	memcpy(ex->body.p + ex->body.n, piece.p, piece.n);
+	ex->body.n = ex->body_n = want;
 	return true;
 }
 
@@ -207,12 +208,21 @@ static bool admit_view(struct exchange *ex)
 	ex->view.model = ex->target.model;
 	if (ex->codec == NULL || reads_only(ex))
 		return true;
-	int r = ex->codec->request(&ex->target, slice_make(ex->body, ex->body_n), &ex->mem, &ex->view, &e);
+	int r = ex->codec->request(&ex->target, slice_make(ex->body.p, ex->body.n), &ex->mem, &ex->view, &e);
 	if (r == 0)
 		return true;
 	return refuse(ex, REFUSAL_REQUEST, "request",
 	              arena_printf(&ex->mem, "the request cannot be read: %s (byte %zu of the body)", e.text,
 	                           e.offset));
+}
+
+/* A Claude subscription's own token, passed on: what it uses is a plan's, and not spent. */
+static bool is_subscription(const struct exchange *ex)
+{
+	return ex->provider->dialect == DIALECT_ANTHROPIC &&
+	       (ex->provider->credential != CREDENTIAL_SECRET || ex->who.anonymous) &&
+	       slice_starts_nocase(headers_get(&ex->headers, SLICE("authorization")),
+	                           SLICE("Bearer sk-ant-oat"));
 }
 
 static bool admit_provider(struct exchange *ex)
@@ -234,7 +244,7 @@ static bool admit_provider(struct exchange *ex)
 		                           SLICE_ARG(ex->view.model)));
 	}
 	ex->record.text[TEXT_PROVIDER] = ex->provider->name;
-	ex->record.billing = ex->provider->billing;
+	ex->record.billing = is_subscription(ex) ? BILLING_SUBSCRIPTION : ex->provider->billing;
 	if (ex->provider->credential == CREDENTIAL_SECRET && ex->who.anonymous && !ex->who.own_credential)
 		return refuse(ex, REFUSAL_IDENTITY, "identity",
 		              SLICE("a Weir key is needed for this provider: make one with `weir key create "
@@ -294,19 +304,31 @@ bool admit_body(struct exchange *ex)
 	return admit_provider(ex) && admit_price(ex);
 }
 
+/* What the call can cost at most. Input is bounded by the body's bytes, or where the body does not hold it
+ * all, by the model's window. */
+static int64_t worst_case(const struct exchange *ex)
+{
+	const struct request_view *v = &ex->view;
+	const struct price *p = ex->price;
+	struct billed_as asked = {.service_tier = v->service_tier, .speed = v->speed};
+	struct price_bounds b = {.input_tokens = tokens_upper_bound(ex->body_n) + INPUT_UNSEEN,
+	                         .choices = v->choices,
+	                         .asked = &asked};
+	if (v->hidden_input)
+		b.input_tokens =
+		    num_max_i64(b.input_tokens, p->context_window > 0 ? p->context_window : INPUT_UNKNOWN);
+	b.max_output = v->max_output != TOKENS_ABSENT ? v->max_output
+	               : p->max_output > 0            ? p->max_output
+	                                              : OUTPUT_UNKNOWN;
+	return price_worst_case_of(p, &b);
+}
+
 bool admit_intent(struct exchange *ex)
 {
 	struct record *r = &ex->record;
 	r->decision = DECISION_ADMITTED;
 	if (ex->price) {
-		int64_t limit = ex->view.max_output;
-		if (limit == TOKENS_ABSENT)
-			limit = ex->price->max_output > 0 ? ex->price->max_output : 128000;
-		int64_t input = tokens_upper_bound(ex->body_n);
-		if (ex->view.hidden_input)
-			input = num_max_i64(input, ex->price->context_window > 0 ? ex->price->context_window
-			                                                         : 2000000);
-		r->hold_nanousd = price_worst_case(ex->price, input, limit, ex->view.choices);
+		r->hold_nanousd = worst_case(ex);
 	}
 	ex->slot = journal_begin(ex->w->shared->journal, ex->w->index, r);
 	if (ex->slot == 0)
@@ -425,7 +447,7 @@ static bool request_body(struct exchange *ex, slice *out)
 {
 	struct json_edits edits;
 	json_edits_init(&edits);
-	slice body = slice_make(ex->body, ex->body_n);
+	slice body = slice_make(ex->body.p, ex->body.n);
 	*out = body;
 	if (ex->codec == NULL || ex->codec->prepare == NULL || ex->body_n == 0)
 		return true;
@@ -434,13 +456,14 @@ static bool request_body(struct exchange *ex, slice *out)
 	if (edits.n == 0)
 		return true;
 	size_t n = json_edits_size(&edits, body);
-	char *edited = malloc(n ? n : 1);
-	if (edited == NULL)
+	struct block_buf edited = {NULL, 0, 0};
+	if (!block_reserve(&ex->w->blocks, &edited, n ? n : 1))
 		return false;
-	json_edits_apply(&edits, body, edited);
-	free(ex->body);
+	json_edits_apply(&edits, body, edited.p);
+	edited.n = n;
+	block_release(&ex->w->blocks, &ex->body);
 	ex->body = edited;
-	*out = slice_make(edited, n);
+	*out = slice_make(edited.p, n);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "gateway/block.h"
 #include "model/settings.h"
 #include "policy/identity.h"
 #include "store/journal.h"
@@ -74,6 +75,7 @@ struct worker {
 	struct exchange *active;   /* all exchanges of this worker, a doubly linked list */
 	size_t active_n;
 	int64_t now_us; /* monotonic, taken once a turn of the loop */
+	struct blocks blocks;
 	struct counters counters;
 };
 

@@ -60,7 +60,6 @@ struct exchange *exchange_new(struct worker *w, slice target_raw)
 	ex->keys = keyring_ref(w->keys);
 	ex->loopback = ex->settings->listen.loopback;
 	ex->arrived_us = ex->last_byte_us = clock_mono_us(w->shared->clock);
-	buf_init(&ex->whole, (size_t)ex->settings->limits.answer_bytes);
 	buf_init(&ex->out, (size_t)ex->settings->limits.stream_buffer + OUT_SLACK +
 	                       (size_t)ex->settings->limits.event_bytes);
 	ex->answer_length = -1;
@@ -85,9 +84,7 @@ struct exchange *exchange_new(struct worker *w, slice target_raw)
 /* The request's bytes are no longer needed; ranges into them are forgotten. */
 static void free_body(struct exchange *ex)
 {
-	free(ex->body);
-	ex->body = NULL;
-	ex->body_cap = 0;
+	block_release(&ex->w->blocks, &ex->body);
 	struct request_view *v = &ex->view;
 	v->body = v->model_raw = v->max_output_raw = v->system = v->tools = v->messages = SLICE_NONE;
 	v->client_metadata = v->stream_options = v->user_id = v->session_hint = SLICE_NONE;
@@ -105,7 +102,7 @@ static void exchange_free(struct exchange *ex)
 	free_body(ex);
 	meter_release(&ex->meter);
 	atomic_fetch_sub(&w->shared->bodies, ex->held_whole);
-	buf_release(&ex->whole);
+	block_release(&w->blocks, &ex->whole);
 	buf_release(&ex->out);
 	if (ex->prev)
 		ex->prev->next = ex->next;
@@ -166,7 +163,7 @@ static void answer_refusal(struct exchange *ex, enum refusal_kind kind, slice me
 {
 	struct refusal_answer a;
 	buf_clear(&ex->out);
-	buf_clear(&ex->whole);
+	ex->whole.n = 0;
 	ex->gather = false;
 	int r = refusal_write(kind, kind == REFUSAL_MALFORMED ? ex->status : 0, message, ex->refuser,
 	                      refusal_is_codex(&ex->headers), &a, &ex->out);
@@ -274,18 +271,22 @@ static void stop_gathering(struct exchange *ex)
 static bool gather(struct exchange *ex, slice piece)
 {
 	struct shared *s = ex->w->shared;
-	size_t before = ex->whole.cap;
-	if (ex->whole.data == NULL && ex->answer_length > 0 && ex->answer_length <= WHOLE_AT_ONCE)
-		(void)buf_reserve(&ex->whole,
-		                  (size_t)ex->answer_length); /* in one step, when the size is known */
-	if (atomic_load_explicit(&s->bodies, memory_order_relaxed) > ex->settings->limits.bodies_bytes ||
-	    buf_append(&ex->whole, piece) != 0)
+	size_t before = ex->whole.cap, want = ex->whole.n + piece.n, ask = want;
+	if ((int64_t)want > ex->settings->limits.answer_bytes)
 		return false;
-	if (ex->whole.cap != before) {
+	if (want > before) { /* in one step when the size is known, else by doubling */
+		bool told = ex->answer_length >= (int64_t)want && ex->answer_length <= WHOLE_AT_ONCE;
+		ask = told ? (size_t)ex->answer_length : want > before * 2 ? want : before * 2;
+		if (atomic_load_explicit(&s->bodies, memory_order_relaxed) >
+		        ex->settings->limits.bodies_bytes ||
+		    !block_reserve(&ex->w->blocks, &ex->whole, ask))
+			return false;
 		int64_t more = (int64_t)ex->whole.cap - (int64_t)before;
 		atomic_fetch_add(&s->bodies, more);
 		ex->held_whole += more;
 	}
+	memcpy(ex->whole.p + ex->whole.n, piece.p, piece.n);
+	ex->whole.n = want;
 	if (!ex->streaming && ex->whole.n > WHOLE_AT_ONCE)
 		ex->streaming = ex->ready = true;
 	return true;
@@ -352,10 +353,10 @@ static void on_end(void *arg, enum upstream_end end, const char *message)
 {
 	struct exchange *ex = arg;
 	ex->call = NULL;
-	if (ex->body)
+	if (ex->body.p)
 		free_body(ex);
 	if (ex->gather)
-		meter_whole(&ex->meter, buf_slice(&ex->whole));
+		meter_whole(&ex->meter, slice_make(ex->whole.p, ex->whole.n));
 	if (end != UPSTREAM_COMPLETE) {
 		provider_failed(ex, end, message);
 		ex->wake(ex);
@@ -454,7 +455,7 @@ long exchange_read(struct exchange *ex, char *out, size_t max)
 	size_t n = ex->whole.n - ex->whole_at;
 	if (n) {
 		n = n < max ? n : max;
-		memcpy(out, ex->whole.data + ex->whole.at + ex->whole_at, n);
+		memcpy(out, ex->whole.p + ex->whole_at, n);
 		ex->whole_at += n;
 	} else if (ex->out.n) {
 		n = ex->out.n < max ? ex->out.n : max;

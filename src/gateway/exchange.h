@@ -40,11 +40,11 @@ struct exchange {
 	const struct codec_ops *codec;   /* of the target's API; NULL when it is not metered */
 	const struct codec_ops *refuser; /* to refuse with; never NULL once the head is read */
 	bool loopback;                   /* the listener's */
-	bool no_certificate; /* the listener wants a client certificate, and there is no good one */
-	bool discarding;     /* the body is read and thrown away before a refusal is sent */
-	char *body;          /* owned */
-	size_t body_n, body_cap, body_sent_n; /* read; allocated; sent on (kept after body is freed) */
-	int64_t held_bytes;                   /* of the shared cap on bodies */
+	bool no_certificate;   /* the listener wants a client certificate, and there is no good one */
+	bool discarding;       /* the body is read and thrown away before a refusal is sent */
+	struct block_buf body; /* of w->blocks */
+	size_t body_n;         /* bytes read; kept after body is freed */
+	int64_t held_bytes;    /* of the shared cap on bodies */
 
 	/* decisions */
 	struct principal who;
@@ -65,7 +65,7 @@ struct exchange {
 	size_t answer_headers_room;    /* headers that fit */
 	int64_t answer_length;         /* of the body; -1: not known */
 	bool gather;                   /* the body is kept in whole, for the meter */
-	struct buf whole;
+	struct block_buf whole;
 	int64_t held_whole; /* of the shared cap on bodies */
 	size_t whole_at;    /* bytes of it given to the client */
 	struct buf out;     /* what waits for the client */

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -191,6 +191,21 @@ static void stop(struct gateway *g)
 	free(g->threads);
 }
 
+/* Each call holds two descriptors; the usual soft limit of 1,024 is for programs that use select(). */
+static void raise_descriptor_limit(struct log *log, const struct settings *s)
+{
+	struct rlimit l;
+	rlim_t want = (rlim_t)s->limits.connections * 2 + 256;
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
+		return;
+	l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
+	if (setrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur < want)
+		log_event(log, LOG_WARN, "serve.descriptors", LOG_I("allowed", l.rlim_cur),
+		          LOG_I("wanted", want),
+		          LOG_Z("message", "fewer open files are allowed than limits.connections may need; "
+		                           "raise the hard limit (ulimit -n)"));
+}
+
 int gateway_run(struct settings *settings, const struct gateway_options *o, struct error *e)
 {
 	struct gateway *g = calloc(1, sizeof *g);
@@ -206,6 +221,7 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+	raise_descriptor_limit(o->log, settings);
 	g->o = *o;
 	g->shared.log = o->log;
 	g->shared.clock = clock_real();

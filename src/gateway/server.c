@@ -162,26 +162,44 @@ static ssize_t read_answer(void *cls, uint64_t pos, char *out, size_t max)
 	return n == -1 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/* A body that the library sends from where it lies. */
+struct lent {
+	struct blocks *blocks;
+	struct block_buf buf;
+};
+
+static void take_back(void *cls)
+{
+	struct lent *l = cls;
+	block_release(l->blocks, &l->buf);
+	free(l);
+}
+
+static struct MHD_Response *lend(struct exchange *ex)
+{
+	struct lent *l = malloc(sizeof *l);
+	if (l == NULL)
+		return NULL;
+	*l = (struct lent){&ex->w->blocks, ex->whole};
+	struct MHD_Response *r =
+	    MHD_create_response_from_buffer_with_free_callback_cls(l->buf.n, l->buf.p, take_back, l);
+	if (r == NULL) {
+		free(l);
+		return NULL;
+	}
+	ex->whole = (struct block_buf){NULL, 0, 0};
+	COUNT_ADD(ex->w, bytes_out, l->buf.n);
+	return r;
+}
+
 static struct MHD_Response *make_response(struct exchange *ex)
 {
-	bool complete =
-	    ex->state == EX_REFUSED || (ex->state == EX_ANSWERED && !ex->broken && !ex->streaming);
-	struct buf *b = ex->state == EX_REFUSED ? &ex->out : &ex->whole;
-	if (complete && ex->whole_at == 0 && (b == &ex->whole ? ex->out.n == 0 : true)) {
-		slice body = buf_slice(b);
-		if (b->at == 0 && b->n) {
-			struct MHD_Response *r =
-			    MHD_create_response_from_buffer_with_free_callback(body.n, b->data, free);
-			if (r) {
-				COUNT_ADD(ex->w, bytes_out, body.n);
-				b->data = NULL;
-				buf_release(b);
-			}
-			return r;
-		}
-		return MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.p ? body.p : ""),
+	slice out = buf_slice(&ex->out);
+	if (ex->state == EX_REFUSED)
+		return MHD_create_response_from_buffer(out.n, (void *)(uintptr_t)(out.n ? out.p : ""),
 		                                       MHD_RESPMEM_MUST_COPY);
-	}
+	if (ex->state == EX_ANSWERED && !ex->broken && !ex->streaming && ex->whole.n && out.n == 0)
+		return lend(ex);
 	uint64_t size = ex->answer_length >= 0 ? (uint64_t)ex->answer_length : MHD_SIZE_UNKNOWN;
 	return MHD_create_response_from_callback(size, ex->view.stream ? STREAM_BLOCK : WHOLE_BLOCK,
 	                                         read_answer, ex, NULL);

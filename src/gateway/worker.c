@@ -58,6 +58,7 @@ void worker_release(struct worker *w)
 	if (w->server)
 		server_free(w->server);
 	upstream_free(w->upstream);
+	blocks_free(&w->blocks);
 	if (w->settings)
 		settings_unref(w->settings);
 	if (w->keys)
