@@ -1,6 +1,16 @@
 # Weir. `make` builds build/weir and build/weir-sim; `make help` lists the targets.
 #   V=release (default) | asan (ASan+UBSan) | tsan | fuzz (clang): each variant has its own folder under build/.
 #   Q=  shows whole commands;  T=PATTERN  takes only the unit tests whose path matches.
+# Variables of the environment that happen to have these short names mean something else.
+ifeq ($(origin V),environment)
+undefine V
+endif
+ifeq ($(origin Q),environment)
+undefine Q
+endif
+ifeq ($(origin T),environment)
+undefine T
+endif
 V       ?= release
 BUILD   ?= build
 CC      ?= cc

@@ -249,6 +249,16 @@ static bool admit_provider(struct exchange *ex)
 		return refuse(ex, REFUSAL_IDENTITY, "identity",
 		              SLICE("a Weir key is needed for this provider: make one with `weir key create "
 		                    "--user YOU` and use it as the API key"));
+	if (ex->provider->credential == CREDENTIAL_PASSTHROUGH && !ex->who.anonymous &&
+	    !ex->who.own_credential)
+		return refuse(
+		    ex, REFUSAL_IDENTITY, "identity",
+		    arena_printf(&ex->mem,
+		                 "the provider \"" SLICE_FMT
+		                 "\" is asked with your own API key, and this call has none beside the "
+		                 "Weir key: send the Weir key in x-weir-key (`weir run` does), or write "
+		                 "`credential: env:NAME` into its settings",
+		                 SLICE_ARG(ex->provider->name)));
 	return true;
 }
 

@@ -36,3 +36,34 @@ test('a key that is rotated is followed by one that opens', async () => {
   assert.equal(await call(key), 401);
   assert.equal(await call(next), 200);
 });
+
+test("a provider that is asked with the caller's own credential wants one beside the key", async () => {
+  const other = await startSim();
+  const weir2 = await startWeir({
+    sim: other,
+    config: `listen: 127.0.0.1:0
+console: {listen: 127.0.0.1:0}
+store: sqlite:weir.db
+providers:
+  - {name: max, api: anthropic, base_url: "${other.url}", credential: passthrough, billing: subscription}
+`,
+  });
+  const send = (headers) =>
+    fetch(`${weir2.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] }),
+    });
+  const refused = await send({ 'x-api-key': weir2.key() });
+  assert.equal(refused.status, 401);
+  assert.equal(refused.headers.get('x-weir-refusal'), 'identity');
+  assert.match(await refused.text(), /x-weir-key/);
+  assert.equal((await other.books()).started, 0);
+
+  const passed = await send({ 'x-weir-key': weir2.key(), authorization: 'Bearer the-subscription' });
+  assert.equal(passed.status, 200);
+  const row = (await weir2.ledgerOf(2)).find((r) => r.decision === 'admitted');
+  assert.equal(row.user, 'ana@example.com');
+  assert.equal(row.billing, 'subscription');
+  assert.ok(row.list_cost_nanousd > 0, 'its list value is known');
+});
