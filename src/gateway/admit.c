@@ -225,6 +225,17 @@ static bool is_subscription(const struct exchange *ex)
 	                           SLICE("Bearer sk-ant-oat"));
 }
 
+/* Before the provider is looked for: a path of no dialect has none. */
+static bool admit_metered(struct exchange *ex)
+{
+	if (!api_is_metered(ex->target.api) || ex->codec || reads_only(ex) ||
+	    ex->settings->unmetered == UNMETERED_ALLOW)
+		return true;
+	return refuse(ex, REFUSAL_UNMETERED, "unmetered",
+	              SLICE("Weir cannot meter this path, and what it costs would be invisible; to let such "
+	                    "calls through, set `unmetered: allow` in Weir's settings"));
+}
+
 static bool admit_provider(struct exchange *ex)
 {
 	ex->provider =
@@ -236,6 +247,10 @@ static bool admit_provider(struct exchange *ex)
 			                           "no provider is named \"" SLICE_FMT
 			                           "\" in Weir's settings (providers:)",
 			                           SLICE_ARG(ex->target.provider)));
+		if (ex->view.model.n == 0)
+			return refuse(ex, REFUSAL_NOT_FOUND, "provider",
+			              SLICE("this path does not tell which provider is meant: call it under "
+			                    "/p/PROVIDER/, with a name of providers: in Weir's settings"));
 		return refuse(ex, REFUSAL_NOT_FOUND, "provider",
 		              arena_printf(&ex->mem,
 		                           "no provider takes the model \"" SLICE_FMT
@@ -264,16 +279,8 @@ static bool admit_provider(struct exchange *ex)
 
 static bool admit_price(struct exchange *ex)
 {
-	if (!api_is_metered(ex->target.api))
+	if (!api_is_metered(ex->target.api) || ex->codec == NULL)
 		return true;
-	if (ex->codec == NULL) {
-		if (reads_only(ex) || ex->settings->unmetered == UNMETERED_ALLOW)
-			return true;
-		return refuse(ex, REFUSAL_UNMETERED, "unmetered",
-		              SLICE("Weir cannot meter this path, and what it costs would be invisible; to "
-		                    "let such calls through, "
-		                    "set `unmetered: allow` in Weir's settings"));
-	}
 	ex->price = settings_price(ex->settings, ex->provider, ex->view.model, ex->record.time_ms,
 	                           &ex->price_fallback);
 	if (ex->price == NULL)
@@ -311,7 +318,7 @@ bool admit_body(struct exchange *ex)
 	if (!viewed)
 		return false;
 	fill_record(ex);
-	return admit_provider(ex) && admit_price(ex);
+	return admit_metered(ex) && admit_provider(ex) && admit_price(ex);
 }
 
 /* What the call can cost at most. Input is bounded by the body's bytes, or where the body does not hold it

@@ -285,7 +285,10 @@ static enum MHD_Result first_call(struct server *s, struct exchange *ex, const c
 	enum exchange_next next = exchange_head(ex, info ? info->header_size : 0);
 	if (c)
 		c->deadline_us = next == NEXT_BODY ? s->w->now_us + s->w->settings->limits.body_ms * 1000 : 0;
-	return next == NEXT_ANSWER ? queue_answer(ex) : MHD_YES;
+	/* An answer given now closes the connection (the library reads no body any more): where there is none
+	 * it can wait for the next call, which follows at once. */
+	bool body = ex->framing.chunked || ex->framing.content_length > 0;
+	return next == NEXT_ANSWER && (body || ex->refused_close) ? queue_answer(ex) : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
