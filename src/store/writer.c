@@ -204,12 +204,21 @@ static void sync_once(struct writer *w)
 	}
 }
 
+/* A sync begins JOURNAL_SYNC_MS after the first change it takes; after the last sync began, when it is one
+ * that came during that. */
 static void *sync_main(void *arg)
 {
 	struct writer *w = arg;
+	int64_t from = now_us();
 	while (!atomic_load(&w->sync_stopping)) {
-		journal_sync_wait(w->journal, -1);
-		waker_sleep(&w->sync_pause, JOURNAL_SYNC_MS, is_stopping, &w->sync_stopping);
+		if (!journal_sync_wait(w->journal, 0)) {
+			journal_sync_wait(w->journal, -1);
+			from = now_us();
+		}
+		int64_t left_ms = JOURNAL_SYNC_MS - (now_us() - from) / 1000;
+		if (left_ms > 0)
+			waker_sleep(&w->sync_pause, (int)left_ms, is_stopping, &w->sync_stopping);
+		from = now_us();
 		sync_once(w);
 	}
 	return NULL;
