@@ -3,6 +3,7 @@
 
 #include <xxhash.h>
 
+#include "model/usage.h"
 #include "store/journal_impl.h"
 
 static void count(atomic_ullong *n)
@@ -237,12 +238,16 @@ void journal_on_crash(struct journal *j, journal_crash_fn *fn, void *arg)
 	j->on_crash_arg = arg;
 }
 
+static const enum meter answer_meters[] = {METER_OUTPUT, METER_REASONING, METER_OUTPUT_AUDIO,
+                                           METER_OUTPUT_IMAGE};
+
 /* The row of a call that was under way when the process died. */
 static bool crash_row(struct journal *j, const struct slot *s, struct record *r)
 {
 	if (!slot_intent(s, r))
 		return false;
 	slot_progress(s, &r->usage);
+	r->context_tokens = usage_context_tokens(&r->usage);
 	r->ending = ENDING_CRASH;
 	r->usage_source = SOURCE_HOLD;
 	if (r->hold_nanousd != RECORD_ABSENT) {
@@ -250,8 +255,13 @@ static bool crash_row(struct journal *j, const struct slot *s, struct record *r)
 		r->priced = true;
 		r->cost.part[COST_OTHER] = r->cost.total = r->hold_nanousd;
 	}
-	if (j->on_crash)
+	if (j->on_crash) {
 		j->on_crash(j->on_crash_arg, r);
+		return true;
+	}
+	/* The answer had more to come: what was noted of it is not what it was. */
+	for (size_t i = 0; i < sizeof answer_meters / sizeof answer_meters[0]; i++)
+		r->usage.m[answer_meters[i]] = TOKENS_ABSENT;
 	return true;
 }
 

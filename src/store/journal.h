@@ -54,7 +54,8 @@ void journal_close(struct journal *j);
 /* What becomes of a call that had left when the process died: r is its intent, with ending `crash`, the usage
  * noted last (all absent when nothing was noted), usage_source `hold` and the hold as its cost. The function
  * may put a better cost and source in; texts it sets must live as long as the journal. Called on the writer's
- * thread. To be set before writer_start; without it the row stays a hold. */
+ * thread. To be set before writer_start; without it the row stays a hold, with its input as noted and its
+ * output unknown. */
 typedef void journal_crash_fn(void *arg, struct record *r);
 void journal_on_crash(struct journal *j, journal_crash_fn *fn, void *arg);
 

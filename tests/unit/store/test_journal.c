@@ -140,7 +140,8 @@ static void opening_again_finds_what_was_there(void **state)
 	journal_left(j, slot);
 	memcpy(&known, &r.usage, sizeof known);
 	for (int i = 1; i <= 5; i++) {
-		known.m[METER_OUTPUT] = i * 10;
+		known.m[METER_INPUT] = i * 10;
+		known.m[METER_OUTPUT] = i; /* and more to come */
 		journal_progress(j, slot, &known);
 	}
 	sample_record(&r, 3); /* ended */
@@ -161,7 +162,7 @@ static void opening_again_finds_what_was_there(void **state)
 	sample_record(&r, 2);
 	r.ending = ENDING_CRASH;
 	r.usage_source = SOURCE_HOLD;
-	r.usage.m[METER_OUTPUT] = 50;
+	r.usage.m[METER_INPUT] = r.context_tokens = 50;
 	r.priced = true;
 	r.cost.part[COST_OTHER] = r.cost.total = r.hold_nanousd;
 	assert_record_equal(&r, &out);
@@ -176,6 +177,39 @@ static void opening_again_finds_what_was_there(void **state)
 	j = opened(&f);
 	journal_stats_get(j, &s);
 	assert_int_equal(s.recovered_unsent + s.recovered_crash + s.recovered_settled, 0);
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
+static void price_crash(void *arg, struct record *r)
+{
+	assert_int_equal(r->ending, ENDING_CRASH);
+	assert_int_equal(r->usage.m[METER_OUTPUT], 9);
+	r->usage_source = SOURCE_COUNTED;
+	memset(&r->cost, 0, sizeof r->cost);
+	r->cost.part[COST_OUTPUT] = r->cost.total = *(const int64_t *)arg;
+}
+
+static void a_crash_may_be_priced_better(void **state)
+{
+	struct folder f;
+	struct record r;
+	journal_slot slot;
+	int64_t price = 4711;
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	sample_record(&r, 1);
+	slot = journal_begin(j, 0, &r);
+	journal_left(j, slot);
+	r.usage.m[METER_OUTPUT] = 9;
+	journal_progress(j, slot, &r.usage);
+	journal_close(j);
+	j = opened(&f);
+	journal_on_crash(j, price_crash, &price);
+	assert_true(journal_take(j, &slot, &r));
+	assert_int_equal(r.usage_source, SOURCE_COUNTED);
+	assert_int_equal(r.cost.total, 4711);
 	journal_close(j);
 	folder_remove(&f);
 	(void)state;
@@ -254,6 +288,7 @@ int main(void)
 	    cmocka_unit_test(a_full_journal_turns_calls_away),
 	    cmocka_unit_test(few_slots_are_touched),
 	    cmocka_unit_test(opening_again_finds_what_was_there),
+	    cmocka_unit_test(a_crash_may_be_priced_better),
 	    cmocka_unit_test(it_has_one_owner),
 	    cmocka_unit_test(it_grows_and_never_shrinks),
 	    cmocka_unit_test(another_file_is_refused),

@@ -83,7 +83,7 @@ static void go_on(struct worker *w, struct open_call *c)
 		journal_left(w->journal, c->slot);
 		say(c->number, LEFT);
 	} else if (c->step < 4) {
-		r.usage.m[METER_OUTPUT] = c->step;
+		r.usage.m[METER_INPUT] = c->step;
 		journal_progress(w->journal, c->slot, &r.usage);
 		atomic_fetch_add(&shared->steps, 1);
 	} else {
@@ -157,7 +157,8 @@ static int note_row(void *arg, const struct record *r)
 	} else if (r->ending == ENDING_CRASH) {
 		assert_int_equal(r->cost.total, expected.hold_nanousd);
 		assert_slice_equal(r->who.v[ATTR_SESSION], expected.who.v[ATTR_SESSION]);
-		assert_true(r->usage.m[METER_OUTPUT] <= 3);
+		assert_true(r->usage.m[METER_INPUT] <= 3);
+		assert_int_equal(r->usage.m[METER_OUTPUT], TOKENS_ABSENT);
 	}
 	return 0;
 }

@@ -99,7 +99,7 @@ static void step(struct world *w)
 		journal_left(w->journal, c->slot);
 		c->at = LEFT;
 	} else if (c->at == LEFT && roll(w, 3)) {
-		r.usage.m[METER_OUTPUT] = 7;
+		r.usage.m[METER_INPUT] = 7;
 		journal_progress(w->journal, c->slot, &r.usage);
 	} else if (c->at == LEFT) {
 		sample_settled(&r, n);
@@ -129,8 +129,8 @@ static void check_row(const struct record *r, long long n)
 		expected.usage_source = SOURCE_HOLD;
 		expected.priced = true;
 		expected.cost.part[COST_OTHER] = expected.cost.total = expected.hold_nanousd;
-		if (r->usage.m[METER_OUTPUT] == 7)
-			expected.usage.m[METER_OUTPUT] = 7;
+		if (r->usage.m[METER_INPUT] == 7)
+			expected.usage.m[METER_INPUT] = expected.context_tokens = 7;
 	} else {
 		sample_settled(&expected, n);
 	}
@@ -252,7 +252,7 @@ static void make_slot(struct folder *f, enum at until)
 	journal_slot s = journal_begin(j, 0, &r);
 	journal_left(j, s);
 	for (int i = 1; i <= 2; i++) {
-		r.usage.m[METER_OUTPUT] = i * 10;
+		r.usage.m[METER_INPUT] = i * 10;
 		journal_progress(j, s, &r.usage);
 	}
 	if (until == SETTLED) {
@@ -271,9 +271,9 @@ static void a_damaged_slot_is_noticed(void **state)
 		size_t byte; /* of the slot */
 		int rows, damaged;
 		enum ending ending;
-		int64_t output;
+		int64_t input;
 	} cases[] = {
-	    {"nothing", SETTLED, 0, 1, 0, ENDING_COMPLETE, 420},
+	    {"nothing", SETTLED, 0, 1, 0, ENDING_COMPLETE, 12},
 	    {"state", SETTLED, offsetof(struct slot, state) + 1, 0, 1, ENDING_CRASH, 0},
 	    {"settlement's sum", SETTLED, offsetof(struct slot, settle_sum), 1, 0, ENDING_CRASH, 20},
 	    {"settlement's length", SETTLED, offsetof(struct slot, settle_n), 1, 0, ENDING_CRASH, 20},
@@ -306,9 +306,9 @@ static void a_damaged_slot_is_noticed(void **state)
 		journal_stats_get(j, &s);
 		int rows = journal_take(j, &slot, &r);
 		if (rows != cases[i].rows || (int)s.damaged != cases[i].damaged ||
-		    (rows && (r.ending != cases[i].ending || r.usage.m[METER_OUTPUT] != cases[i].output)))
-			fail_msg("%s: %d rows, %d damaged, ending %d, output %lld", cases[i].what, rows,
-			         (int)s.damaged, r.ending, (long long)r.usage.m[METER_OUTPUT]);
+		    (rows && (r.ending != cases[i].ending || r.usage.m[METER_INPUT] != cases[i].input)))
+			fail_msg("%s: %d rows, %d damaged, ending %d, input %lld", cases[i].what, rows,
+			         (int)s.damaged, r.ending, (long long)r.usage.m[METER_INPUT]);
 		assert_int_equal(stat(folder_file(&f, "weir.journal.damaged"), &st),
 		                 cases[i].damaged ? 0 : -1);
 		if (cases[i].damaged)
