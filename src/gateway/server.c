@@ -36,6 +36,7 @@ struct server {
 	int mhd_epoll;
 	bool run; /* its epoll descriptor is readable, or a connection was resumed */
 	bool quiesced;
+	unsigned open, open_most;                   /* connections; at most so many are taken */
 	struct client *clients;                     /* owned; grows, pointers into it are not kept */
 	unsigned clients_n, clients_cap, free_head; /* free_head: index + 1 */
 	struct tls tls;                             /* owned */
@@ -106,6 +107,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 		                         .data.u64 = event_tag(EVENT_CLIENT, c->generation, c->index)};
 		epoll_ctl(s->w->epoll, EPOLL_CTL_ADD, c->fd, &ev);
 		expect_head(s, c, s->w->settings->limits.header_ms);
+		s->open++;
 		COUNT(s->w, connections_opened);
 		atomic_fetch_add_explicit(&s->w->shared->connections, 1, memory_order_relaxed);
 	} else if (*socket_context) {
@@ -113,6 +115,10 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 		epoll_ctl(s->w->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 		client_free(s, c);
 		*socket_context = NULL;
+		/* The library has not listened since its last place was taken; it does again in its next
+		 * turn. */
+		if (s->open-- >= s->open_most)
+			s->run = true;
 		COUNT(s->w, connections_closed);
 		atomic_fetch_sub_explicit(&s->w->shared->connections, 1, memory_order_relaxed);
 	}
@@ -433,19 +439,20 @@ static void mhd_log(void *cls, const char *format, va_list ap)
 static struct MHD_Daemon *start_daemon(struct server *s, int listen_fd)
 {
 	const struct limits *l = &s->w->settings->limits;
+	s->open_most = (unsigned)(l->connections / s->w->settings->workers + 1);
 	unsigned idle_s = (unsigned)((l->idle_ms > l->body_ms ? l->idle_ms : l->body_ms) / 1000 + 1);
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
 	                 MHD_USE_ERROR_LOG | (tls_on(&s->tls) ? MHD_USE_TLS : 0);
 	size_t pool = l->header_bytes > POOL_BYTES ? (size_t)l->header_bytes : POOL_BYTES;
 	struct MHD_OptionItem tls[TLS_OPTIONS];
 	tls_options(&s->tls, tls);
-	return MHD_start_daemon(
-	    flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, s,
-	    MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)(l->connections / s->w->settings->workers + 1), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    pool, MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, s,
+	                        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+	                        s->open_most, MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool,
+	                        MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_NOTIFY_CONNECTION,
+	                        on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	                        MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	                        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 struct server *server_new(struct worker *w, int listen_fd, struct error *e)
