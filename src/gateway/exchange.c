@@ -118,17 +118,21 @@ static void exchange_free(struct exchange *ex)
 	free(ex);
 }
 
-static void cancel_upstream(struct exchange *ex)
+/* Nothing more comes from the provider; of a body that is not whole, what passed is counted. */
+static void stop_provider(struct exchange *ex)
 {
 	if (ex->call)
 		upstream_cancel(ex->call);
 	ex->call = NULL;
+	if (ex->gather) {
+		ex->meter.lost = true;
+		ex->meter.passed = ex->whole.n;
+	}
 }
 
 void exchange_close(struct exchange *ex, bool delivered)
 {
-	if (ex->call)
-		cancel_upstream(ex);
+	stop_provider(ex);
 	settle_call(ex, ENDING_CLIENT_GONE, delivered ? NULL : "the client closed its connection");
 	exchange_set_state(ex, EX_CLOSED);
 	exchange_free(ex);
@@ -327,6 +331,23 @@ static enum ending ending_of(const struct exchange *ex)
 	return ENDING_COMPLETE;
 }
 
+/* The provider's answer ends here, before its end. What passed is booked; a client that has seen nothing yet
+ * gets Weir's words instead, one that is reading sees its stream break off. */
+static void cut_short(struct exchange *ex, enum ending ending, enum refusal_kind kind, slice text)
+{
+	stop_provider(ex);
+	if (!ex->streaming)
+		ex->status = kind == REFUSAL_TIMEOUT ? 504 : 502;
+	settle_call(ex, ending, text.p);
+	if (ex->streaming) {
+		ex->broken = true;
+		exchange_set_state(ex, EX_ANSWERED);
+	} else {
+		answer_refusal(ex, kind, text.p ? text : SLICE("the provider's answer did not come"));
+	}
+	ex->wake(ex);
+}
+
 static void provider_failed(struct exchange *ex, enum upstream_end end, const char *message)
 {
 	slice text = arena_printf(
@@ -338,15 +359,7 @@ static void provider_failed(struct exchange *ex, enum upstream_end end, const ch
 	    SLICE_ARG(ex->provider->name), message, SLICE_ARG(ex->provider->base_url));
 	log_event(ex->w->shared->log, LOG_WARN, "provider.failed", LOG_S("provider", ex->provider->name),
 	          LOG_Z("why", message), LOG_Z("id", ex->record.id));
-	if (!ex->streaming)
-		ex->status = 502;
-	settle_call(ex, ENDING_PROVIDER_GONE, text.p);
-	if (ex->streaming) {
-		ex->broken = true;
-		exchange_set_state(ex, EX_ANSWERED);
-	} else {
-		answer_refusal(ex, REFUSAL_PROVIDER, text.p ? text : SLICE("the provider cannot be reached"));
-	}
+	cut_short(ex, ENDING_PROVIDER_GONE, REFUSAL_PROVIDER, text);
 }
 
 static void on_end(void *arg, enum upstream_end end, const char *message)
@@ -355,13 +368,12 @@ static void on_end(void *arg, enum upstream_end end, const char *message)
 	ex->call = NULL;
 	if (ex->body.p)
 		free_body(ex);
-	if (ex->gather)
-		meter_whole(&ex->meter, slice_make(ex->whole.p, ex->whole.n));
 	if (end != UPSTREAM_COMPLETE) {
 		provider_failed(ex, end, message);
-		ex->wake(ex);
 		return;
 	}
+	if (ex->gather)
+		meter_whole(&ex->meter, slice_make(ex->whole.p, ex->whole.n));
 	if (meter_finish(&ex->meter, &ex->out))
 		ex->broken = true;
 	enum ending ending = ending_of(ex);
@@ -474,11 +486,7 @@ long exchange_read(struct exchange *ex, char *out, size_t max)
 
 static void end_early(struct exchange *ex, enum ending ending, const char *note)
 {
-	cancel_upstream(ex);
-	if (ex->gather) {
-		ex->meter.lost = true;
-		ex->meter.passed = ex->whole.n;
-	}
+	stop_provider(ex);
 	settle_call(ex, ending, note);
 	ex->broken = true;
 	exchange_set_state(ex, EX_ANSWERED);
@@ -505,21 +513,7 @@ static void time_out(struct exchange *ex, const char *limit, int64_t limit_ms)
 	slice text = arena_printf(
 	    &ex->mem, "the provider \"" SLICE_FMT "\" took too long: over %lld s (%s in Weir's settings)",
 	    SLICE_ARG(ex->provider->name), (long long)(limit_ms / 1000), limit);
-	cancel_upstream(ex);
-	if (!ex->streaming)
-		ex->status = 504;
-	if (ex->gather) {
-		ex->meter.lost = true;
-		ex->meter.passed = ex->whole.n;
-	}
-	settle_call(ex, ENDING_TIMEOUT, text.p);
-	if (ex->streaming) {
-		ex->broken = true;
-		exchange_set_state(ex, EX_ANSWERED);
-	} else {
-		answer_refusal(ex, REFUSAL_TIMEOUT, text.p ? text : SLICE("the provider took too long"));
-	}
-	ex->wake(ex);
+	cut_short(ex, ENDING_TIMEOUT, REFUSAL_TIMEOUT, text);
 }
 
 void exchange_tick(struct exchange *ex, int64_t now_us)

@@ -20,6 +20,7 @@
 #define STREAM_BLOCK   (4 * 1024 - 256)
 #define WHOLE_BLOCK    (32 * 1024)
 #define LISTEN_BACKLOG 1024
+#define BODY_PAUSES    20 /* times limits.body_timeout for a whole body */
 
 struct client {
 	unsigned index, generation;
@@ -536,6 +537,10 @@ void server_tick(struct server *s, int64_t now_us)
 		if (c->fd < 0)
 			continue;
 		bool late = c->deadline_us && now_us > c->deadline_us;
+		/* A body may pause for limits.body_timeout at a time, but not trickle in for ever. */
+		if (c->ex && c->ex->state == EX_READING)
+			late |=
+			    now_us - c->ex->arrived_us > s->w->settings->limits.body_ms * BODY_PAUSES * 1000;
 		if (late || (draining && c->ex == NULL))
 			shutdown(c->fd, SHUT_RDWR);
 	}
