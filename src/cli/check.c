@@ -184,7 +184,8 @@ static int check(struct cli *c, slice path, unsigned flags)
 	} else {
 		if (s)
 			print_found(c, s);
-		else
+		fflush(c->out); /* the faults stand before their number */
+		if (s == NULL)
 			fprintf(
 			    c->err,
 			    "weir: %zu fault%s: a running gateway keeps its old settings until %s mended\n",

@@ -54,6 +54,7 @@ int cli_usage_error(const struct cli *c, const struct command *cmd, const char *
 int cli_fail(const struct cli *c, const char *format, ...)
 {
 	va_list ap;
+	fflush(c->out); /* what was said before stands before */
 	fputs("weir: ", c->err);
 	va_start(ap, format);
 	vfprintf(c->err, format, ap);

@@ -133,12 +133,34 @@ static void check_room(struct doctor *d, const struct settings *s, const char *a
 		            (long long)(free_bytes >> 20));
 }
 
+/* Can a folder that is not there be made: does the nearest one above it that is there let us? */
+static bool can_be_made(const char *folder)
+{
+	char above[PATH_MAX];
+	struct stat st;
+	snprintf(above, sizeof above, "%s", folder);
+	while (above[1] && stat(above, &st) != 0) {
+		char *slash = strrchr(above, '/');
+		if (slash == NULL)
+			return true; /* relative: the working directory's matter */
+		slash[slash == above] = '\0';
+	}
+	return access(above, W_OK | X_OK) == 0;
+}
+
 /* True when files can be made there. */
 static bool check_folder(struct doctor *d, const struct settings *s, const char *about, slice file)
 {
 	char folder[PATH_MAX];
 	struct stat st;
 	folder_of(file, folder);
+	if (stat(folder, &st) != 0 && s->source.n == 0 && errno == ENOENT && !can_be_made(folder)) {
+		doctor_find(
+		    d, FINDING_FAULT, about,
+		    "Set HOME to your own, or write `store: sqlite:/path/weir.db` into a settings file.",
+		    "the folder %s is not there and cannot be made", folder);
+		return false;
+	}
 	if (stat(folder, &st) != 0 && s->source.n == 0 && errno == ENOENT) {
 		doctor_find(d, FINDING_OK, about, NULL, "%s is made at the first start", folder);
 		return false;

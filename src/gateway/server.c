@@ -391,7 +391,12 @@ static int listen_error(struct error *e, int why, slice host, int port)
 		    ":%d: something listens there already, maybe another `weir serve`; stop it, or "
 		    "choose another port under `listen:` or `console:`",
 		    SLICE_ARG(host), port);
-	return error_errno(e, ERR_IO, why, "cannot listen on " SLICE_FMT ":%d", SLICE_ARG(host), port);
+	const char *mend = why == EADDRNOTAVAIL ? "it is no address of this machine: write one that is"
+	                   : why == EACCES      ? "ports below 1024 need root's rights: choose another"
+	                                        : "choose another address";
+	return error_set(e, ERR_IO,
+	                 "cannot listen on " SLICE_FMT ":%d (%s): %s under `listen:` or `console:`",
+	                 SLICE_ARG(host), port, strerror(why), mend);
 }
 
 int server_port_free(slice host, int port, struct error *e)

@@ -172,13 +172,13 @@ static void default_store(struct reader *r)
 	if (folder.p == NULL) {
 		settings_fault_at(r, (struct place){.file = 0},
 		                  "HOME is not set, so there is no place for the ledger: write `store: "
-		                  "sqlite:/path/weir.db`");
+		                  "sqlite:/path/weir.db` into a file, and name it by --config");
 		return;
 	}
 	if (!(r->flags & SETTINGS_NO_FOLDER) && make_folders(folder.p) != 0)
 		settings_fault_at(r, (struct place){.file = 0},
 		                  "the folder " SLICE_FMT " for the ledger cannot be made: %s: write `store: "
-		                  "sqlite:/path/weir.db`",
+		                  "sqlite:/path/weir.db` into a file, and name it by --config",
 		                  SLICE_ARG(folder), strerror(errno));
 	r->snap->s.store = settings_text(r, "sqlite:" SLICE_FMT "/weir.db", SLICE_ARG(folder));
 }

@@ -47,9 +47,15 @@ static int lock_file(int fd, const char *path, struct error *e)
 		return error_errno(e, ERR_IO, why, "%s: cannot be locked", path);
 	if (journal_read_at(fd, &head, sizeof head, 0) == 0 &&
 	    memcmp(head.magic, JOURNAL_MAGIC, sizeof head.magic) == 0 && head.pid)
-		return error_set(e, ERR_BUSY, "%s: another weir is running with it (process %u)", path,
-		                 (unsigned)head.pid);
-	return error_set(e, ERR_BUSY, "%s: another weir is running with it", path);
+		return error_set(
+		    e, ERR_BUSY,
+		    "%s: another weir is running with it (process %u): end that one, or give this "
+		    "one a ledger of its own by `store:`",
+		    path, (unsigned)head.pid);
+	return error_set(e, ERR_BUSY,
+	                 "%s: another weir is running with it: end that one, or give this one a ledger of "
+	                 "its own by `store:`",
+	                 path);
 }
 
 bool journal_is_open(const char *path)
@@ -76,7 +82,12 @@ int journal_grow_file(int fd, const char *path, uint64_t from, uint64_t to, stru
 		else if (put > 0)
 			from += (uint64_t)put;
 	}
-	return why ? error_errno(e, ERR_IO, why, "%s: no room for its %llu MB", path, megabytes) : 0;
+	return why ? error_errno(
+	                 e, ERR_IO, why,
+	                 "%s: there is no room for its %llu MB (make some, or ask for less by `journal: "
+	                 "{slots: 1024}`)",
+	                 path, megabytes)
+	           : 0;
 }
 
 static void read_boot_id(char out[static 40])

@@ -50,7 +50,11 @@ int journal_disk_adopt(struct journal *j, bool keep, struct error *e)
 		return error_errno(e, ERR_IO, errno, "%s", j->disk_path);
 	int why = posix_fallocate(j->disk_fd, 0, (off_t)j->bytes);
 	if (why != 0)
-		return error_errno(e, ERR_IO, why, "%s: no room for %zu MB", j->disk_path, j->bytes >> 20);
+		return error_errno(
+		    e, ERR_IO, why,
+		    "%s: there is no room for its %zu MB (make some, or ask for less by `journal: "
+		    "{slots: 1024}`)",
+		    j->disk_path, j->bytes >> 20);
 	memcpy(&j->disk_head, j->head, sizeof j->disk_head);
 	if (write_at(j->disk_fd, &j->disk_head, sizeof j->disk_head, 0) != 0)
 		return error_errno(e, ERR_IO, errno, "%s", j->disk_path);

@@ -141,6 +141,17 @@ static void sqlite_close(struct ledger *l)
 	free(l);
 }
 
+/* Why a file cannot be had, and what to do about it. */
+static int place_error(const char *path, int why, struct error *e)
+{
+	const char *mend = why == ENOENT ? "make its folder, or name another place by `store:`"
+	                   : why == ENOSPC
+	                       ? "make room on that disk, or name another place by `store:`"
+	                       : "run weir as a user who may write there, or name another place by "
+	                         "`store:`";
+	return error_set(e, ERR_IO, "%s: the ledger cannot be opened: %s: %s", path, strerror(why), mend);
+}
+
 /* SQLite would create the file for all to read; it holds names and the hashes of keys. A file that is there
  * already is not touched: closing any descriptor of it would take away the locks that this process's other
  * connections hold (POSIX), and with them the write-ahead log under their feet. */
@@ -150,7 +161,7 @@ static int create_private(const char *path, struct error *e)
 	if (fd < 0 && errno == EEXIST)
 		return 0;
 	if (fd < 0)
-		return error_errno(e, ERR_IO, errno, "%s: the ledger cannot be opened", path);
+		return place_error(path, errno, e);
 	close(fd);
 	return 0;
 }
@@ -160,6 +171,8 @@ static int open_file(struct ledger *l, struct error *e)
 	struct stat st;
 	int flags = l->writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
 	int code = sqlite3_open_v2(l->path, &l->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	if (code != SQLITE_OK && access(l->path, l->writable ? R_OK | W_OK : R_OK) != 0)
+		return place_error(l->path, errno, e);
 	if (code != SQLITE_OK)
 		return ledger_fault(l, code, "the ledger cannot be opened", e);
 	if (stat(l->path, &st) != 0)
