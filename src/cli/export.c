@@ -122,6 +122,9 @@ static int run_export(struct cli *c, int argc, char **argv)
 	int status = note_options(c, argc, argv, &g);
 	if (status != 0)
 		return status < 0 ? EXIT_DONE : status;
+	if (c->server)
+		return cli_fail(
+		    c, "the ledger is exported where it is: run this there, without --server and WEIR_URL");
 	status = cli_ledger_open(c, false, &l);
 	if (status != EXIT_DONE)
 		return status;

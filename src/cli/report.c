@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/ledger_open.h"
+#include "cli/remote.h"
 #include "finops/report.h"
 
 #define OUT_MAX   ((size_t)256 << 20)
@@ -39,8 +40,8 @@ const struct command command_report = {
 struct ask {
 	struct cli *c;
 	struct report report;
-	bool csv;
-	long long top; /* -1: not given */
+	enum report_format format;
+	struct report_style style;
 	/* As they were given: a date is read in the settings' time zone, and the options name the settings.
 	 */
 	size_t given_n;
@@ -63,27 +64,33 @@ static bool says_utf8(const struct cli *c)
 	return false;
 }
 
-static struct report_style style_of(const struct ask *a)
+static struct report_style style_of(const struct cli *c)
 {
-	struct report_style s = {.utf8 = says_utf8(a->c)};
+	struct report_style s = {.utf8 = says_utf8(c)};
 	struct winsize size;
-	int fd = fileno(a->c->out);
+	int fd = fileno(c->out);
 	bool terminal = fd >= 0 && isatty(fd);
-	const char *term = cli_env(a->c, "TERM"), *columns = cli_env(a->c, "COLUMNS");
+	const char *term = cli_env(c, "TERM"), *columns = cli_env(c, "COLUMNS");
 	long long n;
-	s.colour = terminal && !cli_env(a->c, "NO_COLOR") && term && strcmp(term, "dumb") != 0;
+	s.colour = terminal && !cli_env(c, "NO_COLOR") && term && strcmp(term, "dumb") != 0;
 	if (columns && slice_to_i64(slice_of(columns), &n) && n > 0 && n < 10000)
 		s.width = (int)n;
 	else if (terminal && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		s.width = size.ws_col;
-	if (a->top >= 0)
-		s.top = (size_t)a->top;
-	else if (terminal)
+	if (terminal)
 		s.top = TOP_USUAL;
 	return s;
 }
 
-/* --- printing -------------------------------------------------------------------------------- */
+static void print(const struct ask *a, slice text)
+{
+	if (text.n)
+		fwrite(text.p, 1, text.n, a->c->out);
+	if (a->format == REPORT_JSON)
+		fputc('\n', a->c->out);
+}
+
+/* --- the ledger of this machine -------------------------------------------------------------- */
 
 static int note_newest(void *arg, const struct record *r)
 {
@@ -97,7 +104,8 @@ static void tell_nothing(struct ask *a, struct cli_ledger *l)
 	struct ledger_query q = {.newest_first = true, .limit = 1};
 	char text[CLOCK_RFC3339_MAX];
 	int64_t newest = 0;
-	if (l->ops->rows(l->ledger, &q, note_newest, &newest, NULL) != 0 || newest == 0) {
+	if (l->ledger == NULL || l->ops->rows(l->ledger, &q, note_newest, &newest, NULL) != 0 ||
+	    newest == 0) {
 		cli_ledger_empty(a->c, l);
 		return;
 	}
@@ -111,31 +119,98 @@ static int print_report(struct ask *a, struct cli_ledger *l)
 {
 	struct error e = {0};
 	struct buf out;
-	struct report_style style = style_of(a);
 	size_t rows = 1;
-	int rc;
 	buf_init(&out, OUT_MAX);
-	if (a->csv)
-		rc = report_csv(l->ops, l->ledger, &a->report, &out, &e);
-	else if (a->c->json)
-		rc = report_json(l->ops, l->ledger, &a->report, &out, &e);
-	else
-		rc = report_table(l->ops, l->ledger, &a->report, &style, &out, &rows, &e);
-	if (rc == 0 && rows == 0) {
+	int rc = a->format == REPORT_TABLE ? report_table(l->ops, l->ledger, &a->report, &out, &rows, &e)
+	                                   : report_answer(l->ops, l->ledger, &a->report, &out, NULL, &e);
+	if (rc == 0 && (rows == 0 || l->ledger == NULL))
 		tell_nothing(a, l);
-	} else if (rc == 0) {
-		slice text = buf_slice(&out);
-		fwrite(text.p, 1, text.n, a->c->out);
-		if (a->c->json && !a->csv)
-			fputc('\n', a->c->out);
-	}
+	if (rc == 0 && rows > 0)
+		print(a, buf_slice(&out));
 	buf_release(&out);
 	return rc == 0 ? EXIT_DONE : cli_fail(a->c, "%s", e.text[0] ? e.text : "out of memory");
 }
 
+static int apply_options(struct ask *a)
+{
+	struct error e = {0};
+	a->report.format = a->format;
+	a->report.style = a->style;
+	for (size_t i = 0; i < a->given_n; i++)
+		if (report_set(&a->report, slice_of(a->given[i].name), slice_of(a->given[i].value), &e) != 0)
+			return cli_usage_error(a->c, &command_report, "--%s: %s", a->given[i].name, e.text);
+	if (report_ready(&a->report, &e) != 0)
+		return cli_usage_error(a->c, &command_report, "%s", e.text);
+	return EXIT_DONE;
+}
+
+static int ask_here(struct ask *a)
+{
+	struct error e = {0};
+	struct cli_ledger l;
+	int status = cli_ledger_open(a->c, false, &l);
+	if (status != EXIT_DONE)
+		return status;
+	if (report_init(&a->report, l.settings->timezone, clock_wall_ms(clock_real()), &e) != 0) {
+		status = cli_fail(a->c, "`timezone:` of the settings: %s", e.text);
+	} else {
+		status = apply_options(a);
+		if (status == EXIT_DONE)
+			status = print_report(a, &l);
+		report_release(&a->report);
+	}
+	cli_ledger_close(&l);
+	return status;
+}
+
+/* --- another machine's ----------------------------------------------------------------------- */
+
+/* The same words as a query string; the table is made there. */
+static int make_query(const struct ask *a, struct buf *query)
+{
+	static const char *const formats[] = {"table", "json", "csv"};
+	char width[16], top[24];
+	int rc = remote_word(query, SLICE("format"), slice_of(formats[a->format]));
+	if (a->format == REPORT_TABLE) {
+		snprintf(width, sizeof width, "%d", a->style.width);
+		snprintf(top, sizeof top, "%zu", a->style.top);
+		const struct {
+			slice name, value;
+		} words[] = {{SLICE("width"), slice_of(width)},
+		             {SLICE("top"), slice_of(top)},
+		             {SLICE("bars"), a->style.utf8 ? SLICE("utf8") : SLICE("ascii")},
+		             {SLICE("colour"), a->style.colour ? SLICE("yes") : SLICE("no")}};
+		for (size_t i = 0; rc == 0 && i < sizeof words / sizeof words[0]; i++)
+			rc = remote_word(query, words[i].name, words[i].value);
+	}
+	for (size_t i = 0; rc == 0 && i < a->given_n; i++)
+		rc = remote_word(query, slice_of(a->given[i].name), slice_of(a->given[i].value));
+	return rc;
+}
+
+static int ask_there(struct ask *a)
+{
+	struct buf query, path, out;
+	buf_init(&query, 1 << 15);
+	buf_init(&path, 1 << 15);
+	buf_init(&out, OUT_MAX);
+	int status = EXIT_FAILED;
+	if (make_query(a, &query) != 0 ||
+	    buf_printf(&path, "/api/v1/report" SLICE_FMT, SLICE_ARG(buf_slice(&query))) != 0)
+		cli_fail(a->c, "the question is too long");
+	else
+		status = remote_get(a->c, buf_slice(&path), &out);
+	if (status == EXIT_DONE)
+		print(a, buf_slice(&out));
+	buf_release(&query);
+	buf_release(&path);
+	buf_release(&out);
+	return status;
+}
+
 /* --- the command ----------------------------------------------------------------------------- */
 
-/* 0, or an exit status beneath it: EXIT_USAGE after a message, -1 after the help. */
+/* 0; EXIT_USAGE after a message, -1 after the help. */
 static int note_options(struct ask *a, int argc, char **argv)
 {
 	static const char options[] = "by=:per=:since=:until=:where=:measures=:top=:csv";
@@ -148,55 +223,24 @@ static int note_options(struct ask *a, int argc, char **argv)
 		if (a->given_n == OPTIONS_MAX)
 			return cli_usage_error(a->c, &command_report, "too many options");
 		if (strcmp(name, "csv") == 0) {
-			a->csv = true;
-		} else if (strcmp(name, "top") == 0) {
-			if (!slice_to_i64(slice_of(value), &a->top) || a->top < 0)
-				return cli_usage_error(a->c, &command_report,
-				                       "--top is a number of rows, 0 for all");
-		} else {
-			snprintf(a->given[a->given_n].name, sizeof a->given[0].name, "%s", name);
-			a->given[a->given_n++].value = value;
+			a->format = REPORT_CSV;
+			continue;
 		}
+		snprintf(a->given[a->given_n].name, sizeof a->given[0].name, "%s", name);
+		a->given[a->given_n++].value = value;
 	}
 	return r == -2 ? -1 : r == -1 ? EXIT_USAGE : 0;
 }
 
-static int apply_options(struct ask *a)
-{
-	struct error e = {0};
-	for (size_t i = 0; i < a->given_n; i++)
-		if (report_set(&a->report, slice_of(a->given[i].name), slice_of(a->given[i].value), &e) != 0)
-			return cli_usage_error(a->c, &command_report, "--%s: %s", a->given[i].name, e.text);
-	if (report_ready(&a->report, &e) != 0)
-		return cli_usage_error(a->c, &command_report, "%s", e.text);
-	return EXIT_DONE;
-}
-
-static int answer(struct ask *a, struct cli_ledger *l)
-{
-	struct error e = {0};
-	if (report_init(&a->report, l->settings->timezone, clock_wall_ms(clock_real()), &e) != 0)
-		return cli_fail(a->c, "`timezone:` of the settings: %s", e.text);
-	int status = apply_options(a);
-	if (status == EXIT_DONE && l->ledger == NULL)
-		cli_ledger_empty(a->c, l);
-	if (status == EXIT_DONE && (l->ledger || a->c->json || a->csv))
-		status = print_report(a, l);
-	report_release(&a->report);
-	return status;
-}
-
 static int run_report(struct cli *c, int argc, char **argv)
 {
-	struct ask a = {.c = c, .top = -1};
-	struct cli_ledger l;
+	struct ask a = {.c = c, .style = style_of(c)};
 	int status = note_options(&a, argc, argv);
 	if (status != 0)
 		return status < 0 ? EXIT_DONE : status;
-	status = cli_ledger_open(c, false, &l);
-	if (status != EXIT_DONE)
-		return status;
-	status = answer(&a, &l);
-	cli_ledger_close(&l);
-	return status;
+	if (c->json && a.format == REPORT_CSV)
+		return cli_usage_error(c, &command_report, "--json or --csv, not both");
+	if (c->json)
+		a.format = REPORT_JSON;
+	return c->server ? ask_there(&a) : ask_here(&a);
 }

@@ -189,7 +189,7 @@ static int set_where(struct report *r, slice value, struct error *e)
 		return no_such(e, "field", name, column_group_name);
 	if (r->q.filters_n == LEDGER_FILTERS_MAX)
 		return error_set(e, ERR_INVALID, "a report has at most %d filters", LEDGER_FILTERS_MAX);
-	r->q.filters[r->q.filters_n++] = (struct ledger_filter){name, slice_trim(rest)};
+	r->q.filters[r->q.filters_n++] = (struct ledger_filter){.column = name, .value = slice_trim(rest)};
 	return 0;
 }
 
@@ -255,13 +255,73 @@ static int parse_time(const struct report *r, slice s, int64_t *out, struct erro
 	                 SLICE_ARG(s));
 }
 
+static int set_number(slice value, long long least, long long most, const char *what, long long *out,
+                      struct error *e)
+{
+	if (slice_to_i64(value, out) && *out >= least && *out <= most)
+		return 0;
+	return error_set(e, ERR_INVALID, "%s is a number from %lld to %lld", what, least, most);
+}
+
 static int set_limit(struct report *r, slice value, struct error *e)
 {
 	long long n;
-	if (!slice_to_i64(value, &n) || n < 1 || n > REPORT_CALLS_MAX)
-		return error_set(e, ERR_INVALID, "limit is a number from 1 to %d", REPORT_CALLS_MAX);
-	r->q.limit = (size_t)n;
-	return 0;
+	int rc = set_number(value, 1, REPORT_CALLS_MAX, "limit", &n, e);
+	r->q.limit = rc == 0 ? (size_t)n : r->q.limit;
+	return rc;
+}
+
+static int set_width(struct report *r, slice value, struct error *e)
+{
+	long long n;
+	int rc = set_number(value, 0, 10000, "width", &n, e);
+	r->style.width = rc == 0 ? (int)n : r->style.width;
+	return rc;
+}
+
+static int set_top(struct report *r, slice value, struct error *e)
+{
+	long long n;
+	int rc = set_number(value, 0, INT32_MAX, "top", &n, e);
+	r->style.top = rc == 0 ? (size_t)n : r->style.top;
+	return rc;
+}
+
+/* One of a few words; its place in the list. */
+static int set_word(slice value, const char *const *words, const char *what, int *out, struct error *e)
+{
+	for (int i = 0; words[i]; i++)
+		if (slice_eq(value, slice_of(words[i]))) {
+			*out = i;
+			return 0;
+		}
+	if (words[2] == NULL)
+		return error_set(e, ERR_INVALID, "%s is %s or %s", what, words[0], words[1]);
+	return error_set(e, ERR_INVALID, "%s is %s, %s or %s", what, words[0], words[1], words[2]);
+}
+
+static int set_format(struct report *r, slice value, struct error *e)
+{
+	static const char *const words[] = {"table", "json", "csv", NULL};
+	int i = 0, rc = set_word(value, words, "format", &i, e);
+	r->format = rc == 0 ? (enum report_format)i : r->format;
+	return rc;
+}
+
+static int set_bars(struct report *r, slice value, struct error *e)
+{
+	static const char *const words[] = {"ascii", "utf8", NULL};
+	int i = 0, rc = set_word(value, words, "bars", &i, e);
+	r->style.utf8 = rc == 0 ? i : r->style.utf8;
+	return rc;
+}
+
+static int set_colour(struct report *r, slice value, struct error *e)
+{
+	static const char *const words[] = {"no", "yes", NULL};
+	int i = 0, rc = set_word(value, words, "colour", &i, e);
+	r->style.colour = rc == 0 ? i : r->style.colour;
+	return rc;
 }
 
 static int set_since(struct report *r, slice value, struct error *e)
@@ -282,16 +342,18 @@ int report_set(struct report *r, slice word, slice value, struct error *e)
 		slice word;
 		int (*set)(struct report *r, slice value, struct error *e);
 	} words[] = {
-	    {SLICE("by"), set_by},       {SLICE("per"), set_per},     {SLICE("since"), set_since},
-	    {SLICE("until"), set_until}, {SLICE("where"), set_where}, {SLICE("measures"), set_measures},
-	    {SLICE("limit"), set_limit},
+	    {SLICE("by"), set_by},       {SLICE("per"), set_per},       {SLICE("since"), set_since},
+	    {SLICE("until"), set_until}, {SLICE("where"), set_where},   {SLICE("measures"), set_measures},
+	    {SLICE("limit"), set_limit}, {SLICE("format"), set_format}, {SLICE("width"), set_width},
+	    {SLICE("top"), set_top},     {SLICE("bars"), set_bars},     {SLICE("colour"), set_colour},
 	};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (slice_eq(word, words[i].word))
 			return words[i].set(r, slice_trim(value), e);
 	return error_set(e, ERR_NOT_FOUND,
 	                 "no parameter \"" SLICE_FMT
-	                 "\": there are by, per, since, until, where, measures, limit",
+	                 "\": there are by, per, since, until, where, measures, limit, "
+	                 "format",
 	                 SLICE_ARG(word));
 }
 
@@ -338,6 +400,30 @@ int report_set_query(struct report *r, slice query, struct arena *mem, struct er
 			return rc;
 	}
 	return 0;
+}
+
+int report_only(struct report *r, slice field, slice value, struct error *e)
+{
+	if (column_find(field) == NULL || value.n == 0)
+		return error_set(e, ERR_INVALID, "no such field, or nothing to look for");
+	if (r->q.filters_n == LEDGER_FILTERS_MAX)
+		return error_set(e, ERR_INVALID, "a report has at most %d filters", LEDGER_FILTERS_MAX - 1);
+	r->q.filters[r->q.filters_n++] = (struct ledger_filter){field, value, true};
+	return 0;
+}
+
+int report_answer(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                  const char **type, struct error *e)
+{
+	static const char *const types[] = {"text/plain; charset=utf-8", "application/json",
+	                                    "text/csv; charset=utf-8"};
+	if (type)
+		*type = types[r->format];
+	if (r->format == REPORT_JSON)
+		return report_json(ops, l, r, out, e);
+	if (r->format == REPORT_CSV)
+		return report_csv(ops, l, r, out, e);
+	return report_table(ops, l, r, out, NULL, e);
 }
 
 int report_ready(struct report *r, struct error *e)

@@ -11,11 +11,23 @@
 #define REPORT_MEASURES_MAX 40
 #define REPORT_CALLS_MAX    1000 /* rows of report_calls_json */
 
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV };
+
+/* Of a table. */
+struct report_style {
+	bool utf8;   /* bars and dashes beyond ASCII */
+	bool colour; /* ANSI */
+	int width;   /* of the terminal; 0: as wide as it gets */
+	size_t top;  /* rows shown of each period, the dearest; 0: all */
+};
+
 struct report {
 	struct ledger_query q; /* slices are borrowed from what report_set was given */
 	size_t measures_n;
 	unsigned char measures[REPORT_MEASURES_MAX]; /* of report_measure_at */
 	bool since_given, until_given, by_given, measures_given;
+	enum report_format format;
+	struct report_style style;
 	int64_t now_ms;
 	struct zone *zone; /* owned */
 };
@@ -35,6 +47,7 @@ void report_release(struct report *r);
  *	where		field=value; again for more; the grammar of struct ledger_filter
  *	measures	calls,cost_nanousd,...
  *	limit		of report_calls_json
+ *	format		json|csv|table; and of a table: width=N, top=N, bars=utf8|ascii, colour=yes|no
  *
  * ERR_INVALID with a sentence that names what there is to choose from, and the nearest. ERR_NOT_FOUND: no
  *such word. */
@@ -42,6 +55,8 @@ int report_set(struct report *r, slice word, slice value, struct error *e) WARN_
 /* All the words of a query string ("by=team,model&since=7d"), percent-decoded into mem, which must live as
  * long as r. */
 int report_set_query(struct report *r, slice query, struct arena *mem, struct error *e) WARN_UNUSED;
+/* One more filter that no value of a user's can widen: the field is that text, letter for letter. */
+int report_only(struct report *r, slice field, slice value, struct error *e) WARN_UNUSED;
 /* After the last word: fills in what was not said (the last 30 days, by agent and model); ERR_INVALID when
  * since is not before until. */
 int report_ready(struct report *r, struct error *e) WARN_UNUSED;
@@ -72,16 +87,11 @@ int report_csv(const struct ledger_ops *ops, struct ledger *l, const struct repo
 int report_calls_json(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
                       struct error *e) WARN_UNUSED;
 
-/* For people. */
-struct report_style {
-	bool utf8;   /* bars and dashes beyond ASCII */
-	bool colour; /* ANSI */
-	int width;   /* of the terminal; 0: as wide as it gets */
-	size_t top;  /* rows shown; 0: all */
-};
-/* *rows (may be NULL) gets how many groups there are: with none, only the title is written. */
-int report_table(const struct ledger_ops *ops, struct ledger *l, const struct report *r,
-                 const struct report_style *style, struct buf *out, size_t *rows,
-                 struct error *e) WARN_UNUSED;
+/* For people, as r->style says. *rows (may be NULL) gets how many groups there are. */
+int report_table(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                 size_t *rows, struct error *e) WARN_UNUSED;
+/* In r->format; *type (may be NULL) gets its content type. */
+int report_answer(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                  const char **type, struct error *e) WARN_UNUSED;
 
 #endif

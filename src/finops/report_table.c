@@ -19,7 +19,7 @@ struct row {
 
 struct table {
 	const struct report *r;
-	const struct report_style *style;
+	const struct report_style *style; /* r's */
 	struct arena mem;
 	struct row *first, **last;
 	size_t rows, shown, in_bucket;
@@ -368,13 +368,13 @@ static void put_notes(struct table *t)
 		            "in the cost.\n");
 }
 
-int report_table(const struct ledger_ops *ops, struct ledger *l, const struct report *r,
-                 const struct report_style *style, struct buf *out, size_t *rows, struct error *e)
+int report_table(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                 size_t *rows, struct error *e)
 {
-	struct table t = {.r = r, .style = style, .out = out};
+	struct table t = {.r = r, .style = &r->style, .out = out};
 	t.last = &t.first;
 	arena_init(&t.mem, ROWS_MAX_BYTES);
-	int rc = ops->report(l, &r->q, keep_row, &t, &t.total, e);
+	int rc = l ? ops->report(l, &r->q, keep_row, &t, &t.total, e) : 0;
 	if (rc == 0) {
 		put_title(&t);
 		if (t.rows) {
@@ -390,6 +390,8 @@ int report_table(const struct ledger_ops *ops, struct ledger *l, const struct re
 			}
 			put_total(&t);
 			put_notes(&t);
+		} else {
+			put(&t, SLICE("\nNo calls.\n"));
 		}
 		rc = t.rc;
 	}

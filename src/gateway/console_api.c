@@ -20,22 +20,28 @@ static int refuse_json(struct buf *out, int *status, int code, const char *messa
 }
 
 /* One who may see only their own calls gets that as one more filter, whatever the question says. */
-static int own_only(struct report *r, const struct console_reader *who, struct arena *mem, struct error *e)
+static int own_only(struct report *r, const struct console_reader *who, struct error *e)
 {
 	if (who->all)
 		return 0;
 	slice user = name_get(&who->user);
 	if (user.n == 0)
 		return error_set(e, ERR_REFUSED, "this key has no user, and so no calls of its own to show");
-	slice filter = arena_printf(mem, "user=" SLICE_FMT, SLICE_ARG(user));
-	return filter.p ? report_set(r, SLICE("where"), filter, e) : error_set(e, ERR_NOMEM, "out of memory");
+	return report_only(r, SLICE("user"), user, e);
 }
 
 typedef int answer_fn(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
-                      struct error *e);
+                      const char **type, struct error *e);
+
+static int calls(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                 const char **type, struct error *e)
+{
+	*type = "application/json";
+	return report_calls_json(ops, l, r, out, e);
+}
 
 static int ask(struct console_context *c, const struct console_reader *who, slice query, answer_fn *fn,
-               int *status, struct buf *out)
+               int *status, const char **type, struct buf *out)
 {
 	struct error e = {0};
 	struct arena mem;
@@ -43,18 +49,21 @@ static int ask(struct console_context *c, const struct console_reader *who, slic
 	arena_init(&mem, QUERY_MEM);
 	int code = report_init(&r, c->timezone, clock_wall_ms(c->shared->clock), &e);
 	if (code == 0) {
+		r.format = REPORT_JSON;
 		code = report_set_query(&r, query, &mem, &e);
 		if (code == 0)
-			code = own_only(&r, who, &mem, &e);
+			code = own_only(&r, who, &e);
 		if (code == 0)
 			code = report_ready(&r, &e);
 		if (code == 0)
-			code = fn(c->ops, c->ledger, &r, out, &e);
+			code = fn(c->ops, c->ledger, &r, out, type, &e);
 		report_release(&r);
 	}
 	*status = 200;
-	if (code)
+	if (code) {
+		*type = "application/json";
 		code = refuse_json(out, status, code, e.text);
+	}
 	arena_release(&mem);
 	return code;
 }
@@ -64,9 +73,9 @@ int console_api(struct console_context *c, const struct console_reader *who, sli
 {
 	*type = "application/json";
 	if (slice_eq(path, SLICE("/api/v1/report")))
-		return ask(c, who, query, report_json, status, out);
+		return ask(c, who, query, report_answer, status, type, out);
 	if (slice_eq(path, SLICE("/api/v1/calls")))
-		return ask(c, who, query, report_calls_json, status, out);
+		return ask(c, who, query, calls, status, type, out);
 	if (slice_eq(path, SLICE("/"))) {
 		*type = "text/html; charset=utf-8";
 		*status = 200;

@@ -32,6 +32,7 @@ struct ledger_query {
 		 * "<n",
 		 * ">=n", "<=n". */
 		slice column, value;
+		bool exact; /* value is one text, letter for letter: nothing in it has a meaning */
 	} filters[LEDGER_FILTERS_MAX];
 	/* of `rows` alone */
 	bool newest_first;

@@ -173,6 +173,13 @@ static void say_filter(struct asking *a, const struct ledger_filter *f)
 		no_column(a, f->column, "field");
 		return;
 	}
+	if (f->exact) {
+		say(a, " AND ");
+		say_column(a, c, f->column);
+		say(a, "=");
+		say_text(a, f->value);
+		return;
+	}
 	bool negated = slice_starts(rest, SLICE("!"));
 	if (negated)
 		rest = slice_sub(rest, 1, rest.n);

@@ -65,6 +65,10 @@ static void a_wrong_word_says_what_there_is(void **state)
 	    {"since", "-3d", ERR_INVALID, "is no time"},
 	    {"since", "99999999999d", ERR_INVALID, "is no time"},
 	    {"limit", "0", ERR_INVALID, "1 to 1000"},
+	    {"format", "xml", ERR_INVALID, "table, json or csv"},
+	    {"bars", "unicode", ERR_INVALID, "ascii or utf8"},
+	    {"width", "wide", ERR_INVALID, "a number"},
+	    {"top", "-1", ERR_INVALID, "a number"},
 	    {"group", "team", ERR_NOT_FOUND, "no parameter"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -154,10 +158,7 @@ static int clear(void **state)
 	return 0;
 }
 
-enum form { FORM_JSON, FORM_CSV, FORM_TABLE };
-
-static void assert_answer(enum form form, const char *query, const struct report_style *style,
-                          const char *expected)
+static void assert_answer(const char *query, const char *expected)
 {
 	struct report r;
 	struct error e = {0};
@@ -169,12 +170,7 @@ static void assert_answer(enum form form, const char *query, const struct report
 	assert_int_equal(report_init(&r, SLICE_NONE, NOW, &e), 0);
 	if (report_set_query(&r, slice_of(query), &mem, &e) != 0 || report_ready(&r, &e) != 0)
 		fail_msg("%s", e.text);
-	if (form == FORM_JSON)
-		rc = report_json(book.ops, book.ledger, &r, &out, &e);
-	else if (form == FORM_CSV)
-		rc = report_csv(book.ops, book.ledger, &r, &out, &e);
-	else
-		rc = report_table(book.ops, book.ledger, &r, style, &out, NULL, &e);
+	rc = report_answer(book.ops, book.ledger, &r, &out, NULL, &e);
 	if (rc != 0)
 		fail_msg("%s", e.text);
 	assert_slice_equal(buf_slice(&out), slice_of(expected));
@@ -186,8 +182,8 @@ static void assert_answer(enum form form, const char *query, const struct report
 static void json_has_the_products_shape(void **state)
 {
 	assert_answer(
-	    FORM_JSON,
-	    "by=user,status&measures=calls,refused,cost_nanousd,subscription_nanousd,cache_hit_ratio", NULL,
+	    "format=json&by=user,status&measures=calls,refused,cost_nanousd,subscription_nanousd,cache_hit_"
+	    "ratio",
 	    "{\"by\":[\"user\",\"status\"],\"per\":null,\"since\":\"2025-10-26T00:00:00.000Z\",\"until\":"
 	    "\"2025-11-25T12:00:00.000Z\",\"rows\":["
 	    "{\"user\":\"ana@example.com\",\"status\":200,\"bucket\":null,\"calls\":3,\"refused\":0,"
@@ -199,8 +195,7 @@ static void json_has_the_products_shape(void **state)
 	    "\"total\":{\"calls\":4,\"refused\":1,\"cost_nanousd\":47922000,\"subscription_nanousd\":"
 	    "23961000,"
 	    "\"cache_hit_ratio\":0.9636}}");
-	assert_answer(FORM_JSON, "per=day&since=2025-11-24&until=2025-11-25&measures=calls,reasoning_tokens",
-	              NULL,
+	assert_answer("format=json&per=day&since=2025-11-24&until=2025-11-25&measures=calls,reasoning_tokens",
 	              "{\"by\":[],\"per\":\"day\",\"since\":\"2025-11-24T00:00:00.000Z\",\"until\":"
 	              "\"2025-11-25T00:00:00.000Z\",\"rows\":["
 	              "{\"bucket\":\"2025-11-24\",\"calls\":1,\"reasoning_tokens\":null}],"
@@ -211,9 +206,8 @@ static void json_has_the_products_shape(void **state)
 static void a_cost_that_nobody_knows_is_null(void **state)
 {
 	assert_answer(
-	    FORM_JSON,
-	    "by=provider&where=cost_nanousd=&where=ending=!refused&measures=calls,unpriced,cost_nanousd",
-	    NULL,
+	    "format=json&by=provider&where=cost_nanousd=&where=ending=!refused&measures=calls,unpriced,cost_"
+	    "nanousd",
 	    "{\"by\":[\"provider\"],\"per\":null,\"since\":\"2025-10-26T00:00:00.000Z\",\"until\":"
 	    "\"2025-11-25T12:00:00.000Z\",\"rows\":["
 	    "{\"provider\":\"anthropic\",\"bucket\":null,\"calls\":1,\"unpriced\":1,\"cost_nanousd\":null}],"
@@ -223,7 +217,7 @@ static void a_cost_that_nobody_knows_is_null(void **state)
 
 static void csv_is_quoted_and_leaves_the_unknown_empty(void **state)
 {
-	assert_answer(FORM_CSV, "by=team&measures=calls,reasoning_tokens,cost_nanousd", NULL,
+	assert_answer("format=csv&by=team&measures=calls,reasoning_tokens,cost_nanousd",
 	              "team,calls,reasoning_tokens,cost_nanousd\r\n"
 	              "payments,3,,47922000\r\n"
 	              "\"red \033[31m, \"\"quoted\"\"\n\",1,,0\r\n"
@@ -233,9 +227,8 @@ static void csv_is_quoted_and_leaves_the_unknown_empty(void **state)
 
 static void a_table_for_people(void **state)
 {
-	static const struct report_style plain = {0}, narrow = {.utf8 = true, .width = 33}, top = {.top = 1};
 	assert_answer(
-	    FORM_TABLE, "by=user,team&measures=calls,cost_nanousd", &plain,
+	    "by=user,team&measures=calls,cost_nanousd",
 	    "Spend by user and team, 2025-10-26 to now (UTC)\n"
 	    "\n"
 	    "user             team                  calls     cost\n"
@@ -248,7 +241,7 @@ static void a_table_for_people(void **state)
 	    "\n"
 	    "The cost of 1 call is not known and not in the total: `weir price check` names the models.\n");
 	/* Texts give way to the terminal's width, a repeated day is written once. */
-	assert_answer(FORM_TABLE, "by=user&per=day&measures=calls&since=2025-11-23T18:00:00Z", &narrow,
+	assert_answer("bars=utf8&width=33&by=user&per=day&measures=calls&since=2025-11-23T18:00:00Z",
 	              "Spend by user, 2025-11-23 18:00 to now (UTC)\n"
 	              "\n"
 	              "day         user            calls\n"
@@ -260,7 +253,7 @@ static void a_table_for_people(void **state)
 	              "total                           2\n");
 	/* The value of a plan stands apart from what was spent; columns without anything are left out. */
 	assert_answer(
-	    FORM_TABLE, "by=user&where=usage_source=reported", &top,
+	    "top=1&by=user&where=usage_source=reported",
 	    "Spend by user, 2025-10-26 to now (UTC), where usage_source=reported\n"
 	    "\n"
 	    "user             calls  unpriced  sessions  input  cached  output  plan value     cost\n"
@@ -298,6 +291,35 @@ static void calls_are_given_newest_first(void **state)
 	assert_true(slice_find(text, SLICE("01TEST00000000000000000002")) < 0);
 	report_release(&r);
 	buf_release(&out);
+	(void)state;
+}
+
+/* The user's own name is no pattern. */
+static void a_filter_that_cannot_be_widened(void **state)
+{
+	static const struct {
+		const char *user;
+		int calls;
+	} cases[] = {
+	    {"ana@example.com", 3}, {"*", 0}, {"!x", 0}, {"ana@example.com,bo@example.com", 0}, {"ana*", 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct report r;
+		struct error e = {0};
+		struct buf out;
+		char calls[64];
+		buf_init(&out, OUT_MAX);
+		assert_int_equal(report_init(&r, SLICE_NONE, NOW, &e), 0);
+		assert_int_equal(report_set(&r, SLICE("measures"), SLICE("calls"), &e), 0);
+		assert_int_equal(report_only(&r, SLICE("user"), slice_of(cases[i].user), &e), 0);
+		assert_int_equal(report_only(&r, SLICE("user"), SLICE_NONE, &e), ERR_INVALID);
+		assert_int_equal(report_ready(&r, &e), 0);
+		assert_int_equal(report_json(book.ops, book.ledger, &r, &out, &e), 0);
+		snprintf(calls, sizeof calls, "\"total\":{\"calls\":%d}", cases[i].calls);
+		if (slice_find(buf_slice(&out), slice_of(calls)) < 0)
+			fail_msg("%s: " SLICE_FMT, cases[i].user, SLICE_ARG(buf_slice(&out)));
+		report_release(&r);
+		buf_release(&out);
+	}
 	(void)state;
 }
 
@@ -389,6 +411,7 @@ int main(void)
 	    cmocka_unit_test(csv_is_quoted_and_leaves_the_unknown_empty),
 	    cmocka_unit_test(a_table_for_people),
 	    cmocka_unit_test(calls_are_given_newest_first),
+	    cmocka_unit_test(a_filter_that_cannot_be_widened),
 	    cmocka_unit_test(figures_for_people),
 	    cmocka_unit_test(texts_cannot_command_the_terminal),
 	};

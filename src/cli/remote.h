@@ -1,0 +1,15 @@
+/* Asking a gateway's console from another machine, with the user's own key. */
+#ifndef WEIR_CLI_REMOTE_H
+#define WEIR_CLI_REMOTE_H
+
+#include "base/buf.h"
+#include "cli/cli.h"
+
+/* GET c->server + path (query included) with WEIR_KEY; the body of a 200 is appended to out. EXIT_DONE, or
+ * EXIT_FAILED after a message that says what to do. */
+int remote_get(const struct cli *c, slice path, struct buf *out);
+
+/* name=value, percent-encoded, behind a '?' or '&'; ERR_FULL, ERR_NOMEM. */
+int remote_word(struct buf *query, slice name, slice value) WARN_UNUSED;
+
+#endif
