@@ -47,11 +47,12 @@ static bool admit_path(struct exchange *ex)
 	case ROUTE_UNKNOWN:
 		break;
 	}
-	return refuse(ex, REFUSAL_NOT_FOUND, "path",
-	              SLICE("no such path at this Weir gateway; it serves /v1/messages, "
-	                    "/v1/chat/completions, /v1/responses, /v1/embeddings, "
-	                    "/v1/models, /v1beta/models/MODEL:generateContent, and any named provider under "
-	                    "/p/PROVIDER/"));
+	return refuse(
+	    ex, REFUSAL_NOT_FOUND, "path",
+	    SLICE("no such path at this Weir gateway; it serves /v1/messages, "
+	          "/v1/chat/completions, /v1/responses, /v1/embeddings, "
+	          "/v1/models, /v1beta/models/MODEL:generateContent, and any named provider under "
+	          "/p/PROVIDER/; the console has a port of its own (8788 unless `console:` says otherwise)"));
 }
 
 static bool start_record(struct exchange *ex)

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "gateway/console_api.h"
+#include "gateway/console_page.h"
 #include "gateway/metrics.h"
 #include "gateway/server.h"
 #include "gateway/strict.h"
@@ -69,7 +70,10 @@ static int refuse(struct answer_of *a, int status, const char *message)
 {
 	a->status = status;
 	a->type = "application/json";
-	return buf_printf(&a->body, "{\"error\":{\"message\":\"%s\"}}\n", message);
+	if (buf_append(&a->body, SLICE("{\"error\":{\"message\":\"")) ||
+	    console_escape(&a->body, slice_of(message), true))
+		return ERR_FULL;
+	return buf_append(&a->body, SLICE("\"}}\n"));
 }
 
 /* Who may look: on loopback everyone at this machine, beyond it a key; a developer's or an agent's key sees
@@ -97,10 +101,29 @@ static bool identify(struct console *c, const struct request_of *r, struct conso
 	return ok;
 }
 
+/* An agent that was pointed at this port by mistake. */
+static int refuse_agent(const struct console *c, struct answer_of *a)
+{
+	char text[400];
+	const struct listen *l = &c->settings->listen;
+	bool v6 = slice_find_char(l->host, ':') >= 0;
+	int port = l->port ? l->port : 8787;
+	snprintf(text, sizeof text,
+	         "this is Weir's console; agents call its gateway, on another port: %s://%s" SLICE_FMT
+	         "%s:%d",
+	         l->certificate.n ? "https" : "http", v6 ? "[" : "", SLICE_ARG(l->host), v6 ? "]" : "", port);
+	return refuse(a, 404, text);
+}
+
 static int answer(struct console *c, const struct request_of *r, slice method, slice path,
                   struct answer_of *a)
 {
 	struct console_reader who;
+	static const char *const agents[] = {
+	    "/v1/messages", "/v1/chat/", "/v1/responses", "/v1/embeddings", "/v1/models", "/v1beta/", "/p/"};
+	for (size_t i = 0; i < sizeof agents / sizeof *agents; i++)
+		if (slice_starts(path, slice_of(agents[i])))
+			return refuse_agent(c, a);
 	if (!slice_eq(method, SLICE("GET")) && !slice_eq(method, SLICE("HEAD")))
 		return refuse(a, 405, "this console only reads: use GET");
 	if (slice_eq(path, SLICE("/healthz")))

@@ -151,15 +151,14 @@ static void put_measure(struct page *p, const char *name, const struct ledger_me
 typedef int group_fn(void *arg, const struct ledger_group *g);
 
 /* who: one who may see their own only. */
-static int own_only(struct page *p, struct report *r, char *filter, size_t cap, struct error *e)
+static int own_only(struct page *p, struct report *r, struct error *e)
 {
 	slice user = name_get(&p->who->user);
 	if (p->who->all)
 		return 0;
 	if (user.n == 0)
 		return error_set(e, ERR_REFUSED, "this key has no user, and so no calls of its own to show");
-	int n = snprintf(filter, cap, "user=" SLICE_FMT, SLICE_ARG(user));
-	return report_set(r, SLICE("where"), slice_make(filter, (size_t)n), e);
+	return report_only(r, SLICE("user"), user, e);
 }
 
 /* by NULL: the total alone. on_row: the newest calls instead. */
@@ -168,14 +167,13 @@ static int ask(struct page *p, const char *by, const char *since, group_fn *on,
 {
 	struct report r;
 	struct error e = {0};
-	char filter[NAME_MAX_BYTES + 8];
 	if (report_init(&r, p->c->timezone, p->now_ms, &e))
 		return ERR_IO;
 	int code = by ? report_set(&r, SLICE("by"), slice_of(by), &e) : 0;
 	if (code == 0)
 		code = report_set(&r, SLICE("since"), slice_of(since), &e);
 	if (code == 0)
-		code = own_only(p, &r, filter, sizeof filter, &e);
+		code = own_only(p, &r, &e);
 	if (code == 0)
 		code = report_ready(&r, &e);
 	if (by == NULL)

@@ -163,6 +163,7 @@ static void says(void **state)
 	assert_non_null(strstr(page, "ana<wbr>@example.com"));
 	assert_null(strstr(page, "bo<wbr>@"));
 	assert_null(strstr(page, "$0.0479"));
+	assert_null(strstr(page_for(&f, "*"), "ana<wbr>@")); /* a name, not a pattern */
 	struct console_reader nobody = {0};
 	buf_clear(&f.page);
 	assert_true(console_page(&f.c, &nobody, &f.page) < 0);
