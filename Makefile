@@ -101,6 +101,18 @@ $(OBJ)/%.o: %.c $(OBJ)/.flags
 # The price book is put into this object by the assembler, which tells make nothing.
 $(OBJ)/src/model/prices_builtin.o: data/prices.json
 
+# So are the tables of the token encodings, which are made of the tokens by a program that only runs here.
+BPE := $(patsubst data/bpe/%.ranks,$(BUILD)/bpe/%.bpe,$(wildcard data/bpe/*.ranks))
+$(BUILD)/bpe/make-bpe: tools/make-bpe.c src/text/bpe_table.h
+	@mkdir -p $(@D)
+	@$(if $(Q),echo '  CC      $<')
+	$(Q)$(CC) -std=c11 -O2 -Isrc $(WARN) $(WERROR) $< -o $@
+$(BUILD)/bpe/%.bpe: data/bpe/%.ranks $(BUILD)/bpe/make-bpe
+	@$(if $(Q),echo '  BPE     $@')
+	$(Q)$(BUILD)/bpe/make-bpe $< $@
+$(OBJ)/src/text/bpe_tables.o: CPP += -DBPE_TABLES='"$(BUILD)/bpe"'
+$(OBJ)/src/text/bpe_tables.o: $(BPE)
+
 $(LIB): $(LIBOBJ)
 	@$(if $(Q),echo '  AR      $@')
 	@rm -f $@
