@@ -38,11 +38,22 @@ int ledger_fault(struct ledger *l, int code, const char *what, struct error *e)
 	const char *text = l->db && (sqlite3_extended_errcode(l->db) & 0xff) == (code & 0xff)
 	                       ? sqlite3_errmsg(l->db)
 	                       : sqlite3_errstr(code);
+	static const struct {
+		int code;
+		const char *text;
+	} hints[] = {
+	    {SQLITE_FULL, " (make room on its disk)"},
+	    {SQLITE_NOTADB, " (name another file as `store:` in the settings)"},
+	    {SQLITE_CORRUPT,
+	     " (it is damaged: `sqlite3 FILE .recover` saves what is whole, then move it away)"},
+	    {SQLITE_CANTOPEN, " (this user must be able to read and write the file and its folder)"},
+	    {SQLITE_READONLY, " (this user must be able to write the file and its folder)"},
+	    {SQLITE_BUSY, " (another program holds it; try again)"},
+	};
 	const char *hint = "";
-	if ((code & 0xff) == SQLITE_FULL)
-		hint = " (make room on its disk)";
-	else if ((code & 0xff) == SQLITE_NOTADB)
-		hint = " (name another file as `store:` in the settings)";
+	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
+		if ((code & 0xff) == hints[i].code)
+			hint = hints[i].text;
 	return error_set(e, err_of(code), "%s: %s: %s%s", l->path, what, text, hint);
 }
 
@@ -214,8 +225,12 @@ static int sqlite_open(const char *path, bool writable, struct ledger **out, str
 	if (writable)
 		return open_mode(path, true, out, e);
 	struct stat st;
-	if (stat(path, &st) != 0 && errno == ENOENT)
+	int seen = stat(path, &st);
+	if (seen != 0 && errno == ENOENT)
 		return error_set(e, ERR_NOT_FOUND, "%s: no ledger is there yet", path);
+	if (seen == 0 && S_ISDIR(st.st_mode))
+		return error_set(e, ERR_IO, "%s is a folder: `store:` names a file, like sqlite:%s/weir.db",
+		                 path, path);
 	int rc = open_mode(path, false, out, e);
 	if (rc != SCHEMA_OLDER)
 		return rc;
