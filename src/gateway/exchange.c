@@ -350,13 +350,13 @@ static void cut_short(struct exchange *ex, enum ending ending, enum refusal_kind
 
 static void provider_failed(struct exchange *ex, enum upstream_end end, const char *message)
 {
-	slice text = arena_printf(
-	    &ex->mem,
-	    end == UPSTREAM_UNREACHABLE
-	        ? "the provider \"" SLICE_FMT "\" cannot be reached: %s (base_url " SLICE_FMT
-	          "); see `weir doctor --online`"
-	        : "the provider \"" SLICE_FMT "\" broke off its answer: %s (base_url " SLICE_FMT ")",
-	    SLICE_ARG(ex->provider->name), message, SLICE_ARG(ex->provider->base_url));
+	slice text =
+	    arena_printf(&ex->mem,
+	                 end == UPSTREAM_UNREACHABLE
+	                     ? "the provider \"" SLICE_FMT "\" cannot be reached: %s (base_url " SLICE_FMT
+	                       "); see `weir doctor --online`"
+	                     : "the provider \"" SLICE_FMT "\" broke off: %s (base_url " SLICE_FMT ")",
+	                 SLICE_ARG(ex->provider->name), message, SLICE_ARG(ex->provider->base_url));
 	log_event(ex->w->shared->log, LOG_WARN, "provider.failed", LOG_S("provider", ex->provider->name),
 	          LOG_Z("why", message), LOG_Z("id", ex->record.id));
 	cut_short(ex, ENDING_PROVIDER_GONE, REFUSAL_PROVIDER, text);

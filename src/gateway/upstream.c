@@ -24,6 +24,8 @@ struct upstream_call {
 	long buffer_size;
 	size_t body_n; /* bytes to be sent */
 	bool paused, head_done;
+	bool out;   /* the request is being written, or was */
+	bool again; /* for the second time: the first broke before all of it was out */
 	int status;
 	size_t headers_n;
 	struct arena head;      /* the answer's header lines */
@@ -78,6 +80,11 @@ static int on_prereq(void *userp, char *conn_primary_ip, char *conn_local_ip, in
 {
 	(void)conn_primary_ip, (void)conn_local_ip, (void)primary_port, (void)local_port;
 	struct upstream_call *c = userp;
+	/* libcurl sends once more when a kept connection ends without an answer. The provider may have had
+	 * all of the request by then, and bills each: the client decides, by a call that is booked. */
+	if (c->out && c->body_n)
+		return CURL_PREREQFUNC_ABORT;
+	c->out = true;
 	c->handler->on_leave(c->arg);
 	return CURL_PREREQFUNC_OK;
 }
@@ -211,6 +218,7 @@ static void give_handle(struct upstream_call *c)
 	struct upstream *u = c->u;
 	curl_multi_remove_handle(u->multi, c->easy);
 	curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 0L);
+	curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 0L);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, NULL);
 	arena_release(&c->head);
@@ -366,7 +374,7 @@ struct upstream_call *upstream_start(struct upstream *u, const struct upstream_r
 		return NULL;
 	c->handler = handler;
 	c->arg = arg;
-	c->paused = c->head_done = false;
+	c->paused = c->head_done = c->out = c->again = false;
 	c->status = 0;
 	c->headers_n = 0;
 	c->body_n = r->body.n;
@@ -420,8 +428,31 @@ static enum upstream_end end_of(const struct upstream_call *c, CURLcode code)
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		return UPSTREAM_UNREACHABLE;
 	default:
-		return c->head_done || c->status ? UPSTREAM_LOST : UPSTREAM_UNREACHABLE;
+		return c->out ? UPSTREAM_LOST : UPSTREAM_UNREACHABLE;
 	}
+}
+
+/* A provider that answers before it has read the body, and closes, may break the connection while the rest is
+ * being written, and libcurl does not read the answer then. It cannot have run a request that it does not
+ * have: sent once more, the answer is met. */
+static bool send_again(struct upstream_call *c, CURLcode code)
+{
+	if ((code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR) || c->again || c->status ||
+	    upstream_body_sent(c))
+		return false;
+	c->again = true;
+	c->out = false;
+	c->error[0] = '\0';
+	curl_multi_remove_handle(c->u->multi, c->easy);
+	curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L);
+	return curl_multi_add_handle(c->u->multi, c->easy) == CURLM_OK;
+}
+
+static const char *reason(const struct upstream_call *c, CURLcode code)
+{
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		return "it closed the connection without an answer";
+	return c->error[0] ? c->error : curl_easy_strerror(code);
 }
 
 static void reap(struct upstream *u)
@@ -434,8 +465,10 @@ static void reap(struct upstream *u)
 		struct upstream_call *c = NULL;
 		CURLcode code = msg->data.result;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+		if (send_again(c, code))
+			continue;
 		char message[CURL_ERROR_SIZE];
-		snprintf(message, sizeof message, "%s", c->error[0] ? c->error : curl_easy_strerror(code));
+		snprintf(message, sizeof message, "%s", reason(c, code));
 		enum upstream_end end = end_of(c, code);
 		const struct upstream_handler *handler = c->handler;
 		void *arg = c->arg;

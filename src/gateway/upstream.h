@@ -14,8 +14,8 @@ enum upstream_end {
 };
 
 struct upstream_handler {
-	/* A connection to the provider stands and the request is about to be written (again after a reused
-	 * connection proved dead). */
+	/* A connection to the provider stands and the request is about to be written; a second time when the
+	 * first connection broke before all of it was out. */
 	void (*on_leave)(void *arg);
 	/* The final answer's head (1xx are skipped). Headers live during the call only. */
 	void (*on_head)(void *arg, int status, const struct headers *h);
