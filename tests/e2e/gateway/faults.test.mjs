@@ -116,6 +116,16 @@ describe('faults in an answer', { concurrency: 3 }, () => {
     assert.ok(row.cost_nanousd > 0, 'the provider had the request: its input counts');
   });
 
+  test('connection closed without an answer, on one that was kept: the call is not sent twice', async () => {
+    for (let i = 0; i < 6; i++) {
+      await call({}); // whose connection stays
+      const got = await call({ fault: 'fault=close' });
+      assert.equal(got.status, 502, got.text);
+      assert.equal((await sim.calls()).filter((c) => c.call === got.tag).length, 1);
+      await got.row();
+    }
+  });
+
   test('half of a JSON body, then the connection ends', async () => {
     const got = await call({ body: LARGE, fault: 'fault=cut;size=4000' });
     assert.ok(got.cut || got.status === 502, `${got.status} ${got.text}`);
@@ -259,6 +269,17 @@ describe('an answer before the body is read', { concurrency: 2 }, () => {
       assert.equal(row.status, status);
       assert.equal(row.cost_nanousd, 0);
     });
+});
+
+test('many of them: the answer is met each time', async () => {
+  const body = JSON.stringify({ ...JSON.parse(MESSAGE), messages: [{ role: 'user', content: 'x'.repeat(3 << 20) }] });
+  const work = Array.from({ length: 3 }, async () => {
+    for (let i = 0; i < 15; i++) {
+      const got = await call({ body, fault: 'early=429' });
+      assert.equal(got.status, 429, got.text);
+    }
+  });
+  await Promise.all(work);
 });
 
 describe('a client that leaves', { concurrency: 3 }, () => {
