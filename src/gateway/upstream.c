@@ -413,8 +413,8 @@ void upstream_cancel(struct upstream_call *c)
 
 static enum upstream_end end_of(const struct upstream_call *c, CURLcode code)
 {
-	if (code == CURLE_OK)
-		return UPSTREAM_COMPLETE;
+	if (code == CURLE_OK) /* libcurl takes half a head for an answer with no body */
+		return c->head_done ? UPSTREAM_COMPLETE : UPSTREAM_LOST;
 	switch ((int)code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
@@ -450,6 +450,8 @@ static bool send_again(struct upstream_call *c, CURLcode code)
 
 static const char *reason(const struct upstream_call *c, CURLcode code)
 {
+	if (code == CURLE_OK)
+		return "the connection ended in the head of its answer";
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		return "it closed the connection without an answer";
 	return c->error[0] ? c->error : curl_easy_strerror(code);
@@ -473,7 +475,7 @@ static void reap(struct upstream *u)
 		const struct upstream_handler *handler = c->handler;
 		void *arg = c->arg;
 		give_handle(c);
-		handler->on_end(arg, end, code == CURLE_OK ? NULL : message);
+		handler->on_end(arg, end, end == UPSTREAM_COMPLETE ? NULL : message);
 	}
 }
 
