@@ -155,10 +155,10 @@ static void introduce(const struct demo *d)
 	    out,
 	    "A demo. Everything in it is simulated: the people, their agents and the provider.\n"
 	    "No real model is asked and no money is spent.\n\n"
-	    "  provider  %s (weir-sim)\n  gateway   %s\n  console   %s\n"
+	    "  provider  %s (weir-sim)\n  gateway   %s\n  console   %s%s\n"
 	    "  team      %lld %s and CI jobs, %lld minutes of work each, and one whose key has expired\n\n",
-	    d->provider_url, d->gateway_url, d->console_url, d->people, d->people == 1 ? "person" : "people",
-	    d->minutes);
+	    d->provider_url, d->gateway_url, d->console_url, d->stay ? "" : " (until the report is out)",
+	    d->people, d->people == 1 ? "person" : "people", d->minutes);
 	fflush(out);
 }
 
