@@ -10,6 +10,7 @@ const struct command *const cli_commands[] = {
 	&command_report,
 	&command_export,
 	&command_price,
+	&command_tokens,
 	&command_demo,
 	NULL,
 };
