@@ -10,7 +10,8 @@
 #define COLUMNS_MAX     (1 + LEDGER_BY_MAX + REPORT_MEASURES_MAX)
 #define BAR_WIDTH       24
 #define BAR_LEAST       6
-#define DIMENSION_LEAST 8 /* a column of texts is not made narrower for want of room */
+#define DIMENSION_LEAST 8  /* a column of texts is not made narrower for want of room */
+#define DIMENSION_KEPT  18 /* nor narrower than this as long as a lesser column of figures can go */
 
 struct row {
 	struct row *next;
@@ -169,10 +170,39 @@ static size_t table_width(const struct table *t)
 	return width;
 }
 
-/* Into the terminal: texts give way, the longest first, then the bars. */
+static void drop_column(struct table *t, const struct measure *m)
+{
+	size_t at = 0;
+	while (at < t->columns_n && t->columns[at].measure != m)
+		at++;
+	if (m == NULL || at == t->columns_n)
+		return;
+	t->columns_n--;
+	memmove(&t->columns[at], &t->columns[at + 1], (t->columns_n - at) * sizeof t->columns[0]);
+}
+
+/* Figures that nobody asked for go before names become unreadable. */
+static void drop_lesser(struct table *t, size_t most)
+{
+	static const char *const lesser[] = {"sessions", "cache_hit_ratio", "output_tokens",
+	                                     "context_tokens"};
+	for (size_t k = 0; k < sizeof lesser / sizeof lesser[0] && !t->r->measures_given; k++) {
+		size_t least = table_width(t);
+		for (size_t i = 0; i < t->columns_n; i++)
+			if (!t->columns[i].measure && t->columns[i].dimension >= 0 &&
+			    t->columns[i].width > DIMENSION_KEPT)
+				least -= t->columns[i].width - DIMENSION_KEPT;
+		if (least <= most)
+			return;
+		drop_column(t, measure_named(lesser[k]));
+	}
+}
+
+/* Into the terminal: lesser figures go, texts give way, the longest first, then the bars. */
 static void fit_width(struct table *t)
 {
 	size_t most = t->style->width > 0 ? (size_t)t->style->width : SIZE_MAX;
+	drop_lesser(t, most);
 	while (table_width(t) > most) {
 		struct table_column *widest = NULL;
 		for (size_t i = 0; i < t->columns_n; i++)

@@ -251,6 +251,18 @@ static void a_table_for_people(void **state)
 	              "2025-11-25  ana@example.c…      1\n"
 	              "──────────  ──────────────  ─────\n"
 	              "total                           2\n");
+	/* Before names become unreadable, figures that were not asked for give way. */
+	assert_answer(
+	    "width=60&top=1&by=user&where=team=payments",
+	    "Spend by user, 2025-10-26 to now (UTC), where team=payments\n"
+	    "\n"
+	    "user             calls  unpriced  input  output     cost\n"
+	    "---------------  -----  --------  -----  ------  -------\n"
+	    "ana@example.com      3         1   125k   1,260  $0.0479\n"
+	    "---------------  -----  --------  -----  ------  -------\n"
+	    "total                3         1   125k   1,260  $0.0479\n"
+	    "\n"
+	    "The cost of 1 call is not known and not in the total: `weir price check` names the models.\n");
 	/* The value of a plan stands apart from what was spent; columns without anything are left out. */
 	assert_answer(
 	    "top=1&by=user&where=usage_source=reported",
