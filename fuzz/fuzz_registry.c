@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ENSURE(slice_find(t.rest, SLICE("/../")) < 0 && slice_find(t.rest, SLICE("//")) < 0);
 		ENSURE(t.rest.p + t.rest.n == t.path.p + t.path.n);
 		ENSURE(slice_starts(t.path, SLICE("/p/")) || slice_starts(t.path, SLICE("/v1/")) ||
-		       slice_starts(t.path, SLICE("/v1beta/")));
+		       slice_starts(t.path, SLICE("/v1beta/")) || slice_starts(t.path, SLICE("/model/")) ||
+		       slice_starts(t.path, SLICE("/openai/")));
 		ENSURE(t.model.n <= t.rest.n);
 	}
 	ENSURE(registry_refuser(path, &none) != NULL);

@@ -40,7 +40,8 @@ static const char *credential_text(const struct provider *p)
 {
 	static const char *const texts[] = {[CREDENTIAL_NONE] = "no credential",
 	                                    [CREDENTIAL_SECRET] = "a credential of its own",
-	                                    [CREDENTIAL_PASSTHROUGH] = "the client's credential"};
+	                                    [CREDENTIAL_PASSTHROUGH] = "the client's credential",
+	                                    [CREDENTIAL_AWS] = "AWS keys of its own"};
 	return texts[p->credential];
 }
 

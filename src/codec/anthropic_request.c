@@ -211,5 +211,7 @@ int codec_anthropic_request(const struct target *t, slice body, struct arena *me
 	out->effort = r.effort;
 	if (!r.effort.n && r.thinking_budget >= 0)
 		out->effort = arena_printf(mem, "budget:%lld", (long long)r.thinking_budget);
+	codec_path_model(t, out);
+	out->stream = out->stream || t->stream;
 	return out->model.n ? 0 : wire_no_model(e);
 }

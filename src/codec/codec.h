@@ -14,12 +14,14 @@
 /* Where a request came to: what the path says. */
 struct target {
 	enum api api;
-	slice path;     /* raw, without the query */
-	slice query;    /* raw, without '?' */
-	slice provider; /* of /p/{provider}/…; n 0 otherwise */
-	slice rest;     /* raw path to send on, /p/{provider} removed */
-	slice model;    /* Gemini: the path's model, percent-decoded; n 0 otherwise */
-	bool stream;    /* Gemini: streamGenerateContent */
+	enum dialect dialect; /* whose providers take it: the API's own, or Azure for OpenAI's APIs */
+	slice path;           /* raw, without the query */
+	slice query;          /* raw, without '?' */
+	slice provider;       /* of /p/{provider}/…; n 0 otherwise */
+	slice rest;           /* raw path to send on, /p/{provider} removed */
+	slice model; /* the path's model, percent-decoded (Gemini, Bedrock; Azure: its deployment); n 0
+	                when the body names it */
+	bool stream; /* the path says that the answer streams (Gemini, Bedrock) */
 };
 
 enum event_action {
@@ -45,7 +47,11 @@ struct codec_ops {
 	int (*prepare)(const struct request_view *v, struct json_edits *edits, struct arena *mem);
 	/* A whole JSON answer (success or error). Never fails: what cannot be read leaves fields absent. */
 	void (*answer)(slice body, struct answer *a);
-	/* One event of a streamed answer; v is the request's view (NULL allowed). When EVENT_EDIT is returned
+	/* The head of a successful answer, for what it says of usage; before answer and event. May be NULL.
+	 */
+	void (*head)(const struct headers *h, struct answer *a);
+	/* One event of a streamed answer (a message of an AWS event stream is given as one, its type as name,
+	 * its payload as data); v is the request's view (NULL allowed). When EVENT_EDIT is returned
 	 * edits hold the change to e->data; EVENT_EDIT is only returned for events with a single data line.
 	 */
 	enum event_action (*event)(const struct sse_event *e, const struct request_view *v, struct answer *a,
@@ -67,6 +73,7 @@ extern const struct codec_ops codec_openai_chat, codec_openai_models;
 extern const struct codec_ops codec_openai_embeddings;
 extern const struct codec_ops codec_openai_responses;
 extern const struct codec_ops codec_gemini, codec_gemini_count, codec_gemini_models;
+extern const struct codec_ops codec_bedrock_invoke, codec_bedrock_converse, codec_bedrock_count;
 
 /* Readers of requests that stand in a file of their own: the `request` of their codec. */
 int codec_anthropic_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,
@@ -77,6 +84,17 @@ int codec_openai_responses_request(const struct target *t, slice body, struct ar
                                    struct request_view *out, struct error *e);
 int codec_gemini_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,
                          struct error *e);
+int codec_bedrock_converse_request(const struct target *t, slice body, struct arena *mem,
+                                   struct request_view *out, struct error *e);
+int codec_bedrock_refusal(const struct refusal_text *r, struct buf *out);
+/* The model that the path names, when it does, in place of the body's. */
+static inline void codec_path_model(const struct target *t, struct request_view *v)
+{
+	if (t->model.n == 0)
+		return;
+	v->model = t->model;
+	v->model_raw = SLICE_NONE;
+}
 int codec_openai_chat_prepare(const struct request_view *v, struct json_edits *edits, struct arena *mem);
 bool codec_openai_chat_edits_stream(const struct request_view *v);
 

@@ -247,6 +247,17 @@ static void read_request_field(struct json *j, int id, void *arg)
 	}
 }
 
+/* Azure's dated versions have stream_options since 2024-09-01-preview and refuse it before; nothing is added
+ * there, and so nothing hidden. */
+static bool has_stream_options(const struct target *t)
+{
+	slice rest = t->query, part;
+	while (t->dialect == DIALECT_AZURE && slice_split(&rest, '&', &part))
+		if (slice_starts(part, SLICE("api-version=20")))
+			return slice_cmp(slice_sub(part, 12, part.n), SLICE("2024-09-01")) >= 0;
+	return true;
+}
+
 int codec_openai_chat_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,
                               struct error *e)
 {
@@ -254,6 +265,8 @@ int codec_openai_chat_request(const struct target *t, slice body, struct arena *
 	int rc = wire_request(out, t->api, body, WIRE_WORDS(request_fields), read_request_field, &r, e);
 	if (rc)
 		return rc;
+	codec_path_model(t, out);
+	out->wants_usage = out->wants_usage || !has_stream_options(t);
 	return out->model.n ? 0 : wire_no_model(e);
 }
 

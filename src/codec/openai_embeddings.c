@@ -50,6 +50,7 @@ static int request(const struct target *t, slice body, struct arena *mem, struct
 	if (rc)
 		return rc;
 	out->max_output = 0; /* there is no output to pay */
+	codec_path_model(t, out);
 	return out->model.n ? 0 : wire_no_model(e);
 }
 

@@ -46,6 +46,32 @@ static const struct gemini_method {
 
 static const slice gemini_prefixes[] = {{"/v1beta/models/", 15}, {"/v1/models/", 11}};
 
+/* What stands behind /model/{id}/ of Bedrock. */
+static const struct bedrock_method {
+	slice name;
+	enum api api;
+	bool stream;
+} bedrock_methods[] = {
+    {{"invoke", 6}, API_BEDROCK_INVOKE, false},
+    {{"invoke-with-response-stream", 27}, API_BEDROCK_INVOKE, true},
+    {{"converse", 8}, API_BEDROCK_CONVERSE, false},
+    {{"converse-stream", 15}, API_BEDROCK_CONVERSE, true},
+    {{"count-tokens", 12}, API_BEDROCK_COUNT_TOKENS, false},
+};
+
+/* What stands behind /openai/deployments/{name}, /openai/v1 or /openai of Azure. */
+static const struct azure_path {
+	slice rest;
+	bool post; /* else GET and HEAD */
+	enum api api;
+} azure_paths[] = {
+    {{"/chat/completions", 17}, true, API_OPENAI_CHAT},
+    {{"/responses", 10}, true, API_OPENAI_RESPONSES},
+    {{"/responses/compact", 18}, true, API_OPENAI_RESPONSES},
+    {{"/embeddings", 11}, true, API_OPENAI_EMBEDDINGS},
+    {{"/models", 7}, false, API_OPENAI_MODELS},
+};
+
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 static int hex(char c)
@@ -158,9 +184,91 @@ static enum route_result gemini_route(slice method, struct arena *mem, struct ta
 	return ROUTE_UNKNOWN;
 }
 
+/* A model's id as it is meant: a name, or an ARN, whose slashes are encoded. Anything else in it could be
+ * read by AWS as another path. */
+static bool model_id_is_sound(slice id)
+{
+	slice rest = id, part;
+	for (size_t i = 0; i < id.n; i++) {
+		char c = id.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		if (!letter && (c == '\0' || !strchr("._:/-", c)))
+			return false;
+	}
+	if (slice_find_char(id, '/') >= 0 && !slice_starts(id, SLICE("arn:")))
+		return false;
+	while (slice_split(&rest, '/', &part))
+		if (!segment_is_sound(part))
+			return false;
+	return id.n > 0;
+}
+
+static bool is_bedrock(slice path)
+{
+	return slice_starts(path, SLICE("/model/"));
+}
+
+/* /model/{id}/invoke and its like; the id is one raw segment. */
+static enum route_result bedrock_route(slice method, struct arena *mem, struct target *t)
+{
+	slice rest = slice_sub(t->rest, 7, t->rest.n);
+	ptrdiff_t slash = slice_find_char(rest, '/');
+	if (slash <= 0)
+		return ROUTE_UNKNOWN;
+	slice name = slice_sub(rest, (size_t)slash + 1, rest.n), id = slice_sub(rest, 0, (size_t)slash);
+	for (const char *p = id.p, *end = p + id.n; p < end; p++)
+		if (*p == '%' && encoded_byte(p, end) < 0)
+			return ROUTE_UNKNOWN;
+	t->dialect = DIALECT_BEDROCK;
+	for (size_t i = 0; i < COUNT(bedrock_methods); i++) {
+		if (!slice_eq(name, bedrock_methods[i].name))
+			continue;
+		if (!slice_eq(method, SLICE("POST")))
+			return ROUTE_BAD_METHOD;
+		t->api = bedrock_methods[i].api;
+		t->stream = bedrock_methods[i].stream;
+		t->model = decode(id, mem);
+		return model_id_is_sound(t->model) ? ROUTE_OK : ROUTE_UNKNOWN;
+	}
+	return ROUTE_UNKNOWN;
+}
+
 static bool wants_upgrade(const struct headers *h)
 {
 	return headers_get(h, SLICE("upgrade")).n > 0;
+}
+
+/* Azure's paths; ROUTE_UNKNOWN when it is none of those that are metered. */
+static enum route_result azure_route(slice method, const struct headers *h, struct arena *mem,
+                                     struct target *t)
+{
+	static const slice under = SLICE("/openai"), deployments = SLICE("/openai/deployments/"),
+	                   v1 = SLICE("/openai/v1/");
+	slice rest = slice_sub(t->rest, under.n, t->rest.n), name = SLICE_NONE;
+	t->dialect = DIALECT_AZURE;
+	if (slice_starts(t->rest, deployments)) {
+		rest = slice_sub(t->rest, deployments.n, t->rest.n);
+		ptrdiff_t slash = slice_find_char(rest, '/');
+		if (slash <= 0)
+			return ROUTE_UNKNOWN;
+		name = slice_sub(rest, 0, (size_t)slash);
+		rest = slice_sub(rest, (size_t)slash, rest.n);
+	} else if (slice_starts(t->rest, v1)) {
+		rest = slice_sub(t->rest, v1.n - 1, t->rest.n);
+	}
+	for (size_t i = 0; i < COUNT(azure_paths); i++) {
+		const struct azure_path *a = &azure_paths[i];
+		if (!slice_eq(rest, a->rest))
+			continue;
+		if (a->api == API_OPENAI_RESPONSES && slice_eq(method, SLICE("GET")) && wants_upgrade(h))
+			return ROUTE_WEBSOCKET;
+		if (a->post ? !slice_eq(method, SLICE("POST")) : !is_get(method))
+			return ROUTE_BAD_METHOD;
+		t->api = a->api;
+		t->model = decode(name, mem);
+		return name.n && t->model.n == 0 ? ROUTE_UNKNOWN : ROUTE_OK;
+	}
+	return ROUTE_UNKNOWN;
 }
 
 /* The table; ROUTE_UNKNOWN when no row fits. */
@@ -197,6 +305,8 @@ static bool take_provider(struct target *t)
 	if (slash <= 0 || slice_find_char(slice_sub(after, 0, (size_t)slash), '%') >= 0)
 		return false;
 	t->provider = slice_sub(after, 0, (size_t)slash);
+	if (!segment_is_sound(t->provider))
+		return false;
 	t->rest = slice_sub(after, (size_t)slash, after.n);
 	return true;
 }
@@ -212,12 +322,26 @@ enum route_result registry_route(slice method, slice target, const struct header
 	}
 	if (slice_eq(out->path, SLICE("/api/hello")))
 		return is_get(method) ? ROUTE_LOCAL_HELLO : ROUTE_BAD_METHOD;
-	if (!path_is_sound(out->path) || !take_provider(out))
+	if (!take_provider(out))
 		return ROUTE_UNKNOWN;
-	enum route_result r = gemini_route(method, mem, out);
+	if (is_bedrock(out->rest)) {
+		enum route_result b = bedrock_route(method, mem, out);
+		if (b != ROUTE_UNKNOWN || !out->provider.n)
+			return b;
+	}
+	if (!path_is_sound(out->path))
+		return ROUTE_UNKNOWN;
+	enum route_result r = ROUTE_UNKNOWN;
+	bool azure = slice_starts(out->rest, SLICE("/openai/"));
+	if (azure)
+		r = azure_route(method, h, mem, out);
+	if (r == ROUTE_UNKNOWN)
+		r = gemini_route(method, mem, out);
 	if (r == ROUTE_UNKNOWN)
 		r = table_route(method, h, out);
-	if (r == ROUTE_UNKNOWN && (out->provider.n || slice_starts(out->path, SLICE("/v1/")) ||
+	if (out->dialect == DIALECT_NONE)
+		out->dialect = api_dialect(out->api);
+	if (r == ROUTE_UNKNOWN && (out->provider.n || azure || slice_starts(out->path, SLICE("/v1/")) ||
 	                           slice_starts(out->path, SLICE("/v1beta/"))))
 		return ROUTE_OK;
 	return r;
@@ -236,12 +360,18 @@ const struct codec_ops *registry_codec(enum api a)
 	    [API_GEMINI_GENERATE] = &codec_gemini,
 	    [API_GEMINI_COUNT_TOKENS] = &codec_gemini_count,
 	    [API_GEMINI_MODELS] = &codec_gemini_models,
+	    [API_BEDROCK_INVOKE] = &codec_bedrock_invoke,
+	    [API_BEDROCK_CONVERSE] = &codec_bedrock_converse,
+	    [API_BEDROCK_COUNT_TOKENS] = &codec_bedrock_count,
 	};
 	return a < API_N ? codecs[a] : NULL;
 }
 
 const struct codec_ops *registry_refuser(slice target, const struct headers *h)
 {
+	if (is_bedrock(target) ||
+	    (slice_starts(target, SLICE("/p/")) && slice_find(target, SLICE("/model/")) > 0))
+		return &codec_bedrock_converse;
 	if (slice_find(target, SLICE("/v1beta/")) >= 0 ||
 	    slice_find(target, SLICE(":generateContent")) >= 0 ||
 	    slice_find(target, SLICE(":streamGenerateContent")) >= 0 ||

@@ -3,6 +3,7 @@
 #include "base/num.h"
 #include "codec/registry.h"
 #include "gateway/settle.h"
+#include "gateway/sigv4.h"
 #include "model/usage.h"
 #include "policy/attribution.h"
 
@@ -221,7 +222,7 @@ static bool admit_view(struct exchange *ex)
 static bool is_subscription(const struct exchange *ex)
 {
 	return ex->provider->dialect == DIALECT_ANTHROPIC &&
-	       (ex->provider->credential != CREDENTIAL_SECRET || ex->who.anonymous) &&
+	       (!provider_has_credential(ex->provider) || ex->who.anonymous) &&
 	       slice_starts_nocase(headers_get(&ex->headers, SLICE("authorization")),
 	                           SLICE("Bearer sk-ant-oat"));
 }
@@ -240,7 +241,7 @@ static bool admit_metered(struct exchange *ex)
 static bool admit_provider(struct exchange *ex)
 {
 	ex->provider =
-	    settings_provider(ex->settings, api_dialect(ex->target.api), ex->target.provider, ex->view.model);
+	    settings_provider(ex->settings, ex->target.dialect, ex->target.provider, ex->view.model);
 	if (ex->provider == NULL) {
 		if (ex->target.provider.n)
 			return refuse(ex, REFUSAL_NOT_FOUND, "provider",
@@ -261,7 +262,7 @@ static bool admit_provider(struct exchange *ex)
 	}
 	ex->record.text[TEXT_PROVIDER] = ex->provider->name;
 	ex->record.billing = is_subscription(ex) ? BILLING_SUBSCRIPTION : ex->provider->billing;
-	if (ex->provider->credential == CREDENTIAL_SECRET && ex->who.anonymous && !ex->who.own_credential)
+	if (provider_has_credential(ex->provider) && ex->who.anonymous && !ex->who.own_credential)
 		return refuse(ex, REFUSAL_IDENTITY, "identity",
 		              SLICE("a Weir key is needed for this provider: make one with `weir key create "
 		                    "--user YOU` and use it as the API key"));
@@ -276,6 +277,19 @@ static bool admit_provider(struct exchange *ex)
 		                 "`credential: env:NAME` into its settings",
 		                 SLICE_ARG(ex->provider->name)));
 	return true;
+}
+
+/* An AWS signature names the host it was made for, which is this gateway: AWS would refuse it. */
+static bool admit_signature(struct exchange *ex)
+{
+	bool own = !provider_has_credential(ex->provider) || ex->who.anonymous;
+	if (!own || ex->provider->dialect != DIALECT_BEDROCK ||
+	    !slice_starts_nocase(headers_get(&ex->headers, SLICE("authorization")), SLICE("AWS4-")))
+		return true;
+	return refuse(ex, REFUSAL_IDENTITY, "identity",
+	              SLICE("an AWS signature is good for the host it was made for only and cannot be passed "
+	                    "on: set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key, or use a Weir key with a "
+	                    "provider that has credential: {aws: {region: ...}} in Weir's settings"));
 }
 
 static bool admit_price(struct exchange *ex)
@@ -319,7 +333,7 @@ bool admit_body(struct exchange *ex)
 	if (!viewed)
 		return false;
 	fill_record(ex);
-	return admit_metered(ex) && admit_provider(ex) && admit_price(ex);
+	return admit_metered(ex) && admit_provider(ex) && admit_signature(ex) && admit_price(ex);
 }
 
 /* What the call can cost at most. Input is bounded by the body's bytes, or where the body does not hold it
@@ -401,7 +415,10 @@ static struct header credential_header(const struct provider *p, struct arena *m
 		return (struct header){SLICE("x-api-key"), p->secret};
 	case DIALECT_GEMINI:
 		return (struct header){SLICE("x-goog-api-key"), p->secret};
+	case DIALECT_AZURE:
+		return (struct header){SLICE("api-key"), p->secret};
 	case DIALECT_OPENAI:
+	case DIALECT_BEDROCK: /* its API keys are bearer tokens */
 	case DIALECT_NONE:
 	case DIALECT_N:
 		break;
@@ -410,20 +427,49 @@ static struct header credential_header(const struct provider *p, struct arena *m
 	                       arena_printf(mem, "Bearer " SLICE_FMT, SLICE_ARG(p->secret))};
 }
 
+#define SIGNATURE_HEADERS 3 /* at most, that Weir adds to a request */
+
+/* The signature for AWS, of what is sent; behind the headers that are there. */
+static bool sign_request(struct exchange *ex, struct upstream_request *out, struct headers *h)
+{
+	const struct provider *p = ex->provider;
+	const struct aws *a = &p->aws;
+	struct header *at = (struct header *)(uintptr_t)h->at;
+	struct sigv4_key key = {a->region, SLICE("bedrock"), a->key_id, a->secret, a->token};
+	struct sigv4_request r = {.method = out->method,
+	                          .host = p->host,
+	                          .headers = h,
+	                          .body = out->body,
+	                          .wall_ms = clock_wall_ms(ex->w->shared->clock)};
+	struct sigv4 s;
+	/* the URL begins with the base, whose host is a part of it */
+	size_t path = (size_t)(p->host.p - p->base_url.p) + p->host.n;
+	r.query = slice_sub(out->url, path, out->url.n);
+	slice_split(&r.query, '?', &r.path);
+	if (sigv4_sign(&key, &r, &ex->mem, &s))
+		return false;
+	at[h->n++] = (struct header){SLICE("x-amz-date"), s.date};
+	if (s.token.n)
+		at[h->n++] = (struct header){SLICE("x-amz-security-token"), s.token};
+	at[h->n++] = (struct header){SLICE("authorization"), s.authorization};
+	return true;
+}
+
 static bool request_headers(struct exchange *ex, struct headers *out)
 {
-	struct header *at = arena_alloc(&ex->mem, sizeof *at * (ex->headers.n + 1));
+	struct header *at = arena_alloc(&ex->mem, sizeof *at * (ex->headers.n + SIGNATURE_HEADERS));
 	if (at == NULL)
 		return false;
 	slice connection = headers_get(&ex->headers, SLICE("connection"));
 	/* The provider's credential goes with a valid key; a caller without one is passed on with no more
 	 * than its own. */
-	bool own = ex->provider->credential != CREDENTIAL_SECRET || ex->who.anonymous;
+	bool own = !provider_has_credential(ex->provider) || ex->who.anonymous;
 	size_t n = 0;
 	for (size_t i = 0; i < ex->headers.n; i++)
-		if (passes(&ex->headers.at[i], connection, own))
+		if (passes(&ex->headers.at[i], connection, own) &&
+		    (own || !sigv4_is_signature_header(ex->headers.at[i].name)))
 			at[n++] = ex->headers.at[i];
-	if (!own) {
+	if (!own && ex->provider->credential == CREDENTIAL_SECRET) {
 		at[n] = credential_header(ex->provider, &ex->mem);
 		if (at[n++].value.p == NULL)
 			return false;
@@ -436,7 +482,7 @@ static bool request_headers(struct exchange *ex, struct headers *out)
 static slice query_without_key(struct exchange *ex)
 {
 	slice rest = ex->target.query, part;
-	bool own = ex->provider->credential != CREDENTIAL_SECRET || ex->who.anonymous;
+	bool own = !provider_has_credential(ex->provider) || ex->who.anonymous;
 	slice kept = SLICE_NONE;
 	while (slice_split(&rest, '&', &part)) {
 		if (slice_starts(part, SLICE("key=")) &&
@@ -455,6 +501,8 @@ static slice request_url(struct exchange *ex)
 	/* A base URL that ends in /v1, as many clients want it, and a path that begins with it. */
 	if (slice_ends(base, SLICE("/v1")) && slice_starts(path, SLICE("/v1/")))
 		path = slice_sub(path, 3, path.n);
+	else if (slice_ends(base, SLICE("/openai")) && slice_starts(path, SLICE("/openai/")))
+		path = slice_sub(path, 7, path.n);
 	if (query.n == 0)
 		return arena_printf(&ex->mem, SLICE_FMT SLICE_FMT, SLICE_ARG(base), SLICE_ARG(path));
 	return arena_printf(&ex->mem, SLICE_FMT SLICE_FMT "?" SLICE_FMT, SLICE_ARG(base), SLICE_ARG(path),
@@ -491,7 +539,9 @@ bool admit_request(struct exchange *ex, struct upstream_request *out)
 	*out = (struct upstream_request){
 	    .method = ex->method, .provider = ex->provider, .headers = h, .stream = ex->view.stream};
 	out->url = request_url(ex);
-	if (h && out->url.p && request_headers(ex, h) && request_body(ex, &out->body))
+	bool sign = ex->provider->credential == CREDENTIAL_AWS && !ex->who.anonymous;
+	if (h && out->url.p && request_headers(ex, h) && request_body(ex, &out->body) &&
+	    (!sign || sign_request(ex, out, h)))
 		return true;
 	return refuse(ex, REFUSAL_OVERLOAD, "memory", SLICE("out of memory; try again in a few seconds"));
 }

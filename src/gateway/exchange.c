@@ -245,12 +245,16 @@ static void on_head(void *arg, int status, const struct headers *h)
 		ex->answer_length = length;
 	slice type = headers_get(h, SLICE("content-type"));
 	bool events = slice_starts_nocase(type, SLICE("text/event-stream"));
+	bool frames = slice_starts_nocase(type, SLICE("application/vnd.amazon.eventstream"));
 	bool metered = ex->codec != NULL && !slice_eq(ex->method, SLICE("HEAD"));
 	meter_begin(&ex->meter,
 	            !metered ? METER_PASS
 	            : events ? METER_EVENTS
+	            : frames ? METER_FRAMES
 	                     : METER_WHOLE,
 	            (size_t)ex->settings->limits.event_bytes);
+	if (status < 400)
+		meter_head(&ex->meter, h);
 	ex->gather = ex->meter.mode == METER_WHOLE;
 	if (ex->meter.edits)
 		ex->answer_length = -1;
@@ -313,7 +317,7 @@ static bool on_body(void *arg, slice piece)
 			ex->broken = true; /* no memory: the client sees an early end, the rest is counted */
 			ex->meter.lost = true;
 		}
-		if (ex->slot && ex->meter.mode == METER_EVENTS)
+		if (ex->slot && meter_is_stream(&ex->meter))
 			journal_progress(ex->w->shared->journal, ex->slot, &ex->meter.answer.usage);
 	}
 	if (ex->streaming)
@@ -326,7 +330,7 @@ static enum ending ending_of(const struct exchange *ex)
 	if (ex->status >= 400 || ex->meter.answer.error)
 		return ENDING_PROVIDER_ERROR;
 	/* A stream whose dialect has a last word, and that ended without it. */
-	if (ex->meter.mode == METER_EVENTS && !ex->meter.answer.ended && ex->price)
+	if (meter_is_stream(&ex->meter) && !ex->meter.answer.ended && ex->price)
 		return ENDING_PROVIDER_GONE;
 	return ENDING_COMPLETE;
 }

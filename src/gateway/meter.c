@@ -17,16 +17,33 @@ void meter_release(struct stream_meter *m)
 {
 	if (m->mode == METER_EVENTS)
 		sse_release(&m->sse);
+	if (m->mode == METER_FRAMES)
+		eventstream_release(&m->frames);
 	m->mode = METER_PASS;
 }
 
 void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 {
 	m->mode = m->codec ? mode : METER_PASS;
+	if (m->mode == METER_FRAMES)
+		eventstream_init(&m->frames, max_event);
 	if (m->mode != METER_EVENTS)
 		return;
 	sse_init(&m->sse, max_event);
 	m->edits = m->codec->edits_stream && m->codec->edits_stream(m->view);
+}
+
+void meter_head(struct stream_meter *m, const struct headers *h)
+{
+	if (m->mode != METER_PASS && m->codec->head)
+		m->codec->head(h, &m->answer);
+}
+
+unsigned long long meter_skipped(const struct stream_meter *m)
+{
+	if (m->mode == METER_FRAMES)
+		return m->frames.skipped + m->frames.broken;
+	return m->mode == METER_EVENTS ? m->sse.skipped : 0;
 }
 
 /* raw with edits applied to the data inside it. Edits are only asked for when data is one line, so it stands
@@ -58,6 +75,21 @@ static int on_event(void *arg, const struct sse_event *e)
 	return action == EVENT_EDIT ? append_edited(m->out, e, &edits) : buf_append(m->out, e->raw);
 }
 
+/* A message as the event it is; those of this framing always pass. */
+static int on_message(void *arg, const struct eventstream_message *f)
+{
+	struct stream_meter *m = arg;
+	struct json_edits none;
+	struct sse_event e = {.raw = f->raw,
+	                      .name = f->type,
+	                      .data = f->payload,
+	                      .has_data = f->payload.n > 0,
+	                      .fault = !slice_eq(f->message_type, SLICE("event")) && f->message_type.n > 0};
+	json_edits_init(&none);
+	m->codec->event(&e, m->view, &m->answer, &none);
+	return 0;
+}
+
 int meter_feed(struct stream_meter *m, slice piece, struct buf *out)
 {
 	m->passed += piece.n;
@@ -68,10 +100,11 @@ int meter_feed(struct stream_meter *m, slice piece, struct buf *out)
 		if (r)
 			return r;
 	}
-	if (m->mode != METER_EVENTS)
+	if (!meter_is_stream(m))
 		return 0;
-	int r = sse_feed(&m->sse, piece, on_event, m);
-	if (m->sse.skipped)
+	int r = m->mode == METER_EVENTS ? sse_feed(&m->sse, piece, on_event, m)
+	                                : eventstream_feed(&m->frames, piece, on_message, m);
+	if (meter_skipped(m))
 		m->lost = true;
 	return r;
 }

@@ -6,11 +6,13 @@
 #include "base/buf.h"
 #include "codec/codec.h"
 #include "model/types.h"
+#include "text/eventstream.h"
 
 enum meter_mode {
 	METER_PASS,   /* not read: unmetered, or an error of the transport */
 	METER_WHOLE,  /* one JSON body, gathered and read at its end */
 	METER_EVENTS, /* server-sent events, read as they pass */
+	METER_FRAMES, /* messages of an AWS event stream, likewise */
 };
 
 struct stream_meter {
@@ -18,7 +20,10 @@ struct stream_meter {
 	const struct codec_ops *codec;   /* not owned; NULL when mode is METER_PASS */
 	const struct request_view *view; /* not owned */
 	struct answer answer;
-	struct sse sse;
+	union { /* of METER_EVENTS, METER_FRAMES */
+		struct sse sse;
+		struct eventstream frames;
+	};
 	bool edits;      /* events go on only when whole */
 	bool lost;       /* something could not be read: what is known is not all */
 	size_t passed;   /* bytes of answer that came from the provider */
@@ -29,6 +34,14 @@ void meter_init(struct stream_meter *m, const struct codec_ops *codec, const str
 void meter_release(struct stream_meter *m);
 /* The answer's head is known: how it is read. */
 void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event);
+/* What the head of an answer says of usage. */
+void meter_head(struct stream_meter *m, const struct headers *h);
+static inline bool meter_is_stream(const struct stream_meter *m)
+{
+	return m->mode == METER_EVENTS || m->mode == METER_FRAMES;
+}
+/* Events of the stream that were not read. */
+unsigned long long meter_skipped(const struct stream_meter *m);
 /* A piece of a stream: bytes for the client go to out. ERR_FULL, ERR_NOMEM from out. */
 int meter_feed(struct stream_meter *m, slice piece, struct buf *out) WARN_UNUSED;
 /* The stream's end: what was held back goes to out. */

@@ -35,7 +35,9 @@ static void price_call(struct exchange *ex, struct record *r, const char **note)
 	const struct answer *a = &ex->meter.answer;
 	struct billed_as as = {a->service_tier.n ? name_get(&a->service_tier) : ex->view.service_tier,
 	                       a->speed.n ? name_get(&a->speed) : ex->view.speed, name_get(&a->region)};
-	const struct price *p = price_served(ex, name_get(&a->model));
+	/* A Bedrock id says where the model runs, and with it the price; the name in the answer does not. */
+	const struct price *p =
+	    r->api == API_BEDROCK_INVOKE ? ex->price : price_served(ex, name_get(&a->model));
 	struct error e = {0};
 	struct cost total = {0};
 	bool known = add_cost(p, &r->usage, &as, &total, &e);
@@ -150,8 +152,8 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	ex->cost = r->cost;
 	ex->cost_known = r->priced && ex->price != NULL;
 	journal_settle(s->journal, slot, r);
-	if (ex->meter.mode == METER_EVENTS && ex->meter.sse.skipped)
-		COUNT_ADD(ex->w, events_skipped, ex->meter.sse.skipped);
+	if (meter_skipped(&ex->meter))
+		COUNT_ADD(ex->w, events_skipped, meter_skipped(&ex->meter));
 	count_ending(ex->w, ending);
 }
 

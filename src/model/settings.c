@@ -154,12 +154,26 @@ const struct team *settings_team_named(const struct settings *s, slice name)
 	return NULL;
 }
 
+slice provider_model(const struct provider *p, slice name)
+{
+	for (size_t i = 0; i < p->deployments_n; i++)
+		if (slice_eq(p->deployments[i].name, name))
+			return p->deployments[i].model;
+	if (p->dialect != DIALECT_BEDROCK || !slice_starts(name, SLICE("arn:")))
+		return name;
+	for (size_t i = name.n; i > 0; i--)
+		if (name.p[i - 1] == '/')
+			return slice_sub(name, i, name.n);
+	return name;
+}
+
 const struct price *settings_price(const struct settings *s, const struct provider *p, slice model,
                                    int64_t wall_ms, bool *fallback)
 {
 	*fallback = false;
 	if (p->has_price)
 		return &p->price;
+	model = provider_model(p, model);
 	const struct price *found = s->catalog ? catalog_price(s->catalog, p->vendor, model, wall_ms) : NULL;
 	if (found == NULL && s->unknown_price == UNKNOWN_PRICE_FALLBACK) {
 		*fallback = true;

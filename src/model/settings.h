@@ -15,7 +15,24 @@ struct listen {
 	bool loopback;                     /* host is a loopback address */
 };
 
-enum credential_kind { CREDENTIAL_NONE, CREDENTIAL_SECRET, CREDENTIAL_PASSTHROUGH };
+enum credential_kind {
+	CREDENTIAL_NONE,
+	CREDENTIAL_SECRET,
+	CREDENTIAL_PASSTHROUGH,
+	CREDENTIAL_AWS, /* requests are signed with the keys of struct aws */
+};
+
+/* Signing for AWS; the secrets are zeroed when the snapshot goes. */
+struct aws {
+	slice region;
+	slice key_id, secret;
+	slice token; /* of a session; n 0: a lasting key */
+};
+
+/* A deployment of Azure's, or an inference profile of Bedrock's, by its name, and the model it runs. */
+struct deployment {
+	slice name, model;
+};
 
 struct provider {
 	slice name; /* of /p/{name}/ and the ledger */
@@ -24,7 +41,10 @@ struct provider {
 	slice base_url; /* without a trailing slash: scheme://host[:port][/path] */
 	slice host;     /* of base_url, with the port as written */
 	enum credential_kind credential;
-	slice secret; /* of CREDENTIAL_SECRET, resolved; zeroed when the snapshot goes */
+	slice secret;   /* of CREDENTIAL_SECRET, resolved; zeroed when the snapshot goes */
+	struct aws aws; /* of CREDENTIAL_AWS */
+	size_t deployments_n;
+	struct deployment *deployments;
 	enum billing billing;
 	int on_abort; /* 0: cancel, the only one */
 	size_t models_n;
@@ -109,6 +129,16 @@ const struct provider *settings_provider(const struct settings *s, enum dialect 
 /* The team a user is a member of, or NULL. */
 const struct team *settings_team(const struct settings *s, slice user);
 const struct team *settings_team_named(const struct settings *s, slice name);
+
+/* Does Weir hold what this provider is asked with? */
+static inline bool provider_has_credential(const struct provider *p)
+{
+	return p->credential == CREDENTIAL_SECRET || p->credential == CREDENTIAL_AWS;
+}
+
+/* What a provider's name for a model stands for in the price book: the model of a deployment, that of a
+ * Bedrock ARN (the part behind its last slash), else the name itself. */
+slice provider_model(const struct provider *p, slice name);
 
 /* The price of a model at a provider at a time: the provider's own, the catalog's, the fallback (then
  * *fallback is true); NULL when unknown. */

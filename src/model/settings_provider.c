@@ -119,10 +119,6 @@ void read_credential(struct reader *r, const struct option *o, const struct yaml
 {
 	struct provider *p = field;
 	bool neither;
-	if (n->kind == YAML_MAP && yaml_get(n, SLICE("aws"))) {
-		settings_fault(r, n, "%s: this version does not sign for AWS: write %s", o->key, o->type);
-		return;
-	}
 	if (n->kind != YAML_SCALAR) {
 		settings_fault(r, n, "%s: write %s", o->key, o->type);
 		return;
@@ -139,6 +135,88 @@ void read_credential(struct reader *r, const struct option *o, const struct yaml
 		               "file:PATH, passthrough (the client's own) or none",
 		               o->key);
 	}
+}
+
+void read_aws_secret(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	bool neither = n->kind != YAML_SCALAR;
+	if (!neither)
+		secret(r, o, n, field, &neither);
+	if (neither) /* may be the secret itself: not shown */
+		settings_fault(r, n, "%s: write env:NAME (a variable) or file:PATH", o->key);
+}
+
+void read_aws_region(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	for (size_t i = 0; n->kind == YAML_SCALAR && i < n->text.n; i++) {
+		char c = n->text.p[i];
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-') || n->text.n > 32) {
+			settings_fault(r, n, "%s: a region's name is wanted, such as us-east-1", o->key);
+			return;
+		}
+	}
+	read_name(r, o, n, field);
+}
+
+/* One key out of the environment, under its usual name. */
+static void usual_secret(struct reader *r, const struct yaml_node *n, const char *key, const char *name,
+                         slice *out)
+{
+	const struct option o = {.key = key};
+	struct yaml_node at = *n;
+	at.text = slice_of(name);
+	if (out->n == 0)
+		secret_of_env(r, &o, &at, at.text, out);
+}
+
+/* After all of `credential: {aws: {…}}` was read. */
+static void finish_aws(struct reader *r, const struct yaml_node *n, struct provider *p)
+{
+	static const char ID[] = "providers[].credential.aws.access_key_id",
+	                  SECRET[] = "providers[].credential.aws.secret_access_key";
+	const struct yaml_node *aws = yaml_get(n, SLICE("aws"));
+	p->credential = CREDENTIAL_AWS;
+	if (aws == NULL || aws->kind != YAML_MAP) {
+		settings_fault(r, n, "providers[].credential: as a mapping: {aws: {region: us-east-1}}");
+		return;
+	}
+	if (p->dialect != DIALECT_BEDROCK)
+		settings_fault(r, aws, "providers[].credential.aws: only for api: bedrock");
+	if (yaml_get(aws, SLICE("region")) == NULL)
+		settings_fault(r, aws, "providers[].credential.aws.region is missing: such as us-east-1");
+	bool usual = !yaml_get(aws, SLICE("access_key_id")) && !yaml_get(aws, SLICE("secret_access_key"));
+	const char *token = getenv("AWS_SESSION_TOKEN");
+	if (!yaml_get(aws, SLICE("access_key_id")))
+		usual_secret(r, aws, ID, "AWS_ACCESS_KEY_ID", &p->aws.key_id);
+	if (!yaml_get(aws, SLICE("secret_access_key")))
+		usual_secret(r, aws, SECRET, "AWS_SECRET_ACCESS_KEY", &p->aws.secret);
+	if (usual && !yaml_get(aws, SLICE("session_token")) && token && *token)
+		usual_secret(r, aws, "providers[].credential.aws.session_token", "AWS_SESSION_TOKEN",
+		             &p->aws.token);
+}
+
+void read_deployments(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct provider *p = field;
+	struct deployment *at = n->kind == YAML_MAP && n->n && n->n <= SETTINGS_LIST_MAX
+	                            ? settings_alloc(r, n->n * sizeof *at)
+	                            : NULL;
+	if (at == NULL) {
+		settings_fault(r, n, "%s: a mapping is wanted, names to models: {prod-gpt5: gpt-5}", o->key);
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		const struct yaml_node *name = &n->at[2 * i], *model = &n->at[2 * i + 1];
+		if (model->kind != YAML_SCALAR || model->text.n == 0 || name->text.n == 0) {
+			settings_fault(r, model, "%s: a model's name is wanted: {prod-gpt5: gpt-5}", o->key);
+			return;
+		}
+		at[i] = (struct deployment){settings_copy(r, name->text), settings_copy(r, model->text)};
+		if (at[i].name.p == NULL || at[i].model.p == NULL)
+			return;
+	}
+	p->deployments = at;
+	p->deployments_n = n->n;
 }
 
 /* --- URLs -------------------------------------------------------------------- */
@@ -250,14 +328,14 @@ void read_proxy(struct reader *r, const struct option *o, const struct yaml_node
 /* --- providers --------------------------------------------------------------- */
 
 static const struct {
-	const char *api, *vendor, *base_url; /* base_url NULL: not spoken by this version */
+	const char *api, *vendor, *base_url; /* base_url NULL: no public one */
 	enum dialect dialect;
 } APIS[] = {
     {"anthropic", "anthropic", "https://api.anthropic.com", DIALECT_ANTHROPIC},
     {"openai", "openai", "https://api.openai.com", DIALECT_OPENAI},
     {"gemini", "google", "https://generativelanguage.googleapis.com", DIALECT_GEMINI},
-    {"bedrock", NULL, NULL, DIALECT_NONE},
-    {"azure", NULL, NULL, DIALECT_NONE},
+    {"bedrock", "bedrock", NULL, DIALECT_BEDROCK},
+    {"azure", "azure", NULL, DIALECT_AZURE},
 };
 #define APIS_N (sizeof APIS / sizeof *APIS)
 
@@ -268,9 +346,6 @@ void read_api(struct reader *r, const struct option *o, const struct yaml_node *
 		if (!slice_eq(n->text, slice_of(APIS[i].api)))
 			continue;
 		p->dialect = APIS[i].dialect;
-		if (APIS[i].base_url == NULL)
-			settings_fault(r, n, "%s: this version of Weir does not speak %s: write %s", o->key,
-			               APIS[i].api, o->type);
 		return;
 	}
 	settings_fault(r, n, "%s: write %s", o->key, o->type);
@@ -288,11 +363,11 @@ static void default_provider(struct provider *p)
 static void fill_provider(struct provider *p)
 {
 	for (size_t i = 0; i < APIS_N; i++) {
-		if (APIS[i].dialect != p->dialect || APIS[i].base_url == NULL)
+		if (APIS[i].dialect != p->dialect)
 			continue;
 		if (p->vendor.n == 0)
 			p->vendor = slice_of(APIS[i].vendor);
-		if (p->base_url.n == 0) {
+		if (p->base_url.n == 0 && APIS[i].base_url) {
 			p->base_url = slice_of(APIS[i].base_url);
 			p->host = slice_sub(p->base_url, 8, p->base_url.n);
 		}
@@ -332,6 +407,27 @@ bool settings_finish_price(struct reader *r, struct place at, const char *key, s
 	return true;
 }
 
+/* Where there is no public address of all. */
+static void finish_base_url(struct reader *r, const struct yaml_node *n, struct provider *p)
+{
+	if (p->base_url.n || yaml_get(n, SLICE("base_url")))
+		return;
+	if (p->dialect == DIALECT_BEDROCK && p->aws.region.n) {
+		p->base_url = settings_text(r, "https://bedrock-runtime." SLICE_FMT ".amazonaws.com",
+		                            SLICE_ARG(p->aws.region));
+		if (p->base_url.n)
+			p->host = slice_sub(p->base_url, 8, p->base_url.n);
+	} else if (p->dialect == DIALECT_BEDROCK && p->credential != CREDENTIAL_AWS) {
+		settings_fault(r, n,
+		               "providers[].base_url is missing: such as "
+		               "https://bedrock-runtime.us-east-1.amazonaws.com");
+	} else if (p->dialect == DIALECT_AZURE) {
+		settings_fault(r, n,
+		               "providers[].base_url is missing: such as "
+		               "https://NAME.openai.azure.com");
+	}
+}
+
 static void finish_provider(struct reader *r, const struct yaml_node *n, struct provider *p)
 {
 	const struct settings *s = &r->snap->s;
@@ -339,12 +435,17 @@ static void finish_provider(struct reader *r, const struct yaml_node *n, struct 
 	if (name == NULL)
 		settings_fault(r, n, "providers[].name is missing: a name for the ledger and for /p/NAME/");
 	if (yaml_get(n, SLICE("api")) == NULL)
-		settings_fault(r, n, "providers[].api is missing: write anthropic, openai or gemini");
+		settings_fault(
+		    r, n, "providers[].api is missing: write anthropic, openai, gemini, bedrock or azure");
 	for (size_t i = 0; i < s->providers_n && p->name.n; i++)
 		if (slice_eq(s->providers[i].name, p->name))
 			settings_fault(r, name, "providers[].name: there are two providers \"" SLICE_FMT "\"",
 			               SLICE_ARG(p->name));
+	const struct yaml_node *credential = yaml_get(n, SLICE("credential"));
+	if (credential && credential->kind == YAML_MAP)
+		finish_aws(r, credential, p);
 	fill_provider(p);
+	finish_base_url(r, n, p);
 	if (prices && prices->kind == YAML_MAP) {
 		slice id = settings_text(r, "settings:" SLICE_FMT, SLICE_ARG(p->name));
 		p->has_price = settings_finish_price(r, (struct place){r->file, prices->line, prices->column},

@@ -111,7 +111,8 @@ option_read read_int64, read_size, read_duration, read_money, read_call_money; /
 option_read read_bool;                                                         /* bool */
 option_read read_address;                                                      /* struct listen */
 option_read read_texts, read_hosts, read_members; /* size_t n and behind it slice *, both in the scope */
-option_read read_api, read_url, read_credential;  /* struct provider */
+option_read read_api, read_url, read_credential, read_aws_secret, read_aws_region,
+    read_deployments;                                       /* struct provider */
 option_read read_unknown_price, read_providers, read_teams; /* struct settings */
 
 #endif

@@ -11,9 +11,18 @@
 /* --- dialects and APIs
  * -------------------------------------------------------------------------------------------- */
 
-enum dialect { DIALECT_NONE, DIALECT_ANTHROPIC, DIALECT_OPENAI, DIALECT_GEMINI, DIALECT_N };
+enum dialect {
+	DIALECT_NONE,
+	DIALECT_ANTHROPIC,
+	DIALECT_OPENAI,
+	DIALECT_GEMINI,
+	DIALECT_BEDROCK,
+	DIALECT_AZURE, /* OpenAI's APIs under paths of its own */
+	DIALECT_N
+};
 
-/* id, the ledger's name, dialect, spends money (is metered) */
+/* id, the ledger's name, dialect, spends money (is metered). The journal keeps the numbers: new ones go to
+ * the end. */
 #define API_LIST(X)                                                                                          \
 	X(API_ANTHROPIC_MESSAGES, "anthropic.messages", DIALECT_ANTHROPIC, true)                             \
 	X(API_ANTHROPIC_COUNT_TOKENS, "anthropic.count_tokens", DIALECT_ANTHROPIC, false)                    \
@@ -25,7 +34,10 @@ enum dialect { DIALECT_NONE, DIALECT_ANTHROPIC, DIALECT_OPENAI, DIALECT_GEMINI, 
 	X(API_GEMINI_GENERATE, "gemini.generate", DIALECT_GEMINI, true)                                      \
 	X(API_GEMINI_COUNT_TOKENS, "gemini.count_tokens", DIALECT_GEMINI, false)                             \
 	X(API_GEMINI_MODELS, "gemini.models", DIALECT_GEMINI, false)                                         \
-	X(API_UNMETERED, "unmetered", DIALECT_NONE, true)
+	X(API_UNMETERED, "unmetered", DIALECT_NONE, true)                                                    \
+	X(API_BEDROCK_INVOKE, "bedrock.invoke", DIALECT_BEDROCK, true)                                       \
+	X(API_BEDROCK_CONVERSE, "bedrock.converse", DIALECT_BEDROCK, true)                                   \
+	X(API_BEDROCK_COUNT_TOKENS, "bedrock.count_tokens", DIALECT_BEDROCK, false)
 
 #define X(id, name, dialect, metered) id,
 enum api { API_LIST(X) API_N };

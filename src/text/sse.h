@@ -11,6 +11,7 @@ struct sse_event {
 	slice data; /* the `data:` value; several data lines are joined by \n. n 0 when there is none
 	               (comments, pings) */
 	bool has_data;
+	bool fault; /* not of SSE: the message of an AWS event stream is an exception or an error */
 };
 
 /* Carries what is left of an event over to the next piece. */

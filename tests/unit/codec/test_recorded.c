@@ -5,7 +5,9 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/base64.h"
 #include "codec/registry.h"
+#include "text/eventstream.h"
 
 #define SAMPLE "tests/wire/pairs-sample.jsonl"
 
@@ -18,6 +20,8 @@ struct pair {
 	bool stream;
 	const cJSON *usage;       /* the wire's, or NULL */
 	char *request, *response; /* owned, NUL-terminated; NULL when not recorded */
+	size_t response_n;
+	bool frames; /* the response is an AWS event stream */
 };
 
 static const struct {
@@ -31,6 +35,10 @@ static const struct {
     {"responses", API_OPENAI_RESPONSES},
     {"generateContent", API_GEMINI_GENERATE},
     {"streamGenerateContent", API_GEMINI_GENERATE},
+    {"invoke", API_BEDROCK_INVOKE},
+    {"invoke-stream", API_BEDROCK_INVOKE},
+    {"converse", API_BEDROCK_CONVERSE},
+    {"converse-stream", API_BEDROCK_CONVERSE},
 };
 
 static const char *text_of(const cJSON *o, const char *key)
@@ -39,10 +47,18 @@ static const char *text_of(const cJSON *o, const char *key)
 	return cJSON_IsString(v) ? v->valuestring : NULL;
 }
 
-static char *body_of(const cJSON *line, const char *side)
+static char *body_of(const cJSON *line, const char *side, size_t *n)
 {
-	const char *body = text_of(cJSON_GetObjectItemCaseSensitive(line, side), "body");
-	return body ? strdup(body) : NULL;
+	const cJSON *o = cJSON_GetObjectItemCaseSensitive(line, side);
+	const char *body = text_of(o, "body"), *coded = text_of(o, "body_b64");
+	*n = body ? strlen(body) : 0;
+	if (body || !coded)
+		return body ? strdup(body) : NULL;
+	char *out = malloc(base64_room(strlen(coded)) + 1);
+	assert_non_null(out);
+	assert_true(base64_decode(slice_of(coded), out, n));
+	out[*n] = '\0';
+	return out;
 }
 
 /* False for what is no call of a codec's. */
@@ -59,15 +75,18 @@ static bool pair_read(const char *text, struct pair *p)
 	p->id = text_of(p->line, "id");
 	p->provider = text_of(p->line, "provider");
 	/* dialects of their own */
-	if (p->api == API_N || !registry_codec(p->api) || !p->provider ||
-	    strcmp(p->provider, "bedrock") == 0 || strcmp(p->provider, "cohere") == 0)
+	if (p->api == API_N || !registry_codec(p->api) || !p->provider || strcmp(p->provider, "cohere") == 0)
 		return false;
 	p->stream = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(p->line, "stream"));
 	p->usage = cJSON_GetObjectItemCaseSensitive(p->line, "usage_last");
 	if (!cJSON_IsObject(p->usage))
 		p->usage = NULL;
-	p->request = body_of(p->line, "request");
-	p->response = body_of(p->line, "response");
+	size_t unused;
+	p->request = body_of(p->line, "request", &unused);
+	p->response = body_of(p->line, "response", &p->response_n);
+	p->frames = p->stream && api_dialect(p->api) == DIALECT_BEDROCK;
+	if (!p->usage && p->frames) /* what AWS counted */
+		p->usage = cJSON_GetObjectItemCaseSensitive(p->line, "invocationMetrics");
 	return p->response != NULL;
 }
 
@@ -169,9 +188,24 @@ static struct sums sums_of_embeddings(const cJSON *u)
 	return (struct sums){first(at(u, "prompt_tokens"), at(u, "total_tokens")), -1, -1, 0, -1};
 }
 
+static struct sums sums_of_bedrock(const cJSON *u)
+{
+	if (at(u, "input_tokens") >= 0)
+		return sums_of_anthropic(u);
+	int64_t input = first(at(u, "inputTokens"), first(at(u, "inputTokenCount"), at(u, "prompt_tokens")));
+	int64_t output =
+	    first(at(u, "outputTokens"), first(at(u, "outputTokenCount"), at(u, "completion_tokens")));
+	int64_t read = first(at(u, "cacheReadInputTokens"), at(u, "cacheReadInputTokenCount"));
+	int64_t written = first(at(u, "cacheWriteInputTokens"), at(u, "cacheWriteInputTokenCount"));
+	return (struct sums){input + or_zero(read) + or_zero(written), read, written, output, -1};
+}
+
 static struct sums sums_of_wire(enum api api, const cJSON *u)
 {
 	switch (api_dialect(api)) {
+	case DIALECT_BEDROCK:
+		return sums_of_bedrock(u);
+	case DIALECT_AZURE:
 	case DIALECT_ANTHROPIC:
 		return sums_of_anthropic(u);
 	case DIALECT_GEMINI:
@@ -227,6 +261,27 @@ static int on_event(void *arg, const struct sse_event *e)
 	return 0;
 }
 
+static int on_message(void *arg, const struct eventstream_message *m)
+{
+	struct sse_event e = {.raw = m->raw,
+	                      .name = m->type,
+	                      .data = m->payload,
+	                      .has_data = m->payload.n > 0,
+	                      .fault = !slice_eq(m->message_type, SLICE("event"))};
+	return on_event(arg, &e);
+}
+
+static void replay_frames(struct replay *r, slice rest)
+{
+	struct eventstream s;
+	answer_init(r->a);
+	eventstream_init(&s, 16 << 20);
+	for (; rest.n; rest = slice_sub(rest, 1000, rest.n))
+		assert_int_equal(eventstream_feed(&s, slice_sub(rest, 0, 1000), on_message, r), 0);
+	assert_false(s.broken || s.skipped);
+	eventstream_release(&s);
+}
+
 static void replay(struct replay *r, const char *body, bool sse)
 {
 	answer_init(r->a);
@@ -250,7 +305,7 @@ static void replay(struct replay *r, const char *body, bool sse)
 static bool is_sse(const struct pair *p)
 {
 	slice body = slice_trim(slice_of(p->response));
-	return p->stream && !slice_starts(body, SLICE("[")) && !slice_starts(body, SLICE("{"));
+	return p->stream && !p->frames && !slice_starts(body, SLICE("[")) && !slice_starts(body, SLICE("{"));
 }
 
 /* --- the comparison
@@ -346,14 +401,17 @@ static void check_request(const struct pair *p, struct arena *mem)
 	cJSON *body = cJSON_Parse(p->request);
 	struct request_view v;
 	struct error e = {0};
-	struct target t = {.api = p->api, .model = SLICE("path-model")};
+	bool in_path = api_dialect(p->api) == DIALECT_GEMINI || api_dialect(p->api) == DIALECT_BEDROCK;
+	struct target t = {.api = p->api, .stream = p->stream};
+	if (in_path)
+		t.model = SLICE("path-model");
 	int rc = registry_codec(p->api)->request(&t, slice_of(p->request), mem, &v, &e);
 	const char *model = text_of(body, "model");
-	if (body && (model || api_dialect(p->api) == DIALECT_GEMINI)) {
+	if (body && (model || in_path)) {
 		if (rc)
 			fail_msg("%s: %s", p->id, e.text);
-		assert_slice(p->id, v.model, api_dialect(p->api) == DIALECT_GEMINI ? "path-model" : model);
-		if (api_dialect(p->api) != DIALECT_GEMINI)
+		assert_slice(p->id, v.model, in_path ? "path-model" : model);
+		if (!in_path)
 			assert_int_equal(v.stream,
 			                 cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "stream")));
 	} else {
@@ -400,14 +458,19 @@ static void check_pair(const struct pair *p, struct tally tallies[2 * API_N])
 	struct replay r = {.codec = registry_codec(p->api), .a = &a, .raw = &raw};
 	buf_init(&raw, 64 << 20);
 	arena_init(&mem, 16 << 20);
-	replay(&r, p->response, is_sse(p));
-	if (is_sse(p))
-		assert_true(slice_eq(buf_slice(&raw), slice_of(p->response)));
+	if (p->frames)
+		replay_frames(&r, slice_make(p->response, p->response_n));
+	else
+		replay(&r, p->response, is_sse(p));
+	if (is_sse(p) || p->frames)
+		assert_true(slice_eq(buf_slice(&raw), slice_make(p->response, p->response_n)));
+	if (p->frames)
+		assert_true(a.ended && !a.error);
 	struct tally *t = &tallies[2 * p->api + p->stream];
 	if (p->usage && api_is_metered(p->api)) {
 		check_usage(p, &a, t);
 		check_oracle(p, &a, t);
-	} else if (a.has_usage) {
+	} else if (a.has_usage && p->api != API_BEDROCK_INVOKE) {
 		fail_msg("%s: usage where the wire has none", p->id);
 	}
 	check_request(p, &mem);

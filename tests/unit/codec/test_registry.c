@@ -65,8 +65,54 @@ static const struct route_case {
     {"GET", "", ROUTE_UNKNOWN, 0, "", "", "", false},
     {"OPTIONS", "*", ROUTE_UNKNOWN, 0, "", "", "", false},
     {"GET", "/favicon.ico", ROUTE_UNKNOWN, 0, "", "", "", false},
-    {"POST", "/model/x/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
-    {"POST", "/openai/deployments/d/chat/completions", ROUTE_UNKNOWN, 0, "", "", "", false},
+
+    {"POST", "/model/us.anthropic.claude-haiku-4-5-20251001-v1:0/invoke", ROUTE_OK, API_BEDROCK_INVOKE, "",
+     "/model/us.anthropic.claude-haiku-4-5-20251001-v1:0/invoke",
+     "us.anthropic.claude-haiku-4-5-20251001-v1:0", false},
+    {"POST", "/model/anthropic.claude-v2%3A1/invoke-with-response-stream", ROUTE_OK, API_BEDROCK_INVOKE, "",
+     "/model/anthropic.claude-v2%3A1/invoke-with-response-stream", "anthropic.claude-v2:1", true},
+    {"POST", "/model/amazon.nova-pro-v1%3a0/converse", ROUTE_OK, API_BEDROCK_CONVERSE, "",
+     "/model/amazon.nova-pro-v1%3a0/converse", "amazon.nova-pro-v1:0", false},
+    {"POST", "/p/aws/model/x/converse-stream", ROUTE_OK, API_BEDROCK_CONVERSE, "aws",
+     "/model/x/converse-stream", "x", true},
+    {"POST",
+     "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.x-v1%3A0/converse",
+     ROUTE_OK, API_BEDROCK_CONVERSE, "",
+     "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fus.x-v1%3A0/converse",
+     "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.x-v1:0", false},
+    {"POST", "/model/x/count-tokens", ROUTE_OK, API_BEDROCK_COUNT_TOKENS, "", "/model/x/count-tokens", "x",
+     false},
+    {"GET", "/model/x/invoke", ROUTE_BAD_METHOD, 0, "", "", "", false},
+    {"POST", "/model/x/invoke/y", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model//invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/../invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/%2e%2e/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/a%2Fb/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/arn:a%2F..%2Fb/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/arn:a%2F%2Fb/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/a%00b/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/a%3Fb/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/a%253A0/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/model/a%zz/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/p/../model/x/invoke", ROUTE_UNKNOWN, 0, "", "", "", false},
+
+    {"POST", "/openai/deployments/prod%2Dgpt/chat/completions?api-version=2024-10-21", ROUTE_OK,
+     API_OPENAI_CHAT, "", "/openai/deployments/prod%2Dgpt/chat/completions", "prod-gpt", false},
+    {"POST", "/openai/deployments/e/embeddings", ROUTE_OK, API_OPENAI_EMBEDDINGS, "",
+     "/openai/deployments/e/embeddings", "e", false},
+    {"POST", "/openai/v1/responses", ROUTE_OK, API_OPENAI_RESPONSES, "", "/openai/v1/responses", "", false},
+    {"POST", "/openai/v1/chat/completions", ROUTE_OK, API_OPENAI_CHAT, "", "/openai/v1/chat/completions", "",
+     false},
+    {"POST", "/openai/responses?api-version=preview", ROUTE_OK, API_OPENAI_RESPONSES, "", "/openai/responses",
+     "", false},
+    {"GET", "/openai/v1/models", ROUTE_OK, API_OPENAI_MODELS, "", "/openai/v1/models", "", false},
+    {"POST", "/p/groq/openai/v1/chat/completions", ROUTE_OK, API_OPENAI_CHAT, "groq",
+     "/openai/v1/chat/completions", "", false},
+    {"POST", "/openai/deployments/d/images/generations", ROUTE_OK, API_UNMETERED, "",
+     "/openai/deployments/d/images/generations", "", false},
+    {"POST", "/openai/deployments//chat/completions", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/openai/deployments/a%2Fb/chat/completions", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"GET", "/openai/v1/embeddings", ROUTE_BAD_METHOD, 0, "", "", "", false},
 
     /* paths a provider might read as another one than we do */
     {"POST", "/v1//messages", ROUTE_UNKNOWN, 0, "", "", "", false},
@@ -105,6 +151,9 @@ static void routes_by_path(void **state)
 			assert_slice(c->target, t.rest, c->rest);
 			assert_slice(c->target, t.model, c->model);
 			assert_int_equal(t.stream, c->stream);
+			enum dialect want =
+			    slice_find(t.rest, SLICE("/openai/")) == 0 ? DIALECT_AZURE : api_dialect(t.api);
+			assert_int_equal(t.dialect, want);
 		}
 		arena_release(&mem);
 	}
@@ -162,6 +211,8 @@ static void refusals_are_in_the_callers_dialect(void **state)
 	assert_ptr_equal(registry_refuser(SLICE("/v1/messages?beta=true"), &no_headers), &codec_anthropic);
 	assert_ptr_equal(registry_refuser(SLICE("/v1/files"), &from_anthropic), &codec_anthropic);
 	assert_ptr_equal(registry_refuser(SLICE("/v1beta/x"), &no_headers), &codec_gemini);
+	assert_ptr_equal(registry_refuser(SLICE("/model/x/invoke"), &no_headers), &codec_bedrock_converse);
+	assert_ptr_equal(registry_refuser(SLICE("/p/b/model/x/y"), &no_headers), &codec_bedrock_converse);
 	assert_ptr_equal(registry_refuser(SLICE("/p/g/v1/models/m:generateContent"), &no_headers),
 	                 &codec_gemini);
 	assert_ptr_equal(registry_refuser(SLICE("/x"), &from_google), &codec_gemini);

@@ -47,6 +47,45 @@ static void added_usage_is_kept_back(void **state)
 	}
 }
 
+/* A recorded ConverseStream, whole, cut off, and with a wrong byte: it passes as it came, and what is not
+ * reported is counted. */
+static void event_streams_pass_byte_for_byte(void **state)
+{
+	(void)state;
+	static char file[4096];
+	FILE *f = fopen("tests/wire/bedrock/converse-basic.bin", "rb");
+	assert_non_null(f);
+	size_t n = fread(file, 1, sizeof file, f);
+	fclose(f);
+	for (int kind = 0; kind < 4; kind++) {
+		struct request_view v = {.api = API_BEDROCK_CONVERSE, .stream = true};
+		struct stream_meter m;
+		struct buf out;
+		struct usage u;
+		size_t len = kind == 1 ? 1200 : n;
+		file[700] = (char)(file[700] ^ (kind == 2)); /* in a payload */
+		file[4] = (char)(file[4] ^ (kind == 3));     /* in the first prelude */
+		buf_init(&out, 1 << 16);
+		meter_init(&m, registry_codec(v.api), &v);
+		meter_begin(&m, METER_FRAMES, 1 << 16);
+		feed(&m, &out, slice_make(file, len), 100);
+		assert_int_equal(out.n, len);
+		assert_memory_equal(buf_slice(&out).p, file, len);
+		assert_int_equal(m.lost, kind >= 2);
+		assert_int_equal(meter_skipped(&m), kind >= 2);
+		enum usage_source from = meter_usage(&m, 400, kind == 1, &u);
+		assert_int_equal(from, kind == 1 || kind == 3 ? SOURCE_COUNTED : SOURCE_REPORTED);
+		if (from == SOURCE_REPORTED)
+			assert_true(u.m[METER_INPUT] == 15 && u.m[METER_OUTPUT] == 142);
+		else
+			assert_true(u.m[METER_INPUT] == 100 && u.m[METER_OUTPUT] > 100);
+		file[700] = (char)(file[700] ^ (kind == 2));
+		file[4] = (char)(file[4] ^ (kind == 3));
+		meter_release(&m);
+		buf_release(&out);
+	}
+}
+
 static void asked_usage_passes_byte_for_byte(void **state)
 {
 	(void)state;
@@ -102,9 +141,9 @@ static void what_cannot_be_read_is_counted_whole(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(added_usage_is_kept_back),
-	                                   cmocka_unit_test(asked_usage_passes_byte_for_byte),
-	                                   cmocka_unit_test(a_cut_stream_is_counted),
-	                                   cmocka_unit_test(what_cannot_be_read_is_counted_whole)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(event_streams_pass_byte_for_byte), cmocka_unit_test(added_usage_is_kept_back),
+	    cmocka_unit_test(asked_usage_passes_byte_for_byte), cmocka_unit_test(a_cut_stream_is_counted),
+	    cmocka_unit_test(what_cannot_be_read_is_counted_whole)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,72 @@ static void check_providers(const struct settings *s)
 	assert_int_equal(three->credential, CREDENTIAL_NONE);
 }
 
+/* Who is asked with what: AWS's keys, Azure's deployments, and whose model a name stands for. */
+static void clouds(void **state)
+{
+	struct place *p = *state;
+	setenv("AWS_ACCESS_KEY_ID", "AKIA1", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "secret1", 1);
+	setenv("AWS_SESSION_TOKEN", "token1", 1);
+	struct settings *s = load_flags(
+	    p,
+	    "providers:\n"
+	    "  - {name: a, api: bedrock, credential: {aws: {region: eu-west-1}}}\n"
+	    "  - {name: b, api: bedrock, base_url: 'http://127.0.0.1:1', deployments: {p/x: "
+	    "us.amazon.nova-pro-v1:0},\n"
+	    "     credential: {aws: {region: us-east-1, access_key_id: env:WEIR_TEST_SECRET, "
+	    "secret_access_key: env:WEIR_TEST_SECRET}}}\n"
+	    "  - {name: c, api: azure, base_url: 'https://x.openai.azure.com', deployments: {prod: "
+	    "gpt-5}}\n",
+	    0);
+	unsetenv("AWS_ACCESS_KEY_ID");
+	unsetenv("AWS_SECRET_ACCESS_KEY");
+	unsetenv("AWS_SESSION_TOKEN");
+	assert_string_equal(p->told, "");
+	assert_non_null(s);
+	const struct provider *a = &s->providers[0], *b = &s->providers[1], *c = &s->providers[2];
+	assert_int_equal(a->credential, CREDENTIAL_AWS);
+	IS(a->base_url, "https://bedrock-runtime.eu-west-1.amazonaws.com");
+	IS(a->host, "bedrock-runtime.eu-west-1.amazonaws.com");
+	IS(a->aws.key_id, "AKIA1");
+	IS(a->aws.secret, "secret1");
+	IS(a->aws.token, "token1");
+	IS(a->vendor, "bedrock");
+	IS(b->aws.key_id, "sk-test-1");
+	assert_int_equal(b->aws.token.n, 0);
+	IS(provider_model(b, SLICE("p/x")), "us.amazon.nova-pro-v1:0");
+	IS(provider_model(b, SLICE("arn:aws:bedrock:us-east-1:1:inference-profile/us.m-v1:0")), "us.m-v1:0");
+	IS(provider_model(c, SLICE("prod")), "gpt-5");
+	IS(provider_model(c, SLICE("gpt-4o")), "gpt-4o");
+	IS(provider_model(c, SLICE("arn:x/y")), "arn:x/y");
+	assert_ptr_equal(settings_provider(s, DIALECT_BEDROCK, SLICE_NONE, SLICE("m")), a);
+	assert_ptr_equal(settings_provider(s, DIALECT_AZURE, SLICE_NONE, SLICE("m")), c);
+	bool fallback;
+	const struct price *prod = settings_price(s, c, SLICE("prod"), INT64_C(1795000000000), &fallback);
+	assert_non_null(prod);
+	assert_true(slice_starts(prod->id, SLICE("azure/gpt-5")));
+	assert_null(settings_price(s, c, SLICE("unknown"), INT64_C(1795000000000), &fallback));
+	static const char *const priced[] = {"us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+	                                     "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+	                                     "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+	                                     "apac.anthropic.claude-sonnet-4-20250514-v1:0",
+	                                     "anthropic.claude-3-haiku-20240307-v1:0",
+	                                     "us.anthropic.claude-sonnet-4-6",
+	                                     "us.amazon.nova-micro-v1:0",
+	                                     "amazon.nova-lite-v1:0",
+	                                     "us.amazon.nova-2-lite-v1:0",
+	                                     "us.deepseek.r1-v1:0",
+	                                     "arn:aws:bedrock:us-east-1::foundation-model/"
+	                                     "anthropic.claude-3-haiku-20240307-v1:0"};
+	for (size_t i = 0; i < COUNT(priced); i++)
+		if (!settings_price(s, a, slice_of(priced[i]), INT64_C(1795000000000), &fallback))
+			fail_msg("%s has no price", priced[i]);
+	assert_null(settings_price(s, a,
+	                           SLICE("arn:aws:bedrock:us-east-1:1:application-inference-profile/x1"),
+	                           INT64_C(1795000000000), &fallback));
+	settings_unref(s);
+}
+
 static void everything(void **state)
 {
 	struct place *p = *state;
@@ -399,15 +465,22 @@ static const struct {
     {"providers: [x]\n", "1:13: providers[]: a mapping is wanted: {name: …, api: …}"},
     {"providers: [{api: openai}]\n",
      "1:13: providers[].name is missing: a name for the ledger and for /p/NAME/"},
-    {"providers: [{name: x}]\n", "1:13: providers[].api is missing: write anthropic, openai or gemini"},
-    {"providers: [{name: x, api: cohere}]\n", "1:28: providers[].api: write anthropic, openai or gemini"},
-    {"providers: [{name: x, api: bedrock}]\n", "1:28: providers[].api: this version of Weir does not speak "
-                                               "bedrock: write anthropic, openai or gemini"},
+    {"providers: [{name: x}]\n",
+     "1:13: providers[].api is missing: write anthropic, openai, gemini, bedrock or azure"},
+    {"providers: [{name: x, api: cohere}]\n",
+     "1:28: providers[].api: write anthropic, openai, gemini, bedrock or azure"},
+    {"providers: [{name: x, api: bedrock}]\n", "1:13: providers[].base_url is missing: such as "
+                                               "https://bedrock-runtime.us-east-1.amazonaws.com"},
     {"providers: [{name: x, api: azure, deployments: {a: b}}]\n",
-     "1:28: providers[].api: this version of Weir does not speak azure: write anthropic, openai or gemini\n"
-     "1:35: providers[].deployments: not carried out by this version of Weir (0.1.0), so that Azure "
-     "deployments "
-     "are not read: take it out until a version that has it"},
+     "1:13: providers[].base_url is missing: such as https://NAME.openai.azure.com"},
+    {"providers: [{name: x, api: azure, base_url: 'https://x', deployments: [a]}]\n",
+     "1:71: providers[].deployments: a mapping is wanted, names to models: {prod-gpt5: gpt-5}"},
+    {"providers: [{name: x, api: azure, base_url: 'https://x', deployments: {a: [b]}}]\n",
+     "1:75: providers[].deployments: a model's name is wanted: {prod-gpt5: gpt-5}"},
+    {"providers: [{name: x, api: bedrock, credential: {aws: {region: A/B, access_key_id: AKIA1, "
+     "secret_access_key: env:WEIR_TEST_SECRET}}}]\n",
+     "1:64: providers[].credential.aws.region: a region's name is wanted, such as us-east-1\n"
+     "1:84: providers[].credential.aws.access_key_id: write env:NAME (a variable) or file:PATH"},
     {"providers: [{name: a/b, api: openai}]\n", "1:20: providers[].name: \"a/b\" is no name: letters, "
                                                 "digits, '-', '_' and '.' are, at most 63 of them, a "
                                                 "letter or digit first"},
@@ -434,9 +507,10 @@ static const struct {
     {P "credential: env:WEIR_TEST_BAD_SECRET}]\n",
      "1:48: providers[].credential: what stands in env:WEIR_TEST_BAD_SECRET is no key: one line of printable "
      "characters without blanks is wanted"},
-    {P "credential: {aws: {region: x}}}]\n",
-     "1:48: providers[].credential: this version does not sign for AWS: "
-     "write env:NAME, file:PATH, passthrough or none"},
+    {P "credential: {aws: {region: x, access_key_id: env:WEIR_TEST_SECRET, secret_access_key: "
+       "env:WEIR_TEST_SECRET}}}]\n",
+     "1:54: providers[].credential.aws: only for api: bedrock"},
+    {P "credential: {}}]\n", "1:48: providers[].credential: as a mapping: {aws: {region: us-east-1}}"},
     {P "on_abort: finish}]\n", "1:46: providers[].on_abort: \"finish\" is not to be chosen: write cancel"},
     {P "prices: {input: 1}}]\n",
      "1:44: providers[].prices: needs both input and output, USD for a million tokens"},
@@ -570,20 +644,10 @@ static void options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(defaults),
-	    T(everything),
-	    T(providers_of_models),
-	    T(prices),
-	    T(price_book),
-	    T(folders),
-	    T(faults),
-	    T(later_keys),
-	    T(members_once),
-	    T(many_faults),
-	    T(secrets_not_needed),
-	    T(found),
-	    T(missing),
-	    T(options),
+	    T(defaults),   T(everything),   T(clouds),      T(providers_of_models),
+	    T(prices),     T(price_book),   T(folders),     T(faults),
+	    T(later_keys), T(members_once), T(many_faults), T(secrets_not_needed),
+	    T(found),      T(missing),      T(options),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
