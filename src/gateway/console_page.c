@@ -9,7 +9,8 @@
 
 #define ROWS_SHOWN  12
 #define CALLS_SHOWN 15
-#define NAME_SHOWN  48
+#define NAME_SHOWN  48 /* characters */
+#define NAME_NARROW 26 /* more than these may be cut by the style sheet */
 
 int console_escape(struct buf *out, slice text, bool json)
 {
@@ -101,7 +102,7 @@ static void put_name(struct page *p, slice text, size_t cut, bool wide_only)
 		return;
 	}
 	put(p, cut ? "<td class=s" : wide_only ? "<td class=\"t x\"" : "<td class=t");
-	if (text.n > (cut ? cut : NAME_SHOWN)) {
+	if (text.n > (cut ? cut : NAME_NARROW)) {
 		put(p, " title=\"");
 		put_text(p, text, 0);
 		put(p, "\"");
