@@ -19,6 +19,8 @@ struct cJSON;
 	X(EMBEDDINGS, "openai.embeddings")                                                                   \
 	X(GEMINI, "gemini.generate")                                                                         \
 	X(GEMINI_COUNT, "gemini.count_tokens")                                                               \
+	X(BEDROCK_INVOKE, "bedrock.invoke")                                                                  \
+	X(BEDROCK_CONVERSE, "bedrock.converse")                                                              \
 	X(REPLAY, "replay")
 
 enum api {
@@ -171,6 +173,7 @@ struct dialect {
 	void (*error)(const struct call *c, int status, struct buf *out);
 	void (*error_event)(const struct call *c, struct buf *out);
 	const char *request_id_header;
+	const char *stream_type; /* content-type of a stream; NULL: server-sent events */
 };
 
 struct call {
@@ -196,7 +199,8 @@ struct call {
 };
 
 extern const struct dialect dialect_anthropic, dialect_anthropic_count, dialect_chat, dialect_responses,
-    dialect_embeddings, dialect_gemini, dialect_gemini_count;
+    dialect_embeddings, dialect_gemini, dialect_gemini_count, dialect_bedrock_invoke,
+    dialect_bedrock_converse;
 
 /* tokens.c */
 int64_t tokens_of(int64_t bytes);

@@ -60,6 +60,42 @@ static bool route_gemini(struct call *c, struct str path, struct str query)
 	return false;
 }
 
+/* /model/{id}/invoke and its like; the id may have its ':' encoded. */
+static bool route_bedrock(struct call *c, struct str path)
+{
+	static const struct {
+		const char *method;
+		enum api api;
+		const struct dialect *dialect;
+		bool stream;
+	} table[] = {
+	    {"invoke", API_BEDROCK_INVOKE, &dialect_bedrock_invoke, false},
+	    {"invoke-with-response-stream", API_BEDROCK_INVOKE, &dialect_bedrock_invoke, true},
+	    {"converse", API_BEDROCK_CONVERSE, &dialect_bedrock_converse, false},
+	    {"converse-stream", API_BEDROCK_CONVERSE, &dialect_bedrock_converse, true},
+	};
+	struct str rest = {path.p + 7, path.n - 7}, model = str_cut(&rest, '/');
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		if (!str_eq(rest, table[i].method))
+			continue;
+		c->api = table[i].api;
+		c->dialect = table[i].dialect;
+		c->ask.stream = table[i].stream;
+		for (size_t k = 0; k < model.n && n + 1 < sizeof c->model; k++) {
+			bool colon = k + 2 < model.n && (memcmp(model.p + k, "%3A", 3) == 0 ||
+			                                 memcmp(model.p + k, "%3a", 3) == 0);
+
+			c->model[n++] = colon ? ':' : model.p[k];
+			k += colon ? 2 : 0;
+		}
+		c->model[n] = '\0';
+		return true;
+	}
+	return false;
+}
+
 bool route_call(const struct http_req *r, struct call *c)
 {
 	static const struct {
@@ -83,6 +119,8 @@ bool route_call(const struct http_req *r, struct call *c)
 			c->dialect = table[i].dialect;
 			return true;
 		}
+	if (str_starts(path, "/model/"))
+		return route_bedrock(c, path);
 	return route_gemini(c, path, query);
 }
 

@@ -329,7 +329,9 @@ static void begin(struct conn *c)
 		return;
 	}
 	add_head(c,
-	         k->ask.gemini_array ? "application/json; charset=UTF-8" : "text/event-stream; charset=utf-8",
+	         k->ask.gemini_array       ? "application/json; charset=UTF-8"
+	         : k->dialect->stream_type ? k->dialect->stream_type
+	                                   : "text/event-stream; charset=utf-8",
 	         -1);
 }
 
