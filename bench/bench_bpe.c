@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "text/bpe.h"
 
-enum { RUNS = 9, KINDS = 4, MIXED = 400 * 1000 };
+enum { RUNS = 5, KINDS = 4, MIXED = 400 * 1000 };
 
 struct kind {
 	const char *name;

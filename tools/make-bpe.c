@@ -19,7 +19,7 @@ struct maker {
 	uint8_t *bytes, *base_taken;
 	uint32_t *by_bytes; /* id + 1 by the hash of its bytes */
 	uint32_t *order;    /* ids in the order of their bytes */
-	uint64_t *unit, *token, *pair;
+	uint64_t *unit, *token, *maybe, *pair;
 };
 
 static void die(const char *what, const char *about)
@@ -119,7 +119,9 @@ static size_t last_cut(const struct maker *m, const uint8_t *p, size_t n)
 static void put_pair(struct maker *m, uint32_t left, uint32_t right, uint32_t id)
 {
 	uint64_t key = bpe_pair_key(left, right);
-	uint32_t slot = bpe_pair_slot(key, m->pairs);
+	uint64_t hash = bpe_pair_hash(key);
+	uint32_t slot = bpe_pair_slot(hash, m->pairs), bit = bpe_pair_maybe(hash);
+	m->maybe[bit / 64] |= 1ull << bit % 64;
 	while (m->pair[slot] != BPE_PAIR_FREE)
 		slot = slot + 1 == m->pairs ? 0 : slot + 1;
 	m->pair[slot] = key << BPE_ID_BITS | id;
@@ -129,6 +131,7 @@ static void split_tokens(struct maker *m)
 {
 	m->pairs = m->tokens * 2;
 	m->token = make(m->tokens, sizeof *m->token);
+	m->maybe = make(BPE_MAYBE / 64, sizeof *m->maybe);
 	m->pair = make(m->pairs, sizeof *m->pair);
 	memset(m->pair, 0xff, m->pairs * sizeof *m->pair);
 	for (uint32_t id = 0; id < m->tokens; id++) {
@@ -240,6 +243,7 @@ static void write_tables(const struct maker *m, const char *path)
 	fwrite(&head, sizeof head, 1, f);
 	fwrite(m->unit, sizeof *m->unit, m->units, f);
 	fwrite(m->token, sizeof *m->token, m->tokens, f);
+	fwrite(m->maybe, sizeof *m->maybe, BPE_MAYBE / 64, f);
 	fwrite(m->pair, sizeof *m->pair, m->pairs, f);
 	fwrite(m->start, sizeof *m->start, m->tokens + 1, f);
 	fwrite(m->bytes, 1, head.bytes, f);

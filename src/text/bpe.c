@@ -65,7 +65,7 @@ const char *bpe_name(const struct bpe *b)
  */
 
 struct tables {
-	const uint64_t *unit, *token, *pair;
+	const uint64_t *unit, *token, *maybe, *pair;
 	uint32_t pairs;
 };
 
@@ -79,7 +79,8 @@ static struct tables tables_of(const struct bpe *b)
 	const struct bpe_header *h = header(b);
 	struct tables t = {.unit = b->table + sizeof *h / sizeof *b->table, .pairs = h->pairs};
 	t.token = t.unit + h->units;
-	t.pair = t.token + h->tokens;
+	t.maybe = t.token + h->tokens;
+	t.pair = t.maybe + BPE_MAYBE / 64;
 	return t;
 }
 
@@ -101,8 +102,11 @@ static inline uint32_t longest(const struct tables *t, const uint8_t *p, size_t 
 /* The token that left and right are merged to, or BPE_NONE. */
 static uint32_t merged(const struct tables *t, uint32_t left, uint32_t right)
 {
-	uint64_t key = bpe_pair_key(left, right);
-	for (uint32_t slot = bpe_pair_slot(key, t->pairs);; slot = slot + 1 == t->pairs ? 0 : slot + 1) {
+	uint64_t key = bpe_pair_key(left, right), hash = bpe_pair_hash(key);
+	uint32_t bit = bpe_pair_maybe(hash);
+	if (!(t->maybe[bit / 64] >> bit % 64 & 1))
+		return BPE_NONE;
+	for (uint32_t slot = bpe_pair_slot(hash, t->pairs);; slot = slot + 1 == t->pairs ? 0 : slot + 1) {
 		uint64_t pair = t->pair[slot];
 		if (pair >> BPE_ID_BITS == key)
 			return (uint32_t)pair & BPE_NONE;
@@ -222,7 +226,8 @@ static void merge(const struct tables *t, struct bpe_scratch *s, const uint8_t *
 			token = longest(t, p + l.at, n - l.at);
 		}
 	}
-	settle(&l, n, out);
+	for (size_t i = 0; i < l.n; i++)
+		put(out, s->token[i]);
 }
 
 static void ordinary(const struct bpe *b, struct bpe_scratch *s, slice text, struct out *out)

@@ -4,6 +4,7 @@
  *	struct bpe_header
  *	uint64_t unit[units]        the tokens as a trie, in a double array
  *	uint64_t token[tokens]      what each token is made of
+ *	uint64_t maybe[]            a bit for each of BPE_MAYBE: unset where no pair can be
  *	uint64_t pair[pairs]        which two tokens make which: a hash table, open addressing, linear
  *	uint32_t start[tokens + 1]  where each token's bytes begin in
  *	uint8_t  bytes[]
@@ -19,7 +20,7 @@ struct bpe_header {
 	uint32_t tokens, units, pairs, bytes;
 };
 
-#define BPE_MAGIC "weirbpe1"
+#define BPE_MAGIC "weirbpe2"
 
 enum { BPE_TOKEN_BYTES_MAX = 128, BPE_ID_BITS = 18 };
 
@@ -78,10 +79,23 @@ static inline uint64_t bpe_pair_key(uint32_t left, uint32_t right)
 	return (uint64_t)left << BPE_ID_BITS | right;
 }
 
-static inline uint32_t bpe_pair_slot(uint64_t key, uint32_t pairs)
+/* The key's hash: its upper half chooses the slot; its upper BPE_MAYBE_BITS the bit of a small table that is
+ * asked first, since most pairs that are asked for make no token. */
+static inline uint64_t bpe_pair_hash(uint64_t key)
 {
-	uint64_t mixed = (key * 0x9e3779b97f4a7c15u) >> 32;
-	return (uint32_t)(mixed * pairs >> 32);
+	return key * 0x9e3779b97f4a7c15u;
+}
+
+static inline uint32_t bpe_pair_slot(uint64_t hash, uint32_t pairs)
+{
+	return (uint32_t)((hash >> 32) * pairs >> 32);
+}
+
+enum { BPE_MAYBE_BITS = 21, BPE_MAYBE = 1 << BPE_MAYBE_BITS };
+
+static inline uint32_t bpe_pair_maybe(uint64_t hash)
+{
+	return (uint32_t)(hash >> (64 - BPE_MAYBE_BITS));
 }
 
 #endif

@@ -3,7 +3,7 @@
 import fs from "node:fs";
 import { get_encoding } from "tiktoken";
 
-const RUNS = 5;
+const RUNS = 3;
 const [encoding, path] = process.argv.slice(2);
 const text = fs.readFileSync(path, "utf8");
 const bytes = fs.statSync(path).size;
