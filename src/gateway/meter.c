@@ -22,6 +22,13 @@ void meter_release(struct stream_meter *m)
 	m->mode = METER_PASS;
 }
 
+/* An event too large to be read goes on as it is: the client may know what to do with it. */
+static int on_skipped(void *arg, slice raw)
+{
+	struct stream_meter *m = arg;
+	return m->edits ? buf_append(m->out, raw) : 0;
+}
+
 void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 {
 	m->mode = m->codec ? mode : METER_PASS;
@@ -30,6 +37,7 @@ void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 	if (m->mode != METER_EVENTS)
 		return;
 	sse_init(&m->sse, max_event);
+	m->sse.on_skipped = on_skipped;
 	m->edits = m->codec->edits_stream && m->codec->edits_stream(m->view);
 }
 

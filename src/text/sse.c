@@ -142,6 +142,11 @@ static bool field(struct sse *s, struct sse_event *e, slice line)
 	return true;
 }
 
+static int forward(const struct sse *s, slice raw, void *arg)
+{
+	return s->on_skipped && raw.n ? s->on_skipped(arg, raw) : 0;
+}
+
 /* Gives one whole event to the caller. */
 static int give(struct sse *s, slice raw, int (*on_event)(void *, const struct sse_event *), void *arg)
 {
@@ -159,7 +164,7 @@ static int give(struct sse *s, slice raw, int (*on_event)(void *, const struct s
 	}
 	if (!ok)
 		s->skipped++;
-	int stop = ok ? on_event(arg, &e) : 0;
+	int stop = ok ? on_event(arg, &e) : forward(s, raw, arg);
 	if (s->joined_cap > KEEP) {
 		free(s->joined);
 		s->joined = NULL;
@@ -179,10 +184,12 @@ static void drop_tail(struct sse *s)
 }
 
 /* Keeps bytes of an unfinished event. Over the largest size, or without memory, the event is given up. */
-static void keep(struct sse *s, slice more)
+static int keep(struct sse *s, slice more, void *arg)
 {
-	if (s->skipping || more.n == 0)
-		return;
+	if (s->skipping)
+		return forward(s, more, arg);
+	if (more.n == 0)
+		return 0;
 	size_t need = s->n + more.n;
 	if (more.n <= s->max && need <= s->max && need > s->cap) {
 		size_t cap = need < 256 ? 256 : s->n ? need + need / 2 : need;
@@ -198,19 +205,21 @@ static void keep(struct sse *s, slice more)
 		s->skipping = true;
 		s->at_start = false;
 		s->skipped++;
+		int stop = forward(s, slice_make(s->tail, s->n), arg);
 		drop_tail(s);
-		return;
+		return stop ? stop : forward(s, more, arg);
 	}
 	memcpy(s->tail + s->n, more.p, more.n);
 	s->n = need;
+	return 0;
 }
 
 /* The event whose last bytes, or whole, are `rest`. */
 static int complete(struct sse *s, slice rest, int (*on_event)(void *, const struct sse_event *), void *arg)
 {
 	int stop = 0;
-	if (s->n)
-		keep(s, rest);
+	if (s->n || s->skipping)
+		stop = keep(s, rest, arg);
 	if (s->skipping) {
 		s->skipping = false;
 	} else if (s->n) {
@@ -219,6 +228,7 @@ static int complete(struct sse *s, slice rest, int (*on_event)(void *, const str
 	} else if (rest.n > s->max) {
 		s->at_start = false;
 		s->skipped++;
+		stop = forward(s, rest, arg);
 	} else {
 		stop = give(s, rest, on_event, arg);
 	}
@@ -230,10 +240,8 @@ int sse_feed(struct sse *s, slice piece, int (*on_event)(void *arg, const struct
 	const char *p = piece.p, *end = p + piece.n;
 	while (p < end) {
 		const char *to = event_end(s, p, end);
-		if (!to) {
-			keep(s, slice_make(p, (size_t)(end - p)));
-			break;
-		}
+		if (!to)
+			return keep(s, slice_make(p, (size_t)(end - p)), arg);
 		int stop = complete(s, slice_make(p, (size_t)(to - p)), on_event, arg);
 		if (stop)
 			return stop;

@@ -24,6 +24,9 @@ struct sse {
 	unsigned long long skipped; /* events over max, or lost for want of memory */
 	unsigned char state;        /* where in a line the stream stands */
 	bool skipping, at_start;
+	/* May be set after sse_init: is given the bytes of skipped events, in pieces and in order with the
+	 * events, so that a caller who passes events on loses none. Nonzero stops as on_event does. */
+	int (*on_skipped)(void *arg, slice raw);
 };
 
 void sse_init(struct sse *s, size_t max_event);

@@ -341,6 +341,54 @@ static void skips_what_is_too_large(void **state)
 	sse_release(&s);
 }
 
+struct passed {
+	char text[256];
+	size_t n, stop_at; /* stop_at: refuses what would go over it */
+};
+
+static int pass_on(void *arg, slice raw)
+{
+	struct passed *p = arg;
+	if (p->n + raw.n > p->stop_at)
+		return -7;
+	memcpy(p->text + p->n, raw.p, raw.n);
+	p->n += raw.n;
+	return 0;
+}
+
+static int pass_event(void *arg, const struct sse_event *e)
+{
+	return pass_on(arg, e->raw);
+}
+
+/* With on_skipped every byte comes out, in order, and a refusal of it stops the stream. */
+static void gives_skipped_bytes(void **state)
+{
+	(void)state;
+	slice all = SLICE(
+	    "data: ok\n\ndata: 123456\n\n\ndata: 12345\n\ndata: 12345678901234567890\r\n\r\ndata: ok\n\n");
+	for (size_t a = 0; a <= all.n; a++)
+		for (size_t b = a; b <= all.n; b++) {
+			struct sse s;
+			struct passed p = {.stop_at = sizeof p.text};
+			sse_init(&s, 13);
+			s.on_skipped = pass_on;
+			assert_int_equal(sse_feed(&s, slice_sub(all, 0, a), pass_event, &p), 0);
+			assert_int_equal(sse_feed(&s, slice_sub(all, a, b), pass_event, &p), 0);
+			assert_int_equal(sse_feed(&s, slice_sub(all, b, all.n), pass_event, &p), 0);
+			assert_int_equal(sse_finish(&s, pass_event, &p), 0);
+			if (!slice_eq(slice_make(p.text, p.n), all))
+				fail_msg("cut at %zu %zu: " SLICE_FMT, a, b,
+				         SLICE_ARG(slice_make(p.text, p.n)));
+		}
+	struct sse s;
+	struct passed p = {.stop_at = 20};
+	sse_init(&s, 13);
+	s.on_skipped = pass_on;
+	assert_int_equal(sse_feed(&s, SLICE("data: 12345678901234567890"), pass_event, &p), -7);
+	sse_release(&s);
+}
+
 static void stops_when_told(void **state)
 {
 	(void)state;
@@ -363,7 +411,8 @@ int main(void)
 	    cmocka_unit_test(frames_however_cut),      cmocka_unit_test(loses_no_byte),
 	    cmocka_unit_test(frames_recorded_streams), cmocka_unit_test(copies_only_what_is_cut),
 	    cmocka_unit_test(joins_many_lines),        cmocka_unit_test(gives_memory_back),
-	    cmocka_unit_test(skips_what_is_too_large), cmocka_unit_test(stops_when_told),
+	    cmocka_unit_test(skips_what_is_too_large), cmocka_unit_test(gives_skipped_bytes),
+	    cmocka_unit_test(stops_when_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
