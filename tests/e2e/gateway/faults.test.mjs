@@ -177,6 +177,33 @@ describe('faults in an answer', { concurrency: 3 }, () => {
       }
     });
 
+  // The same in the other dialects; a chat client does not ask for its usage, so that Weir edits the events.
+  const said = [{ role: 'user', content: 'hello' }];
+  for (const [dialect, path, body] of [
+    ['chat', '/v1/chat/completions', { model: 'gpt-5-mini', stream: true, messages: said }],
+    ['chat, usage asked for', '/v1/chat/completions', { model: 'gpt-5-mini', stream: true, stream_options: { include_usage: true }, messages: said }],
+    ['responses', '/v1/responses', { model: 'gpt-5-mini', stream: true, input: 'hello' }],
+    ['gemini', '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse', { contents: [{ role: 'user', parts: [{ text: 'hello' }] }] }],
+    ['gemini, as an array', '/v1beta/models/gemini-2.5-flash:streamGenerateContent', { contents: [{ role: 'user', parts: [{ text: 'hello' }] }] }],
+  ])
+    for (const fault of ['none', 'garbage', 'error_event', 'cut', 'huge'])
+      test(`${dialect}: ${fault} in a stream`, async () => {
+        const ask = { path, body: JSON.stringify(body), fault: `fault=${fault};huge=900000;at=3;events=12;seed=5;reasoning=0` };
+        const got = await call(ask);
+        const direct = await call({ ...ask, to: sim.url });
+        assert.equal(got.status, 200, got.text);
+        // What is too large to be read is not edited either.
+        if (fault === 'huge' && dialect === 'chat') got.bytes = Buffer.from(got.text.replace(/,"usage":null\}/, '}'));
+        let at = 0;
+        while (at < got.bytes.length && got.bytes[at] === direct.bytes[at]) at++;
+        assert.ok(got.bytes.equals(direct.bytes), `${got.bytes.length} bytes, direct ${direct.bytes.length}, differ at ${at}: ${got.text.slice(at, at + 200)} --- direct ${direct.text.slice(at, at + 200)}`);
+        assert.equal(got.cut === null, direct.cut === null, String(got.cut));
+        const [row, served] = [await got.row(), await got.sim()];
+        assert.ok(row.output_tokens >= served.served.output_tokens, `${JSON.stringify(row)} ${JSON.stringify(served)}`);
+        if (fault === 'none') assert.deepEqual([row.usage_source, row.output_tokens], ['reported', served.reported.output_tokens]);
+        if (fault === 'cut') assert.equal(row.ending, 'provider_gone');
+      });
+
   test('an event larger than Weir meters', async () => {
     const ask = { body: STREAM, fault: 'fault=huge;huge=3000000;at=2;events=5;seed=5' };
     const got = await call(ask);
