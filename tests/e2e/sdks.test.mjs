@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
-import OpenAI from 'openai';
+import OpenAI, { AzureOpenAI } from 'openai';
 import { booksByModel, ledgerByModel, spends, startSim, startWeir, stopAll } from './lib/harness.mjs';
 
 let direct, behind, weir, key;
 
 before(async () => {
   [direct, behind] = await Promise.all([startSim(), startSim()]);
-  weir = await startWeir({ sim: behind });
+  weir = await startWeir({ sim: behind, extra: `  - {name: azure, api: azure, base_url: "${behind.url}", credential: env:SIM_CREDENTIAL, deployments: {prod: gpt-5}}\n` });
   key = weir.key();
 });
 after(stopAll);
@@ -19,6 +19,7 @@ after(stopAll);
 const headers = (seed) => ({ 'x-sim': `seed=${seed}` });
 const clients = {
   openai: (url, apiKey, seed) => new OpenAI({ baseURL: `${url}/v1`, apiKey, defaultHeaders: headers(seed), maxRetries: 0 }),
+  azure: (url, apiKey, seed) => new AzureOpenAI({ endpoint: url, apiKey, apiVersion: '2024-10-21', defaultHeaders: headers(seed), maxRetries: 0 }),
   anthropic: (url, apiKey, seed) => new Anthropic({ baseURL: url, apiKey, defaultHeaders: headers(seed), maxRetries: 0 }),
   gemini: (url, apiKey, seed) => new GoogleGenAI({ apiKey, httpOptions: { baseUrl: url, headers: headers(seed) } }),
 };
@@ -62,6 +63,14 @@ const CASES = [
   ]],
   ['chat: letters of many scripts', 'openai', (c) =>
     c.chat.completions.create({ model: 'gpt-5', messages: [{ role: 'user', content: 'größe 大きさ мера 📏 \u0001 \\ "' }] })],
+  // -- Azure OpenAI: the deployment is in the path
+  ['azure: one answer', 'azure', (c) => c.chat.completions.create({ model: 'gpt-5', messages: [{ role: 'user', content: 'hello' }] })],
+  ['azure: a deployment that has a name of its own', 'azure', (c) =>
+    c.chat.completions.create({ model: 'prod', messages: [{ role: 'user', content: 'hello' }] })],
+  ['azure: streamed, usage not asked for', 'azure', async (c) =>
+    collect(await c.chat.completions.create({ model: 'gpt-5', stream: true, messages: [{ role: 'user', content: 'hi' }] }))],
+  ['azure: embeddings', 'azure', (c) => c.embeddings.create({ model: 'text-embedding-3-small', input: ['one', 'two'] })],
+  ['azure: responses', 'azure', (c) => c.responses.create({ model: 'gpt-5', input: 'hello' })],
   // -- OpenAI Responses
   ['responses: one answer', 'openai', (c) => c.responses.create({ model: 'gpt-5', input: 'hello' })],
   ['responses: streamed', 'openai', async (c) => collect(await c.responses.create({ model: 'gpt-5', input: 'hello', stream: true }))],
@@ -172,6 +181,7 @@ describe('refusals as each SDK shows them', { concurrency: 1 }, () => {
   const refused = [
     ['openai', (c) => c.chat.completions.create({ model: 'gpt-5', messages: [{ role: 'user', content: 'x' }] }), OpenAI.AuthenticationError],
     ['openai', (c) => c.responses.create({ model: 'gpt-5', input: 'x' }), OpenAI.AuthenticationError],
+    ['azure', (c) => c.chat.completions.create({ model: 'gpt-5', messages: [{ role: 'user', content: 'x' }] }), OpenAI.AuthenticationError],
     ['anthropic', (c) => c.messages.create({ model: 'claude-sonnet-4-5', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] }),
       Anthropic.AuthenticationError],
     ['gemini', (c) => c.models.generateContent({ model: 'gemini-2.5-pro', contents: 'x' }), null],

@@ -122,3 +122,28 @@ for (const agent of AGENTS) {
     });
   });
 }
+
+describe('claude-code in Bedrock mode', { concurrency: 1 }, () => {
+  test('does the task through Weir, and every call is booked', async () => {
+    const MODEL = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
+    const [claude] = AGENTS;
+    const agent = {
+      ...claude,
+      argv: (prompt) => claude.argv(prompt).map((word) => (word === 'claude-sonnet-4-5' ? MODEL : word)),
+      env: (url, key) => ({ ...claude.env(), CLAUDE_CODE_USE_BEDROCK: '1', AWS_REGION: 'us-east-1',
+        ANTHROPIC_BEDROCK_BASE_URL: url, AWS_BEARER_TOKEN_BEDROCK: key }),
+    };
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: `  - {name: bedrock, api: bedrock, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL}\n` });
+    const run = await drive(agent, { url: weir.url, key: weir.key(), base: scratch('weir-agents-'), prompt: PROMPT });
+    checkTask(run);
+    const { books, rows } = await ledgerFor(weir, sim);
+    assert.ok(rows.length > 6, `${rows.length} calls`);
+    checkBooks({ ...agent, cost: null }, run, books, rows); // its own figure knows no regions
+    assert.deepEqual(only(rows, 'agent'), ['claude-code']);
+    assert.deepEqual(only(rows, 'api'), ['bedrock.invoke']);
+    assert.equal(only(rows, 'session').length, 1, 'one session');
+    await weir.stop();
+    await sim.stop();
+  });
+});
