@@ -97,6 +97,27 @@ describe('SIGTERM', { concurrency: 2 }, () => {
       }
     });
 
+  test('clients that read nothing do not keep it', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, keyed: true, extra: 'limits: {drain: 1s, stream_buffer: 64KB}\n' });
+    const large = (stream) => JSON.stringify({ ...JSON.parse(MESSAGE), max_tokens: 20000000, stream });
+    const lines = ['a', 'b', 'whole'].map((tag) => {
+      const line = dial(weir.url, { paused: true });
+      line.write(post('/v1/messages', weir.firstKey, large(tag !== 'whole'), [`x-sim: ${tag === 'whole' ? 'size=14000000' : 'events=8000;event_size=4000'}`, `x-weir-task: ${tag}`]));
+      return line;
+    });
+    await until(async () => (await metric(weir, 'pauses_total')) >= 2, 'both streams held back');
+    await until(async () => (await rowsOf(weir)).length === 1, 'the whole answer is booked');
+    const since = Date.now();
+    weir.child.kill('SIGTERM');
+    await ended(weir);
+    assert.ok(Date.now() - since < 3500, `${Date.now() - since} ms`);
+    assert.equal(weir.child.exitCode, 0, weir.output());
+    const rows = await rowsOf(weir);
+    assert.deepEqual(rows.map((r) => `${r.task} ${r.ending} ${r.usage_source}`).sort(), ['a truncated counted', 'b truncated counted', 'whole complete reported']);
+    for (const line of lines) line.destroy();
+  });
+
   test('with nothing under way it ends at once', async () => {
     const sim = await startSim();
     const weir = await startWeir({ sim });
@@ -153,6 +174,29 @@ describe('settings that change', { concurrency: 2 }, () => {
     writeFileSync(weir.file, priced(good));
     weir.child.kill('SIGHUP');
     await until(async () => (await ask(weir)) === 200, 'the mended settings', 3000);
+  });
+
+  test('a provider taken out while its stream runs', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, keyed: true, extra: '' });
+    const good = weir.config();
+    writeFileSync(weir.file, `${good}  - {name: leaving, api: anthropic, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL}\n`);
+    weir.child.kill('SIGHUP');
+    const there = async () => (await fetch(`${weir.url}/p/leaving/v1/messages`, { method: 'POST', body: MESSAGE, headers: { 'x-api-key': weir.firstKey } })).status;
+    await until(async () => (await there()) === 200, 'it is there');
+    const line = dial(weir.url);
+    await line.write(post('/p/leaving/v1/messages', weir.firstKey, STREAM, ['x-sim: events=60;rate=40', 'x-weir-task: leaves']));
+    await flowing(line);
+    for (let i = 0; i < 3; i++) {
+      writeFileSync(weir.file, `${good}# ${i}\n`);
+      weir.child.kill('SIGHUP');
+      await until(async () => (await there()) === 404, 'it is gone');
+    }
+    const [answer] = await line.answers();
+    assert.ok(answer.whole);
+    const row = await rowOf(weir, 'leaves');
+    assert.deepEqual([row.provider, row.ending, row.usage_source], ['leaving', 'complete', 'reported']);
+    line.destroy();
   });
 
   test('what needs a restart is said', async () => {
