@@ -232,6 +232,8 @@ static void merge(const struct tables *t, struct bpe_scratch *s, const uint8_t *
 
 static void ordinary(const struct bpe *b, struct bpe_scratch *s, slice text, struct out *out)
 {
+	if (text.n == 0)
+		return; /* there may be no pointer to add to */
 	struct tables t = tables_of(b);
 	const uint8_t *p = (const uint8_t *)text.p, *end = p + text.n;
 	while (p < end) {
