@@ -480,14 +480,6 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 	return jsonw_end(&w);
 }
 
-static int stream_error(const struct refusal_text *r, struct buf *out)
-{
-	int rc = buf_append(out, SLICE("event: error\ndata: "));
-	if (!rc)
-		rc = refusal(r, out);
-	return rc ? rc : buf_append(out, SLICE("\n\n"));
-}
-
 const struct codec_ops codec_anthropic = {
     .name = "anthropic",
     .request = codec_anthropic_request,
@@ -495,7 +487,6 @@ const struct codec_ops codec_anthropic = {
     .event = event,
     .edits_stream = edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };
 
 const struct codec_ops codec_anthropic_count = {
@@ -505,7 +496,6 @@ const struct codec_ops codec_anthropic_count = {
     .event = event,
     .edits_stream = edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };
 
 const struct codec_ops codec_anthropic_models = {
@@ -515,5 +505,4 @@ const struct codec_ops codec_anthropic_models = {
     .event = event,
     .edits_stream = edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };

@@ -61,9 +61,6 @@ struct codec_ops {
 	bool (*edits_stream)(const struct request_view *v);
 	/* The error body, JSON, appended to out. */
 	int (*refusal)(const struct refusal_text *r, struct buf *out);
-	/* An SSE error event that ends a running stream, appended to out (for a provider lost in mid-stream
-	 * no bytes are made up: this is for Weir's own faults). May be NULL. */
-	int (*stream_error)(const struct refusal_text *r, struct buf *out);
 };
 
 /* The codecs there are; registry_codec gives them by API. Those of the *_count and *_models APIs meter

@@ -468,14 +468,6 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 	return jsonw_end(&w);
 }
 
-static int stream_error(const struct refusal_text *r, struct buf *out)
-{
-	int rc = buf_append(out, SLICE("data: "));
-	if (!rc)
-		rc = refusal(r, out);
-	return rc ? rc : buf_append(out, SLICE("\r\n\r\n"));
-}
-
 const struct codec_ops codec_gemini = {
     .name = "gemini",
     .request = codec_gemini_request,
@@ -483,7 +475,6 @@ const struct codec_ops codec_gemini = {
     .event = event,
     .edits_stream = edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };
 
 const struct codec_ops codec_gemini_count = {
@@ -493,7 +484,6 @@ const struct codec_ops codec_gemini_count = {
     .event = event,
     .edits_stream = edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };
 
 const struct codec_ops codec_gemini_models = {
@@ -503,5 +493,4 @@ const struct codec_ops codec_gemini_models = {
     .event = event,
     .edits_stream = edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };

@@ -414,14 +414,6 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 	return wire_openai_error(r->status, r->kind, r->message, out);
 }
 
-static int stream_error(const struct refusal_text *r, struct buf *out)
-{
-	int rc = buf_append(out, SLICE("data: "));
-	if (!rc)
-		rc = refusal(r, out);
-	return rc ? rc : buf_append(out, SLICE("\n\n"));
-}
-
 /* GET /v1/models has no body. */
 static int request_models(const struct target *t, slice body, struct arena *mem, struct request_view *out,
                           struct error *e)
@@ -440,7 +432,6 @@ const struct codec_ops codec_openai_chat = {
     .event = event,
     .edits_stream = codec_openai_chat_edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };
 
 const struct codec_ops codec_openai_models = {
@@ -450,5 +441,4 @@ const struct codec_ops codec_openai_models = {
     .event = event,
     .edits_stream = edits_no_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };

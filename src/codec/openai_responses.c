@@ -416,35 +416,6 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 	return wire_openai_error(r->status, r->kind, r->message, out);
 }
 
-/* response.failed: invalid_prompt is the code whose message Codex shows, once. */
-static int stream_error(const struct refusal_text *r, struct buf *out)
-{
-	struct jsonw w;
-	int rc = buf_append(out, SLICE("event: response.failed\ndata: "));
-	if (rc)
-		return rc;
-	jsonw_init(&w, out);
-	jsonw_object(&w);
-	jsonw_put_string(&w, SLICE("type"), SLICE("response.failed"));
-	jsonw_put_i64(&w, SLICE("sequence_number"), 0);
-	jsonw_key(&w, SLICE("response"));
-	jsonw_object(&w);
-	jsonw_put_string(&w, SLICE("object"), SLICE("response"));
-	jsonw_put_string(&w, SLICE("status"), SLICE("failed"));
-	jsonw_key(&w, SLICE("error"));
-	jsonw_object(&w);
-	jsonw_put_string(&w, SLICE("code"),
-	                 r->status < 500 ? SLICE("invalid_prompt") : SLICE("server_error"));
-	jsonw_put_string(&w, SLICE("message"), r->message);
-	jsonw_object_end(&w);
-	jsonw_put_raw(&w, SLICE("output"), SLICE("[]"));
-	jsonw_put_null(&w, SLICE("usage"));
-	jsonw_object_end(&w);
-	jsonw_object_end(&w);
-	rc = jsonw_end(&w);
-	return rc ? rc : buf_append(out, SLICE("\n\n"));
-}
-
 const struct codec_ops codec_openai_responses = {
     .name = "openai responses",
     .request = codec_openai_responses_request,
@@ -452,5 +423,4 @@ const struct codec_ops codec_openai_responses = {
     .event = event,
     .edits_stream = edits_stream,
     .refusal = refusal,
-    .stream_error = stream_error,
 };

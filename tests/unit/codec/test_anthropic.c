@@ -416,11 +416,9 @@ static void refusals_have_the_dialects_shape(void **state)
 	             "\\\"payments\\\" spent it\"}}");
 	buf_clear(&out);
 	r = (struct refusal_text){"overload", 503, SLICE("later")};
-	assert_int_equal(codec_anthropic.stream_error(&r, &out), 0);
-	assert_slice(
-	    "503", buf_slice(&out),
-	    "event: error\ndata: "
-	    "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"later\"}}\n\n");
+	assert_int_equal(codec_anthropic.refusal(&r, &out), 0);
+	assert_slice("503", buf_slice(&out),
+	             "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"later\"}}");
 	buf_release(&out);
 	buf_init(&out, 8);
 	assert_int_equal(codec_anthropic.refusal(&r, &out), ERR_FULL);

@@ -241,10 +241,9 @@ static void refusals_have_the_dialects_shape(void **state)
 	             "{\"error\":{\"code\":402,\"message\":\"spent\",\"status\":\"FAILED_PRECONDITION\"}}");
 	buf_clear(&out);
 	r.status = 503;
-	assert_int_equal(codec_gemini.stream_error(&r, &out), 0);
-	assert_slice(
-	    "503", buf_slice(&out),
-	    "data: {\"error\":{\"code\":503,\"message\":\"spent\",\"status\":\"UNAVAILABLE\"}}\r\n\r\n");
+	assert_int_equal(codec_gemini.refusal(&r, &out), 0);
+	assert_slice("503", buf_slice(&out),
+	             "{\"error\":{\"code\":503,\"message\":\"spent\",\"status\":\"UNAVAILABLE\"}}");
 	buf_release(&out);
 }
 

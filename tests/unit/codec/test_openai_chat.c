@@ -332,11 +332,10 @@ static void refusals_have_the_dialects_shape(void **state)
 	             "\"param\":null}}");
 	buf_clear(&out);
 	r.status = 503, r.kind = "overload";
-	assert_int_equal(codec_openai_chat.stream_error(&r, &out), 0);
+	assert_int_equal(codec_openai_chat.refusal(&r, &out), 0);
 	assert_slice("503", buf_slice(&out),
-	             "data: "
 	             "{\"error\":{\"message\":\"spent\",\"type\":\"server_error\",\"code\":\"overload\","
-	             "\"param\":null}}\n\n");
+	             "\"param\":null}}");
 	buf_release(&out);
 }
 

@@ -228,13 +228,11 @@ static void refusals_have_the_dialects_shape(void **state)
 	struct buf out;
 	struct refusal_text r = {"budget", 402, SLICE("spent \"all\"")};
 	buf_init(&out, 4096);
-	assert_int_equal(codec_openai_responses.stream_error(&r, &out), 0);
-	assert_slice("402", buf_slice(&out),
-	             "event: response.failed\ndata: "
-	             "{\"type\":\"response.failed\",\"sequence_number\":0,\"response\":{\"object\":"
-	             "\"response\",\"status\":\"failed\",\"error\":{\"code\":\"invalid_prompt\",\"message\":"
-	             "\"spent \\\"all\\\"\"},"
-	             "\"output\":[],\"usage\":null}}\n\n");
+	assert_int_equal(codec_openai_responses.refusal(&r, &out), 0);
+	assert_slice(
+	    "402", buf_slice(&out),
+	    "{\"error\":{\"message\":\"spent \\\"all\\\"\",\"type\":\"billing_error\",\"code\":\"budget\","
+	    "\"param\":null}}");
 	buf_release(&out);
 }
 
