@@ -225,10 +225,13 @@ static enum route_result bedrock_route(slice method, struct arena *mem, struct t
 			continue;
 		if (!slice_eq(method, SLICE("POST")))
 			return ROUTE_BAD_METHOD;
+		slice model = decode(id, mem);
+		if (!model_id_is_sound(model))
+			return ROUTE_UNKNOWN;
 		t->api = bedrock_methods[i].api;
 		t->stream = bedrock_methods[i].stream;
-		t->model = decode(id, mem);
-		return model_id_is_sound(t->model) ? ROUTE_OK : ROUTE_UNKNOWN;
+		t->model = model;
+		return ROUTE_OK;
 	}
 	return ROUTE_UNKNOWN;
 }

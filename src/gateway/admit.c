@@ -52,7 +52,8 @@ static bool admit_path(struct exchange *ex)
 	    ex, REFUSAL_NOT_FOUND, "path",
 	    SLICE("no such path at this Weir gateway; it serves /v1/messages, "
 	          "/v1/chat/completions, /v1/responses, /v1/embeddings, "
-	          "/v1/models, /v1beta/models/MODEL:generateContent, and any named provider under "
+	          "/v1/models, /v1beta/models/MODEL:generateContent, /model/ID/converse and "
+	          "/model/ID/invoke, /openai/deployments/NAME/..., and any named provider under "
 	          "/p/PROVIDER/; the console has a port of its own (8788 unless `console:` says otherwise)"));
 }
 
