@@ -28,6 +28,7 @@ struct client {
 	int64_t deadline_us; /* of what the client has to do next; 0: nothing */
 	struct exchange *ex; /* NULL between requests */
 	bool gone;           /* it has closed its side: nobody waits for an answer any more */
+	bool overdue;        /* and so it was at the last tick, with nothing more to come */
 	unsigned next_free;
 };
 
@@ -68,7 +69,7 @@ static struct client *client_new(struct server *s, int fd)
 	c->fd = fd;
 	c->generation++;
 	c->ex = NULL;
-	c->gone = false;
+	c->gone = c->overdue = false;
 	return c;
 }
 
@@ -534,6 +535,15 @@ int server_timeout_ms(struct server *s)
 	return due > 1000 ? 1000 : (int)due;
 }
 
+/* The library reads no further when a client's last bytes came together with its close, and would wait for
+ * the rest of the request until a time limit passes. */
+static bool waits_in_vain(struct client *c)
+{
+	bool before = c->overdue;
+	c->overdue = c->gone && (c->ex == NULL || c->ex->state <= EX_READING || c->ex->discarding);
+	return before && c->overdue;
+}
+
 void server_tick(struct server *s, int64_t now_us)
 {
 	bool draining = atomic_load_explicit(&s->w->shared->draining, memory_order_relaxed);
@@ -541,7 +551,7 @@ void server_tick(struct server *s, int64_t now_us)
 		struct client *c = &s->clients[i];
 		if (c->fd < 0)
 			continue;
-		bool late = c->deadline_us && now_us > c->deadline_us;
+		bool late = (c->deadline_us && now_us > c->deadline_us) || waits_in_vain(c);
 		/* A body may pause for limits.body_timeout at a time, but not trickle in for ever. */
 		if (c->ex && c->ex->state == EX_READING)
 			late |=
