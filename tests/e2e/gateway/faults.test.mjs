@@ -372,6 +372,19 @@ describe('a client that leaves', { concurrency: 3 }, () => {
   });
 });
 
+test('requests that end half-way are given up at once, not when their time is over', async () => {
+  const whole = post('/v1/messages', key, MESSAGE, ['x-sim-call: torn']);
+  const lines = Array.from({ length: 60 }, (_, i) => {
+    const line = dial(weir.url);
+    line.socket.end(whole.subarray(0, 5 + Math.floor(((whole.length - 10) * i) / 60)));
+    return line;
+  });
+  await Promise.all(lines.map((line) => line.connected));
+  await until(() => lines.every((line) => line.isClosed()), 'all are closed', 1500);
+  await until(async () => (await metric(weir, 'calls_in_flight')) === 0, 'calls in flight', 1000);
+  assert.ok(!(await sim.calls()).some((c) => c.call === 'torn'));
+});
+
 test('after all of it no call is left behind', async () => {
   await until(async () => (await metric(weir, 'calls_in_flight')) === 0, 'calls in flight');
   assert.equal(await metric(weir, 'journal_in_flight'), 0);
