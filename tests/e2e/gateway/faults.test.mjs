@@ -336,7 +336,9 @@ describe('a client that leaves', { concurrency: 3 }, () => {
       const row = await rowOf(weir, c.tag);
       assert.equal(row.ending, 'client_gone');
       assert.equal(row.usage_source, 'counted');
-      assert.ok(row.output_tokens >= served.served.output_tokens, `${row.output_tokens} < ${served.served.output_tokens}`);
+      // One event may have been on its way to Weir when the client left.
+      const one = Math.ceil(served.served.output_tokens / served.events);
+      assert.ok(row.output_tokens >= served.served.output_tokens - one, `${row.output_tokens} < ${served.served.output_tokens} - ${one}`);
       assert.equal(row.input_tokens, served.served.input_tokens);
     });
     test(`${how} before the answer begins`, async () => {

@@ -268,7 +268,7 @@ describe('a provider by HTTP/2', () => {
     const stream = await until(() => asked.findLast((a) => a.headers['x-do'] === 'stream 100000'), 'the call');
     const other = call('h2', 'stream 200', { body: STREAM });
     line.destroy();
-    await until(() => stream.gone, 'the stream is cancelled', 1000);
+    await until(() => stream.gone, 'the stream is cancelled', 3000); // this process writes the streams as well
     await metered(await other, streamed(200));
     assert.equal((await rowOf(weir, 'h2gone')).ending, 'client_gone');
   });
