@@ -51,7 +51,13 @@ async function provide(request, answer) {
   const how = request.headers['x-do'] ?? '';
   const seen = { headers: request.headers, url: request.url, body: Buffer.concat(body).toString(), version: request.httpVersion, gone: false, written: 0 };
   asked.push(seen);
-  const closed = once(answer, 'close').then(() => (seen.gone = !answer.writableFinished));
+  const closed = new Promise((done) =>
+    answer.on('error', () => {}).on('close', () => {
+      seen.gone = !answer.writableFinished;
+      done();
+    }),
+  );
+  answer.stream?.on('error', () => {}).on('close', () => (seen.gone ||= !answer.writableFinished));
   const coder = { gzip: zlib.gzipSync, deflate: zlib.deflateSync, br: zlib.brotliCompressSync }[how];
   if (how.startsWith('stream')) {
     const deltas = Number(how.split(' ')[1] ?? 3);
@@ -64,7 +70,7 @@ async function provide(request, answer) {
     out.write(START);
     for (let i = 0; i < deltas && !answer.destroyed; i++) {
       seen.written++;
-      if (!out.write(DELTA)) await Promise.race([once(out, 'drain'), closed]);
+      if (!out.write(DELTA)) await Promise.race([once(out, 'drain').catch(() => {}), closed]);
       if (zip) await new Promise((done) => zip.flush(done));
     }
     out.end(END);
