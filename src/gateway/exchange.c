@@ -317,8 +317,11 @@ static bool on_body(void *arg, slice piece)
 			ex->broken = true; /* no memory: the client sees an early end, the rest is counted */
 			ex->meter.lost = true;
 		}
-		if (ex->slot && meter_is_stream(&ex->meter))
-			journal_progress(ex->w->shared->journal, ex->slot, &ex->meter.answer.usage);
+		if (ex->slot && meter_is_stream(&ex->meter) &&
+		    memcmp(&ex->noted, &ex->meter.answer.usage, sizeof ex->noted) != 0) {
+			ex->noted = ex->meter.answer.usage;
+			journal_progress(ex->w->shared->journal, ex->slot, &ex->noted);
+		}
 	}
 	if (ex->streaming)
 		ex->wake(ex);

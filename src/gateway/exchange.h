@@ -60,6 +60,7 @@ struct exchange {
 	/* the answer */
 	struct upstream_call *call; /* NULL when none is under way */
 	struct stream_meter meter;
+	struct usage noted;            /* what the journal has of the usage so far */
 	int status;                    /* of the answer to the client; 0: not known yet */
 	struct headers answer_headers; /* in mem */
 	size_t answer_headers_room;    /* headers that fit */
