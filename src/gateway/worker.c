@@ -10,7 +10,7 @@
 #include "gateway/server.h"
 #include "gateway/upstream.h"
 
-#define EVENTS_MAX  64
+#define EVENTS_MAX  32
 #define TICK_US     (INT64_C(100) * 1000)
 #define LAST_WAY_US (INT64_C(1000) * 1000) /* for answers cut off by worker_stop to go out */
 
