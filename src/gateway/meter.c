@@ -146,7 +146,7 @@ enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, b
 	const struct answer *a = &m->answer;
 	*out = a->usage;
 	bool whole = a->has_usage && !(abandoned && !a->ended);
-	if (whole && out->m[METER_INPUT] != TOKENS_ABSENT)
+	if (whole && out->m[METER_INPUT] != TOKENS_ABSENT && out->m[METER_OUTPUT] != TOKENS_ABSENT)
 		return SOURCE_REPORTED;
 	int64_t seen = a->text_bytes + a->thinking_bytes + a->tool_bytes;
 	/* Something could not be read: all that passed is taken for output, rather too much than too little.

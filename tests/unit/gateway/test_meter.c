@@ -139,11 +139,31 @@ static void what_cannot_be_read_is_counted_whole(void **state)
 	meter_release(&m);
 }
 
+/* A usage that leaves one side out is no report of that side: it is counted, not free. */
+static void half_a_usage_is_counted(void **state)
+{
+	(void)state;
+	struct request_view v = {.api = API_OPENAI_CHAT};
+	struct stream_meter m;
+	struct usage u;
+	meter_init(&m, registry_codec(API_OPENAI_CHAT), &v);
+	meter_begin(&m, METER_WHOLE, 0);
+	meter_whole(&m, SLICE("{\"id\":\"c\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+	                      "\"content\":\"hello "
+	                      "you\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9}}"));
+	assert_int_equal(meter_usage(&m, 400, false, &u), SOURCE_COUNTED);
+	assert_int_equal(u.m[METER_INPUT], 9);
+	assert_int_equal(u.m[METER_OUTPUT], 3); /* "hello you" */
+	meter_release(&m);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(event_streams_pass_byte_for_byte), cmocka_unit_test(added_usage_is_kept_back),
-	    cmocka_unit_test(asked_usage_passes_byte_for_byte), cmocka_unit_test(a_cut_stream_is_counted),
-	    cmocka_unit_test(what_cannot_be_read_is_counted_whole)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(event_streams_pass_byte_for_byte),
+	                                   cmocka_unit_test(added_usage_is_kept_back),
+	                                   cmocka_unit_test(asked_usage_passes_byte_for_byte),
+	                                   cmocka_unit_test(a_cut_stream_is_counted),
+	                                   cmocka_unit_test(what_cannot_be_read_is_counted_whole),
+	                                   cmocka_unit_test(half_a_usage_is_counted)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
