@@ -59,6 +59,12 @@ def start_sim(extra=()):
     return Server([SIM, "--bench", *extra], ready, REST_CPU)
 
 
+def nginx_program():
+    """Of the path, of Debian's place, or as tools/deps unpacked it."""
+    places = [shutil.which("nginx"), "/usr/sbin/nginx", ROOT + "/build/deps/nginx/usr/sbin/nginx"]
+    return next((p for p in places if p and os.access(p, os.X_OK)), None) or sys.exit("bench: no nginx: run `tools/deps bench`")
+
+
 def start_nginx(folder, port):
     conf = folder + "/nginx.conf"
     listen = 20000 + os.getpid() % 20000
@@ -76,7 +82,7 @@ http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folde
     def ready(p):
         wait(listen)
         return str(listen)
-    return Server([shutil.which("nginx") or "/usr/sbin/nginx", "-e", folder + "/nginx.err", "-p", folder, "-c", conf], ready, GATE_CPU)
+    return Server([nginx_program(), "-e", folder + "/nginx.err", "-p", folder, "-c", conf], ready, GATE_CPU)
 
 
 def wait(port):

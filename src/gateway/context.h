@@ -74,10 +74,15 @@ struct worker {
 	struct server *server;     /* owned */
 	struct exchange *active;   /* all exchanges of this worker, a doubly linked list */
 	size_t active_n;
-	int64_t now_us; /* monotonic, taken once a turn of the loop */
+	int64_t now_us;         /* monotonic, taken once a turn of the loop */
+	int64_t answer_us;      /* how soon providers answered of late: a moving mean */
+	int64_t awake_until_us; /* the loop does not sleep before; 0: it may */
 	struct blocks blocks;
 	struct counters counters;
 };
+
+/* Answers that come sooner than this on the average are waited for awake. */
+#define AWAKE_US 200
 
 /* What an epoll event of a worker belongs to: 8 bits of kind, 24 of generation, 32 of index or descriptor. */
 enum event_kind { EVENT_WAKE, EVENT_SERVER, EVENT_CLIENT, EVENT_UPSTREAM };

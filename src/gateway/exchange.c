@@ -238,6 +238,8 @@ static void on_head(void *arg, int status, const struct headers *h)
 	struct exchange *ex = arg;
 	long long length;
 	ex->first_byte_us = ex->last_byte_us = clock_mono_us(ex->w->shared->clock);
+	ex->w->answer_us += (ex->first_byte_us - ex->asked_us - ex->w->answer_us) / 8;
+	ex->w->awake_until_us = 0;
 	ex->status = status;
 	copy_answer_headers(ex, h);
 	if (headers_get(h, SLICE("content-encoding")).p == NULL &&
@@ -465,6 +467,8 @@ enum exchange_next exchange_body_end(struct exchange *ex)
 		                SLICE("out of memory; try again in a few seconds"));
 		return NEXT_ANSWER;
 	}
+	if (ex->w->answer_us < AWAKE_US)
+		ex->w->awake_until_us = ex->asked_us + AWAKE_US;
 	COUNT(ex->w, calls);
 	return NEXT_WAIT;
 }

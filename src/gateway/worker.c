@@ -39,6 +39,7 @@ int worker_init(struct worker *w, struct shared *shared, unsigned index, int lis
 	w->index = index;
 	w->shared = shared;
 	w->now_us = clock_mono_us(shared->clock);
+	w->answer_us = AWAKE_US;
 	take_snapshot(w);
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -152,13 +153,27 @@ static bool ending(struct worker *w, int64_t *stop_since)
 	return w->active_n == 0;
 }
 
+/* A provider on this machine or in the next rack answers sooner than a core that went to sleep is awake
+ * again. Where the answers of late came that soon, the next one is waited for awake, for as long at most. */
+static int wait_events(struct worker *w, struct epoll_event *events)
+{
+	int n = 0, wait = timeout_ms(w);
+	if (wait != 0 && w->awake_until_us > w->now_us) {
+		do
+			n = epoll_wait(w->epoll, events, EVENTS_MAX, 0);
+		while (n == 0 && clock_mono_us(w->shared->clock) < w->awake_until_us);
+		w->awake_until_us = 0;
+	}
+	return n ? n : epoll_wait(w->epoll, events, EVENTS_MAX, wait);
+}
+
 void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct epoll_event events[EVENTS_MAX];
 	int64_t next_tick = 0, stop_since = 0;
 	while (!ending(w, &stop_since)) {
-		int n = epoll_wait(w->epoll, events, EVENTS_MAX, timeout_ms(w));
+		int n = wait_events(w, events);
 		w->now_us = clock_mono_us(w->shared->clock);
 		take_snapshot(w);
 		for (int i = 0; i < n; i++)
