@@ -60,6 +60,51 @@ static inline void ensure_prepared(const struct codec_ops *c, const struct targe
 	free(sent);
 }
 
+/* Items lie in the body, in its order of spans, at least one a span. */
+struct fuzz_items {
+	const struct codec_ops *codec;
+	const struct request_view *v;
+	const struct body_span *span;
+	size_t n;
+};
+
+static inline void ensure_text(const json_str *s, slice body)
+{
+	if (s->raw.n == 0 || s->raw.p < body.p || s->raw.p > body.p + body.n)
+		return; /* names of built-in tools are Weir's own */
+	ensure_within(s->raw, body);
+	ENSURE(s->escaped == (slice_find_char(s->raw, '\\') >= 0));
+}
+
+static inline int fuzz_item(void *arg, const struct body_item *it)
+{
+	struct fuzz_items *i = arg;
+	const json_str *texts[] = {&it->text,       &it->name, &it->space, &it->call_id,
+	                           &it->media_type, &it->data, &it->url,   &it->detail};
+	ENSURE(it->kind < ITEM_KINDS && it->span == i->span && it->first == (i->n == 0));
+	ensure_value(it->raw, i->v->body);
+	ensure_value(it->json, i->v->body);
+	ensure_within(it->text.raw, i->v->body);
+	ensure_within(it->data.raw, i->v->body);
+	ENSURE(!it->text.raw.p || !it->json.p);
+	for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+		ensure_text(texts[k], i->v->body);
+	i->n++;
+	return i->n >= 100000;
+}
+
+static inline int fuzz_span(void *arg, const struct body_span *s)
+{
+	struct fuzz_items *i = arg;
+	i->span = s;
+	i->n = 0;
+	ensure_value(s->raw, i->v->body);
+	ENSURE(s->raw.n > 0 && s->index >= 0);
+	int rc = i->codec->items(i->v, s, fuzz_item, i);
+	ENSURE(i->n > 0);
+	return rc;
+}
+
 static inline void fuzz_request(const struct codec_ops *c, enum api api, slice body)
 {
 	struct target t = {.api = api, .model = SLICE("m"), .stream = true};
@@ -80,6 +125,9 @@ static inline void fuzz_request(const struct codec_ops *c, enum api api, slice b
 		ensure_value(v.client_metadata, body);
 		ensure_value(v.stream_options, body);
 		ensure_prepared(c, &t, &v, &mem);
+		struct fuzz_items items = {.codec = c, .v = &v};
+		if (c->items)
+			body_spans(&v, fuzz_span, &items);
 	} else {
 		ENSURE(rc == ERR_INVALID || rc == ERR_NOMEM);
 		ENSURE(e.text[0] && e.offset <= body.n);

@@ -483,6 +483,7 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 const struct codec_ops codec_anthropic = {
     .name = "anthropic",
     .request = codec_anthropic_request,
+    .items = codec_anthropic_items,
     .answer = answer,
     .event = event,
     .edits_stream = edits_stream,
@@ -492,6 +493,7 @@ const struct codec_ops codec_anthropic = {
 const struct codec_ops codec_anthropic_count = {
     .name = "anthropic count_tokens",
     .request = codec_anthropic_request,
+    .items = codec_anthropic_items,
     .answer = answer_unmetered,
     .event = event,
     .edits_stream = edits_stream,

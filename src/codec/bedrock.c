@@ -382,6 +382,7 @@ int codec_bedrock_refusal(const struct refusal_text *r, struct buf *out)
 const struct codec_ops codec_bedrock_converse = {
     .name = "bedrock converse",
     .request = codec_bedrock_converse_request,
+    .items = codec_bedrock_converse_items,
     .answer = converse_answer,
     .event = converse_event,
     .edits_stream = edits_stream,

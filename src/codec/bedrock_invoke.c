@@ -274,7 +274,7 @@ static bool edits_stream(const struct request_view *v)
 
 /* --- requests ---------------------------------------------------------------------------------------- */
 
-enum { L_LIMIT, L_CHOICES, L_CONFIG };
+enum { L_LIMIT, L_CHOICES, L_CONFIG, L_PROMPT };
 static const struct wire_word limit_fields[] = {
     WIRE_WORD("max_gen_len", L_LIMIT),
     WIRE_WORD("max_tokens_to_sample", L_LIMIT),
@@ -286,6 +286,8 @@ static const struct wire_word limit_fields[] = {
     WIRE_WORD("n", L_CHOICES),
     WIRE_WORD("textGenerationConfig", L_CONFIG),
     WIRE_WORD("inferenceConfig", L_CONFIG),
+    WIRE_WORD("prompt", L_PROMPT),
+    WIRE_WORD("inputText", L_PROMPT),
 };
 
 static void read_limit(struct json *j, int id, void *arg)
@@ -301,6 +303,14 @@ static void read_limit(struct json *j, int id, void *arg)
 	case L_CHOICES:
 		wire_count(j, &n);
 		v->choices = num_max_i64(v->choices, n);
+		break;
+	case L_PROMPT:
+		if (v->messages.n) {
+			json_skip(j, NULL);
+			break;
+		}
+		wire_range(j, &v->messages);
+		v->message_count = v->messages.n > 0;
 		break;
 	default:
 		wire_object_once(j, WIRE_WORDS(limit_fields), read_limit, v);
@@ -326,6 +336,7 @@ static int invoke_request(const struct target *t, slice body, struct arena *mem,
 const struct codec_ops codec_bedrock_invoke = {
     .name = "bedrock invoke",
     .request = invoke_request,
+    .items = codec_bedrock_invoke_items,
     .head = head,
     .answer = invoke_answer,
     .event = invoke_event,

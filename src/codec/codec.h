@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "model/body.h"
 #include "model/types.h"
 #include "text/json.h"
 #include "text/sse.h"
@@ -43,6 +44,10 @@ struct codec_ops {
 	 * the arena. */
 	int (*request)(const struct target *t, slice body, struct arena *mem, struct request_view *out,
 	               struct error *e);
+	/* Gives the items of one span (body_spans) of a view that `request` made; NULL when the API's
+	 * requests have no content. Returns what on_item returned to end the walk, else 0. */
+	int (*items)(const struct request_view *v, const struct body_span *s, body_item_fn *on_item,
+	             void *arg);
 	/* Edits the body needs before it is sent (chat: stream_options.include_usage); may be NULL. */
 	int (*prepare)(const struct request_view *v, struct json_edits *edits, struct arena *mem);
 	/* A whole JSON answer (success or error). Never fails: what cannot be read leaves fields absent. */
@@ -83,6 +88,19 @@ int codec_gemini_request(const struct target *t, slice body, struct arena *mem, 
                          struct error *e);
 int codec_bedrock_converse_request(const struct target *t, slice body, struct arena *mem,
                                    struct request_view *out, struct error *e);
+/* Likewise the `items` of theirs. */
+int codec_anthropic_items(const struct request_view *v, const struct body_span *s, body_item_fn *on_item,
+                          void *arg);
+int codec_openai_chat_items(const struct request_view *v, const struct body_span *s, body_item_fn *on_item,
+                            void *arg);
+int codec_openai_responses_items(const struct request_view *v, const struct body_span *s,
+                                 body_item_fn *on_item, void *arg);
+int codec_gemini_items(const struct request_view *v, const struct body_span *s, body_item_fn *on_item,
+                       void *arg);
+int codec_bedrock_converse_items(const struct request_view *v, const struct body_span *s,
+                                 body_item_fn *on_item, void *arg);
+int codec_bedrock_invoke_items(const struct request_view *v, const struct body_span *s, body_item_fn *on_item,
+                               void *arg);
 int codec_bedrock_refusal(const struct refusal_text *r, struct buf *out);
 /* The model that the path names, when it does, in place of the body's. */
 static inline void codec_path_model(const struct target *t, struct request_view *v)

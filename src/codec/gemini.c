@@ -471,6 +471,7 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 const struct codec_ops codec_gemini = {
     .name = "gemini",
     .request = codec_gemini_request,
+    .items = codec_gemini_items,
     .answer = answer,
     .event = event,
     .edits_stream = edits_stream,
@@ -480,6 +481,7 @@ const struct codec_ops codec_gemini = {
 const struct codec_ops codec_gemini_count = {
     .name = "gemini countTokens",
     .request = codec_gemini_request,
+    .items = codec_gemini_items,
     .answer = answer_unmetered,
     .event = event,
     .edits_stream = edits_stream,

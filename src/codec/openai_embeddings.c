@@ -152,6 +152,7 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 const struct codec_ops codec_openai_embeddings = {
     .name = "openai embeddings",
     .request = request,
+    .items = codec_openai_chat_items, /* each input is a text */
     .answer = answer,
     .event = event,
     .edits_stream = edits_stream,

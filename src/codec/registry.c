@@ -370,6 +370,25 @@ const struct codec_ops *registry_codec(enum api a)
 	return a < API_N ? codecs[a] : NULL;
 }
 
+struct items {
+	const struct codec_ops *codec;
+	const struct request_view *v;
+	body_item_fn *on_item;
+	void *arg;
+};
+
+static int on_span(void *arg, const struct body_span *s)
+{
+	struct items *i = arg;
+	return i->codec->items(i->v, s, i->on_item, i->arg);
+}
+
+int registry_items(const struct request_view *v, body_item_fn *on_item, void *arg)
+{
+	struct items i = {registry_codec(v->api), v, on_item, arg};
+	return i.codec && i.codec->items ? body_spans(v, on_span, &i) : 0;
+}
+
 const struct codec_ops *registry_refuser(slice target, const struct headers *h)
 {
 	if (is_bedrock(target) ||

@@ -22,6 +22,10 @@ enum route_result registry_route(slice method, slice target, const struct header
 /* The codec of an API; NULL for API_UNMETERED. */
 const struct codec_ops *registry_codec(enum api a);
 
+/* All items of a request's body, span by span, in the order of body_spans. Non-zero from on_item ends the
+ * walk and is returned; 0 also when the API's requests have no content. */
+int registry_items(const struct request_view *v, body_item_fn *on_item, void *arg);
+
 /* A codec to write refusals with when there is no API: by path prefix and headers, never NULL. */
 const struct codec_ops *registry_refuser(slice target, const struct headers *h);
 
