@@ -110,6 +110,7 @@ void settings_unref(struct settings *s)
 	map_release(&snap->members);
 	arena_release(&snap->mem);
 	catalog_unref(s->catalog);
+	zone_free(s->zone);
 	free(snap);
 }
 
@@ -139,6 +140,14 @@ const struct provider *settings_provider(const struct settings *s, enum dialect 
 			any = p;
 	}
 	return any;
+}
+
+const struct budget_rule *settings_budget(const struct settings *s, slice name)
+{
+	for (size_t i = 0; i < s->budgets_n; i++)
+		if (slice_eq(s->budgets[i].rule.name, name))
+			return &s->budgets[i];
+	return NULL;
 }
 
 const struct team *settings_team(const struct settings *s, slice user)

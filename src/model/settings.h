@@ -5,7 +5,9 @@
 #define WEIR_MODEL_SETTINGS_H
 
 #include "base/err.h"
+#include "base/zone.h"
 #include "model/catalog.h"
+#include "model/rules.h"
 #include "model/types.h"
 
 struct listen {
@@ -85,6 +87,7 @@ struct settings {
 	slice journal; /* file; beside the store by default */
 	int64_t journal_slots;
 	slice timezone;
+	struct zone *zone; /* of that name; owned */
 	int workers;
 	enum unmetered unmetered;
 	bool insecure_listen;
@@ -101,6 +104,12 @@ struct settings {
 	struct limits limits;
 	int log_level;  /* enum log_level */
 	int log_format; /* enum log_format */
+	size_t budgets_n;
+	struct budget_rule *budgets;
+	size_t quotas_n;
+	struct quota_rule *quotas;
+	size_t gates_n;
+	struct gate_rule *gates; /* in the order in which they decide */
 };
 
 /* Reads a file, or every *.yaml and *.yml of a folder in order of name (lists of the same key are joined,
@@ -125,6 +134,9 @@ slice settings_find(char *buf, size_t cap);
 /* The provider of a call: by name (n 0: not named), else the first of the dialect whose models match, else
  * the first of the dialect with no models list. NULL when there is none. */
 const struct provider *settings_provider(const struct settings *s, enum dialect d, slice name, slice model);
+
+/* A budget by its name, or NULL. */
+const struct budget_rule *settings_budget(const struct settings *s, slice name);
 
 /* The team a user is a member of, or NULL. */
 const struct team *settings_team(const struct settings *s, slice user);

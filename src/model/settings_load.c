@@ -220,6 +220,15 @@ static void load_prices(struct reader *r)
 	free((char *)text.p);
 }
 
+static void load_zone(struct reader *r)
+{
+	struct error e = {0};
+	struct settings *s = &r->snap->s;
+	s->zone = zone_load(s->timezone, &e);
+	if (s->zone == NULL)
+		settings_fault_at(r, settings_seen(r, "timezone"), "timezone: %s", e.text);
+}
+
 static void map_members(struct reader *r)
 {
 	struct settings *s = &r->snap->s;
@@ -344,6 +353,8 @@ static void load_all(struct reader *r, slice path)
 	if (snap->s.journal.n == 0 && snap->s.store.n)
 		default_journal(r);
 	load_prices(r);
+	load_zone(r);
+	settings_check_rules(r);
 	map_members(r);
 	if (r->spent && r->faults_n == 0)
 		settings_fault_at(r, (struct place){.file = 0}, "memory is spent");

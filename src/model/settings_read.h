@@ -14,7 +14,8 @@
 #define SETTINGS_LIST_MAX      10000 /* elements of a list of texts */
 #define SETTINGS_MEMORY_MAX    (64u << 20)
 #define SETTINGS_SECRET_MAX    65536 /* bytes of a secret's file */
-#define SETTINGS_OPTIONS_MAX   128   /* rows of the table */
+#define SETTINGS_OPTIONS_MAX   512   /* rows of the table */
+#define SETTINGS_RULES_MAX     1024  /* of a kind */
 
 struct place {
 	int file, line, column; /* file: index into reader.files, from 0; line 0: nowhere */
@@ -39,8 +40,13 @@ struct reader {
 	int file;                                /* index of the file being read */
 	struct place seen[SETTINGS_OPTIONS_MAX]; /* where a top-level option stood, by its row */
 	struct map members;                      /* user -> struct place, of all teams read so far */
-	bool unreadable;                         /* the folder, or all of it */
-	bool spent;                              /* memory was, somewhere: a fault at the end */
+	struct budget_ref {                      /* budgets that rules name, before all of them are known */
+		struct budget_ref *next;
+		struct place at;
+		slice name;
+	} * budget_refs;
+	bool unreadable; /* the folder, or all of it */
+	bool spent;      /* memory was, somewhere: a fault at the end */
 	size_t faults_n, faults_more;
 	struct fault {
 		struct place at;
@@ -102,6 +108,50 @@ bool settings_finish_price(struct reader *r, struct place at, const char *key, s
 
 /* Checks that need more than one value. */
 void settings_check(struct reader *r);
+void settings_check_rules(struct reader *r);
+
+/* A list of mappings, read by the rows that begin with prefix ("gates[].") and added to *all, which holds *n
+ * elements of size bytes: each is zeroed, made ready by start (may be NULL), read, and given to finish with
+ * its node and the elements before it. */
+struct settings_list {
+	const char *prefix;
+	size_t size, most;
+	void (*start)(void *element);
+	void (*finish)(struct reader *r, const struct yaml_node *node, void *element, const void *before,
+	               size_t before_n);
+};
+void settings_read_list(struct reader *r, const struct yaml_node *node, const struct settings_list *list,
+                        void **all, size_t *n);
+/* What every rule needs after it was read: its name, and its place. before: those of its kind that were read
+ * before it, of size bytes each. */
+void settings_finish_rule(struct reader *r, const struct yaml_node *node, const char *prefix,
+                          struct rule *rule, const void *before, size_t before_n, size_t size);
+/* The rows of what every rule has; the rule stands first in its struct. where: read_where or read_row_where.
+ */
+#define RULE_ROWS(base, what, where_reader, where_text)                                                      \
+	{.key = base ".name",                                                                                \
+	 .type = "word",                                                                                     \
+	 .text = "its name in refusals, the ledger and alerts, like no other " what "'s; needed",            \
+	 .read = read_name,                                                                                  \
+	 .offset = offsetof(struct rule, name)},                                                             \
+	    {.key = base ".where",                                                                           \
+	     .type = "mapping of fields to values",                                                          \
+	     .text = where_text,                                                                             \
+	     .read = where_reader,                                                                           \
+	     .offset = offsetof(struct rule, where)},                                                        \
+	    {.key = base ".mode",                                                                            \
+	     .type = "enforce, shadow or off",                                                               \
+	     .text = "shadow records what it would have done, and does nothing; default enforce",            \
+	     .read = read_choice,                                                                            \
+	     .offset = offsetof(struct rule, mode),                                                          \
+	     .choices = settings_mode_names},                                                                \
+	{                                                                                                    \
+		.key = base ".cohort", .type = "cohort or per cent",                                         \
+		.text = "only for calls of that cohort (pilot), or for a share of the users (10%), the "     \
+		        "same ones every time; default all",                                                 \
+		.read = read_cohort, .offset = offsetof(struct rule, cohort)                                 \
+	}
+extern const char *const settings_mode_names[];
 
 /* Readers: field is of the type named first */
 option_read read_text, read_path, read_file_path, read_name, read_timezone, read_proxy,
@@ -112,7 +162,16 @@ option_read read_bool;                                                         /
 option_read read_address;                                                      /* struct listen */
 option_read read_texts, read_hosts, read_members; /* size_t n and behind it slice *, both in the scope */
 option_read read_api, read_url, read_credential, read_aws_secret, read_aws_region,
-    read_deployments;                                       /* struct provider */
-option_read read_unknown_price, read_providers, read_teams; /* struct settings */
+    read_deployments; /* struct provider */
+option_read read_unknown_price, read_providers, read_teams, read_budgets, read_quotas,
+    read_gates;                         /* struct settings */
+option_read read_where, read_row_where; /* const struct where * */
+option_read read_cohort;                /* struct cohort */
+option_read read_each;                  /* size_t n and behind it struct field_ref * */
+option_read read_amount;                /* struct amount */
+option_read read_window;                /* struct window */
+option_read read_rate;                  /* struct rate */
+option_read read_count;                 /* int64_t: 2000000, 250k, 2M */
+option_read read_alerts, read_include;  /* struct budget_rule */
 
 #endif

@@ -6,12 +6,16 @@
 #include "nomem.h"
 #include "unit/unit.h"
 
-static const char TEXT[] = "hosts: [a, b]\nstore: sqlite:x.db\n"
-                           "prices: {unknown: {input: 1, output: 2}}\n"
-                           "providers:\n"
-                           "  - {name: x, api: openai, credential: env:WEIR_TEST_SECRET, models: [a, b]}\n"
-                           "  - {name: y, api: anthropic, prices: {input: 1, output: 2}}\n"
-                           "teams: [{name: t, members: [a, b]}, {name: u, members: c}]\n";
+static const char TEXT[] =
+    "hosts: [a, b]\nstore: sqlite:x.db\n"
+    "prices: {unknown: {input: 1, output: 2}}\n"
+    "providers:\n"
+    "  - {name: x, api: openai, credential: env:WEIR_TEST_SECRET, models: [a, b]}\n"
+    "  - {name: y, api: anthropic, prices: {input: 1, output: 2}}\n"
+    "teams: [{name: t, members: [a, b]}, {name: u, members: c}]\n"
+    "budgets: [{name: b, each: [user, pr], window: day, limit: 1 USD, alerts: [50%]}]\n"
+    "quotas: [{name: q, requests: 1/s}]\n"
+    "gates: [{name: g, where: {team: [t, '!u'], any: [{budget: {b: '>8%'}}]}, deny: x}]\n";
 
 static void tell(void *arg, const char *line)
 {
@@ -42,6 +46,11 @@ static void each_allocation(void **state)
 			assert_true(slice_eq(s->providers[0].secret, SLICE("sk-test")));
 			assert_true(s->journal.n > 0 && s->timezone.n > 0);
 			assert_non_null(settings_team(s, SLICE("c")));
+			assert_int_equal(s->budgets_n, 1);
+			assert_int_equal(s->budgets->each_n, 2);
+			assert_int_equal(s->budgets->alerts_n, 1);
+			assert_non_null(s->gates->rule.where);
+			assert_non_null(s->zone);
 		}
 		settings_unref(s);
 	} while (failed && n < 10000);
