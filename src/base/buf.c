@@ -120,6 +120,11 @@ void buf_consume(struct buf *b, size_t n)
 	buf_clear(b);
 }
 
+void buf_drop_end(struct buf *b, size_t n)
+{
+	b->n -= n < b->n ? n : b->n;
+}
+
 void buf_clear(struct buf *b)
 {
 	b->at = b->n = 0;

@@ -29,6 +29,8 @@ static inline slice buf_slice(const struct buf *b)
 }
 /* Drops n (at most b->n) bytes at the front; memory is given back when a large buffer runs empty. */
 void buf_consume(struct buf *b, size_t n);
+/* Drops n (at most b->n) bytes at the end. */
+void buf_drop_end(struct buf *b, size_t n);
 void buf_clear(struct buf *b);
 static inline size_t buf_room(const struct buf *b)
 {

@@ -487,6 +487,8 @@ const struct codec_ops codec_anthropic = {
     .answer = answer,
     .event = event,
     .edits_stream = edits_stream,
+    .follow = codec_anthropic_follow,
+    .cut = codec_anthropic_cut,
     .refusal = refusal,
 };
 

@@ -31,6 +31,40 @@ enum event_action {
 	EVENT_EDIT, /* passed on with edits applied to its data */
 };
 
+/* What is open in a streamed answer: what its client has been given and not been told the end of. Followed
+ * event by event by `follow`, used by `cut`; zeroed to begin. */
+enum open_kind { OPEN_NONE, OPEN_TEXT, OPEN_THINKING, OPEN_TOOL, OPEN_OTHER };
+#define STREAM_CHOICES_MAX 64
+struct stream_open {
+	bool begun;          /* an event of the answer has passed */
+	bool stopped;        /* why it stops has been said: only the last word is missing */
+	bool ended;          /* the last word has passed */
+	enum open_kind kind; /* of the open block, or the last one where blocks do not end by themselves */
+	int64_t block;       /* its index */
+	int64_t blocks;      /* how many there were */
+	int64_t part, parts; /* Responses: of the open item's content; how many it has */
+	int64_t created;     /* chat, Responses: Unix seconds; 0 not said */
+	int64_t sequence;    /* Responses: the last event's number */
+	bool empty;          /* nothing of the open block has passed yet */
+	struct name item;    /* Responses: the open item's id */
+	uint64_t seen, finished, text; /* chat, Gemini: bits of the choices by index */
+	struct buf kept; /* Responses: the items that are done, as JSON, commas between; owned */
+	struct buf said; /* Responses: the open part's text so far, as in a JSON string; owned */
+	bool lost;       /* these two are not whole: over their cap */
+};
+#define STREAM_KEPT_MAX (512 * 1024)
+
+/* The early end of a stream. */
+struct stream_cut {
+	slice message;             /* for the human who reads the answer; n 0: none */
+	const struct usage *usage; /* so far */
+	const struct answer *answer;
+	const struct request_view *view;
+	const char *id; /* for an answer that has not begun: Weir's id of the call */
+	int64_t time_s; /* now */
+	int64_t latency_ms;
+};
+
 struct refusal_text {
 	const char *kind; /* budget, identity, … (PRODUCT's kinds) */
 	int status;       /* HTTP */
@@ -64,6 +98,13 @@ struct codec_ops {
 	/* True when `event` may return DROP or EDIT for this request, so that events must be held back until
 	 * they are whole. */
 	bool (*edits_stream)(const struct request_view *v);
+	/* Follows what is open as an event passes, before or after `event`. NULL where nothing streams. */
+	void (*follow)(const struct sse_event *e, struct stream_open *o);
+	/* Ends a stream between two events as a truncated answer of its dialect: what is open is closed, with
+	 * "[weir] " and the message as a last text where text is open; the reason is the dialect's for a
+	 * limit of output; the usage so far is said. What it appends is framed as the stream is. ERR_FULL,
+	 * ERR_NOMEM of out. */
+	int (*cut)(const struct stream_open *o, const struct stream_cut *c, struct buf *out);
 	/* The error body, JSON, appended to out. */
 	int (*refusal)(const struct refusal_text *r, struct buf *out);
 };
@@ -112,5 +153,31 @@ static inline void codec_path_model(const struct target *t, struct request_view 
 }
 int codec_openai_chat_prepare(const struct request_view *v, struct json_edits *edits, struct arena *mem);
 bool codec_openai_chat_edits_stream(const struct request_view *v);
+
+/* `follow` and `cut` of each dialect, in files of their own (*_cut.c). */
+#define CODEC_CUT(name)                                                                                      \
+	void codec_##name##_follow(const struct sse_event *e, struct stream_open *o);                        \
+	int codec_##name##_cut(const struct stream_open *o, const struct stream_cut *c, struct buf *out)
+CODEC_CUT(anthropic);
+CODEC_CUT(openai_chat);
+CODEC_CUT(openai_responses);
+CODEC_CUT(gemini);
+CODEC_CUT(bedrock_converse);
+CODEC_CUT(bedrock_invoke);
+#undef CODEC_CUT
+/* What a person reads at the end of a cut answer: "[weir] " and the message, on a line of its own behind
+ * other text. In out, cut to fit. */
+#define CUT_TEXT_MAX 1536
+slice codec_cut_text(slice message, bool behind_text, char out[CUT_TEXT_MAX]);
+/* One event: "event: name" (n 0: none), "data: data". */
+int codec_cut_sse(struct buf *out, slice name, slice data);
+/* All input tokens together, as the dialects whose prompt includes the cache count them; and all output. 0
+ * when unknown. */
+int64_t codec_cut_input(const struct usage *u);
+int64_t codec_cut_output(const struct usage *u);
+/* Anthropic's events of an early end, each given as its JSON with its type: other framings wrap them. */
+typedef int codec_cut_event(void *arg, slice type, slice json);
+int codec_anthropic_cut_events(const struct stream_open *o, const struct stream_cut *c, codec_cut_event *emit,
+                               void *arg);
 
 #endif

@@ -432,6 +432,8 @@ const struct codec_ops codec_openai_chat = {
     .answer = answer,
     .event = event,
     .edits_stream = codec_openai_chat_edits_stream,
+    .follow = codec_openai_chat_follow,
+    .cut = codec_openai_chat_cut,
     .refusal = refusal,
 };
 

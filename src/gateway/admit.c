@@ -328,7 +328,7 @@ static void fill_record(struct exchange *ex)
 	attribution_read(&in, &ex->mem, &r->who);
 }
 
-bool admit_body(struct exchange *ex)
+enum admit_next admit_body(struct exchange *ex)
 {
 	bool viewed = admit_view(ex);
 	if (!viewed)
@@ -356,7 +356,7 @@ static int64_t worst_case(const struct exchange *ex)
 	return price_worst_case_of(p, &b);
 }
 
-bool admit_intent(struct exchange *ex)
+enum admit_next admit_intent(struct exchange *ex)
 {
 	struct record *r = &ex->record;
 	r->decision = DECISION_ADMITTED;

@@ -1,5 +1,5 @@
-/* Admission: the stages between a request's bytes and the call. Each returns true to go on; false when it has
- * refused. */
+/* Admission: the stages between a request's bytes and the call. Those that return a bool: true to go on;
+ * false when they have refused. */
 #ifndef WEIR_GATEWAY_ADMIT_H
 #define WEIR_GATEWAY_ADMIT_H
 
@@ -9,10 +9,15 @@
 bool admit_head(struct exchange *ex, size_t head_bytes);
 /* A piece of the body, within the caps. */
 bool admit_piece(struct exchange *ex, slice piece);
+/* What a stage after the body says. A stage that holds the call back (exchange_hold_back) is asked again
+ * later, with the stages before it done, so it changes nothing until it lets the call on. */
+enum admit_next { ADMIT_REFUSED, ADMIT_ON, ADMIT_HELD };
+typedef enum admit_next admit_stage(struct exchange *ex);
+
 /* Body: the codec's view, the provider, attribution, the price. */
-bool admit_body(struct exchange *ex);
+enum admit_next admit_body(struct exchange *ex);
 /* The intent with its worst case, in the journal. */
-bool admit_intent(struct exchange *ex);
+enum admit_next admit_intent(struct exchange *ex);
 /* What is sent on: URL, headers, the body with its edits. False when out of memory (refused). */
 bool admit_request(struct exchange *ex, struct upstream_request *out);
 

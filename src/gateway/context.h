@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "gateway/block.h"
+#include "gateway/held.h"
 #include "model/settings.h"
 #include "policy/identity.h"
 #include "store/journal.h"
@@ -30,7 +31,11 @@
 	X(bytes_out, "Bytes of answers given to clients")                                                    \
 	X(events_skipped, "Stream events too large to be metered")                                           \
 	X(counted, "Calls whose usage Weir had to count")                                                    \
-	X(pauses, "Times a provider's stream was slowed for a slow client")
+	X(pauses, "Times a provider's stream was slowed for a slow client")                                  \
+	X(held, "Calls held back before they left")                                                          \
+	X(held_ended, "Calls that are held back no more")                                                    \
+	X(held_gone, "Calls whose client left while they were held back")                                    \
+	X(truncated, "Streams ended by Weir as truncated answers")
 
 struct counters {
 #define X(name, help) _Atomic unsigned long long name;
@@ -77,6 +82,8 @@ struct worker {
 	int64_t now_us;         /* monotonic, taken once a turn of the loop */
 	int64_t answer_us;      /* how soon providers answered of late: a moving mean */
 	int64_t awake_until_us; /* the loop does not sleep before; 0: it may */
+	struct held held;       /* calls held back */
+	atomic_bool retry_held; /* look at all of them again; set from any thread, then worker_wake */
 	struct blocks blocks;
 	struct counters counters;
 };

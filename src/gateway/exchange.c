@@ -16,13 +16,15 @@
  * ----------------------------------------------------------------------------------------------------------
  */
 
-static const char *const state_names[EX_STATES] = {"new",      "reading", "calling", "answering",
-                                                   "answered", "refused", "closed"};
+static const char *const state_names[EX_STATES] = {
+    "new", "reading", "held", "calling", "answering", "answered", "refused", "closed",
+};
 
 #define BIT(s) (1u << (s))
 static const unsigned legal[EX_STATES] = {
     [EX_NEW] = BIT(EX_READING) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
-    [EX_READING] = BIT(EX_CALLING) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
+    [EX_READING] = BIT(EX_HELD) | BIT(EX_CALLING) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
+    [EX_HELD] = BIT(EX_CALLING) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
     [EX_CALLING] = BIT(EX_ANSWERING) | BIT(EX_ANSWERED) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
     [EX_ANSWERING] = BIT(EX_ANSWERED) | BIT(EX_REFUSED) | BIT(EX_CLOSED),
     [EX_ANSWERED] = BIT(EX_CLOSED),
@@ -36,6 +38,10 @@ const char *exchange_state_name(enum exchange_state s)
 
 void exchange_set_state(struct exchange *ex, enum exchange_state to)
 {
+	if (ex->state == EX_HELD) {
+		held_remove(&ex->w->held, &ex->wait);
+		COUNT(ex->w, held_ended);
+	}
 	if (!(legal[ex->state] & BIT(to))) {
 		log_event(ex->w->shared->log, LOG_ERROR, "exchange.illegal_transition",
 		          LOG_Z("from", exchange_state_name(ex->state)), LOG_Z("to", exchange_state_name(to)),
@@ -174,10 +180,13 @@ static void answer_refusal(struct exchange *ex, enum refusal_kind kind, slice me
 	ex->status = r ? 500 : a.status;
 	start_answer_headers(ex, 0);
 	add_answer_header(ex, SLICE("content-type"), slice_of(a.content_type));
-	add_answer_header(ex, a.may_retry ? SLICE("x-weir-fault") : SLICE("x-weir-refusal"),
+	add_answer_header(ex, a.fault ? SLICE("x-weir-fault") : SLICE("x-weir-refusal"),
 	                  slice_of(refusal_name(kind)));
-	if (!a.may_retry)
+	if (!a.fault)
 		add_answer_header(ex, SLICE("x-should-retry"), SLICE("false"));
+	if (a.retry_after && ex->retry_after_s > 0)
+		a.retry_after =
+		    ex->retry_after_s < REFUSAL_RETRY_AFTER_MAX ? ex->retry_after_s : REFUSAL_RETRY_AFTER_MAX;
 	if (a.retry_after)
 		add_answer_header(ex, SLICE("retry-after"), arena_printf(&ex->mem, "%d", a.retry_after));
 	if (kind == REFUSAL_UPGRADE)
@@ -302,6 +311,15 @@ static bool gather(struct exchange *ex, slice piece)
 	return true;
 }
 
+/* Bytes that wait for the client: the beginning of an event is kept until its end is here. */
+static int64_t out_ready(const struct exchange *ex)
+{
+	size_t tail = ex->state == EX_ANSWERING ? meter_tail(&ex->meter) : 0;
+	return (int64_t)(ex->out.n > tail ? ex->out.n - tail : 0);
+}
+
+static void end_stream(struct exchange *ex);
+
 static bool on_body(void *arg, slice piece)
 {
 	struct exchange *ex = arg;
@@ -311,7 +329,7 @@ static bool on_body(void *arg, slice piece)
 		ex->streaming = ex->ready = true;
 	}
 	if (!ex->gather) {
-		if ((int64_t)ex->out.n >= ex->settings->limits.stream_buffer) {
+		if (out_ready(ex) >= ex->settings->limits.stream_buffer) {
 			COUNT(ex->w, pauses);
 			return false;
 		}
@@ -324,6 +342,8 @@ static bool on_body(void *arg, slice piece)
 			ex->noted = ex->meter.answer.usage;
 			journal_progress(ex->w->shared->journal, ex->slot, &ex->noted);
 		}
+		if (ex->end.wanted && meter_can_cut(&ex->meter))
+			end_stream(ex);
 	}
 	if (ex->streaming)
 		ex->wake(ex);
@@ -444,15 +464,15 @@ void exchange_body(struct exchange *ex, slice piece)
 	}
 }
 
-enum exchange_next exchange_body_end(struct exchange *ex)
+/* The stages of admission after the body, in their order: what a call is held for comes before what it holds.
+ */
+static admit_stage *const stages[] = {admit_body, admit_intent};
+#define STAGES (sizeof stages / sizeof *stages)
+
+/* All stages have let the call on: it leaves. */
+static enum exchange_next leave(struct exchange *ex)
 {
 	struct upstream_request request;
-	if (ex->state == EX_REFUSED) {
-		ex->ready = true;
-		return NEXT_ANSWER;
-	}
-	if (!admit_body(ex) || !admit_intent(ex))
-		return NEXT_ANSWER;
 	meter_init(&ex->meter, ex->codec, &ex->view);
 	exchange_set_state(ex, EX_CALLING);
 	if (!admit_request(ex, &request)) {
@@ -473,6 +493,58 @@ enum exchange_next exchange_body_end(struct exchange *ex)
 	return NEXT_WAIT;
 }
 
+static enum exchange_next advance(struct exchange *ex)
+{
+	while (ex->stage < STAGES) {
+		enum admit_next next = stages[ex->stage](ex);
+		if (next != ADMIT_ON)
+			return next == ADMIT_HELD ? NEXT_WAIT : NEXT_ANSWER;
+		ex->stage++;
+	}
+	return leave(ex);
+}
+
+enum exchange_next exchange_body_end(struct exchange *ex)
+{
+	if (ex->state == EX_REFUSED) {
+		ex->ready = true;
+		return NEXT_ANSWER;
+	}
+	return advance(ex);
+}
+
+bool exchange_hold_back(struct exchange *ex, int64_t until_us)
+{
+	struct worker *w = ex->w;
+	int64_t now = clock_mono_us(w->shared->clock), since = ex->wait.since_us ? ex->wait.since_us : now;
+	int64_t last = since + EXCHANGE_HOLD_MAX_US;
+	if (ex->broken || now >= last || atomic_load_explicit(&w->shared->draining, memory_order_relaxed))
+		return false;
+	ex->wait.owner = ex;
+	if (!held_add(&w->held, &ex->wait, until_us < last ? until_us : last))
+		return false;
+	if (ex->state != EX_HELD) {
+		ex->wait.since_us = since;
+		exchange_set_state(ex, EX_HELD);
+		COUNT(w, held);
+	}
+	return true;
+}
+
+void exchange_retry(void *held)
+{
+	struct exchange *ex = held;
+	if (ex->state != EX_HELD || ex->broken)
+		return;
+	if (atomic_load_explicit(&ex->w->shared->draining, memory_order_relaxed))
+		exchange_refuse(ex, REFUSAL_OVERLOAD, "draining",
+		                SLICE("this gateway is shutting down; try again in a moment"));
+	else
+		advance(ex);
+	if (ex->ready)
+		ex->wake(ex);
+}
+
 long exchange_read(struct exchange *ex, char *out, size_t max)
 {
 	size_t n = ex->whole.n - ex->whole_at;
@@ -480,11 +552,11 @@ long exchange_read(struct exchange *ex, char *out, size_t max)
 		n = n < max ? n : max;
 		memcpy(out, ex->whole.p + ex->whole_at, n);
 		ex->whole_at += n;
-	} else if (ex->out.n) {
-		n = ex->out.n < max ? ex->out.n : max;
+	} else if (out_ready(ex)) {
+		n = (size_t)out_ready(ex) < max ? (size_t)out_ready(ex) : max;
 		memcpy(out, buf_slice(&ex->out).p, n);
 		buf_consume(&ex->out, n);
-		if (ex->call && (int64_t)ex->out.n < ex->settings->limits.stream_buffer / 2)
+		if (ex->call && out_ready(ex) < ex->settings->limits.stream_buffer / 2)
 			upstream_resume(ex->call);
 	} else {
 		if (ex->broken)
@@ -503,20 +575,77 @@ static void end_early(struct exchange *ex, enum ending ending, const char *note)
 	exchange_set_state(ex, EX_ANSWERED);
 }
 
+static void stop_waiting(struct exchange *ex)
+{
+	held_remove(&ex->w->held, &ex->wait);
+	ex->broken = true;
+	ex->wake(ex);
+}
+
 void exchange_client_gone(struct exchange *ex)
 {
-	if (ex->state != EX_CALLING && ex->state != EX_ANSWERING)
-		return;
-	end_early(ex, ENDING_CLIENT_GONE, "the client closed its connection");
+	if (ex->state == EX_HELD) { /* nothing of it left: nobody has spent anything */
+		COUNT(ex->w, held_gone);
+		stop_waiting(ex);
+	} else if (ex->state == EX_CALLING || ex->state == EX_ANSWERING) {
+		end_early(ex, ENDING_CLIENT_GONE, "the client closed its connection");
+		ex->wake(ex);
+	}
+}
+
+/* The stream ends here, between two events. */
+static void end_stream(struct exchange *ex)
+{
+	struct usage used;
+	const struct clock *clock = ex->w->shared->clock;
+	meter_usage(&ex->meter, ex->body_n, true, &used);
+	struct stream_cut cut = {.message = ex->end.message,
+	                         .usage = &used,
+	                         .id = ex->record.id,
+	                         .time_s = clock_wall_ms(clock) / 1000,
+	                         .latency_ms = (clock_mono_us(clock) - ex->arrived_us) / 1000};
+	ex->end.wanted = false;
+	stop_provider(ex);
+	settle_call(ex, ENDING_TRUNCATED, ex->end.message.p);
+	if (meter_cut(&ex->meter, &cut, &ex->out))
+		ex->broken = true;
+	exchange_set_state(ex, EX_ANSWERED);
+	COUNT(ex->w, truncated);
 	ex->wake(ex);
+}
+
+bool exchange_end_stream(struct exchange *ex, enum refusal_kind kind, slice rule, slice message)
+{
+	bool answering = ex->state == EX_ANSWERING, stream = meter_is_stream(&ex->meter);
+	if ((ex->state != EX_CALLING && !answering) || (stream && ex->meter.open.ended) ||
+	    (ex->streaming && !stream))
+		return false;
+	ex->end =
+	    (struct exchange_end){true, kind, arena_copy(&ex->mem, rule), arena_copy(&ex->mem, message)};
+	if (ex->end.message.p == NULL)
+		ex->end.message = SLICE("ended by a rule of Weir's");
+	ex->record.decision = DECISION_TRUNCATED;
+	ex->record.text[TEXT_RULE] = ex->end.rule;
+	if (!ex->streaming) {
+		stop_provider(ex);
+		ex->status = refusal_status(kind);
+		settle_call(ex, ENDING_TRUNCATED, ex->end.message.p);
+		answer_refusal(ex, kind, ex->end.message);
+		ex->wake(ex);
+	} else if (meter_can_cut(&ex->meter)) {
+		end_stream(ex);
+	} else if (ex->meter.codec->cut == NULL) {
+		end_early(ex, ENDING_TRUNCATED, ex->end.message.p);
+		ex->wake(ex);
+	}
+	return true;
 }
 
 void exchange_abort(struct exchange *ex)
 {
 	if (ex->state == EX_CALLING || ex->state == EX_ANSWERING)
 		end_early(ex, ENDING_TRUNCATED, "the gateway was stopped before the answer was complete");
-	ex->broken = true;
-	ex->wake(ex);
+	stop_waiting(ex);
 }
 
 static void time_out(struct exchange *ex, const char *limit, int64_t limit_ms)
@@ -532,7 +661,7 @@ void exchange_tick(struct exchange *ex, int64_t now_us)
 	if (ex->state != EX_CALLING && ex->state != EX_ANSWERING)
 		return;
 	const struct provider *p = ex->provider;
-	bool waits_for_client = (int64_t)ex->out.n >= ex->settings->limits.stream_buffer / 2;
+	bool waits_for_client = out_ready(ex) >= ex->settings->limits.stream_buffer / 2;
 	if (now_us - ex->arrived_us > p->total_ms * 1000)
 		time_out(ex, "total", p->total_ms);
 	else if (ex->state == EX_CALLING && now_us - ex->asked_us > p->first_byte_ms * 1000)

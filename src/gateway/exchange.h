@@ -13,6 +13,7 @@
 enum exchange_state {
 	EX_NEW,       /* the request line is read */
 	EX_READING,   /* the head is admitted; the body is coming in */
+	EX_HELD,      /* held back: a stage of admission will be asked again */
 	EX_CALLING,   /* the intent is in the journal; the provider has not answered yet */
 	EX_ANSWERING, /* the provider's head is here, its body is coming */
 	EX_ANSWERED,  /* nothing more comes from the provider; the client may still be reading */
@@ -39,6 +40,9 @@ struct exchange {
 	struct target target;
 	const struct codec_ops *codec;   /* of the target's API; NULL when it is not metered */
 	const struct codec_ops *refuser; /* to refuse with; never NULL once the head is read */
+	unsigned char stage;             /* of the admission after the body */
+	struct held_wait wait;           /* while EX_HELD; since_us stays */
+	int retry_after_s;               /* of a refusal, in place of its kind's; 0: that */
 	bool loopback;                   /* the listener's */
 	bool no_certificate;   /* the listener wants a client certificate, and there is no good one */
 	bool discarding;       /* the body is read and thrown away before a refusal is sent */
@@ -76,6 +80,11 @@ struct exchange {
 	bool refused_close; /* the connection must close after the refusal */
 	struct cost cost;   /* when known before the body goes out */
 	bool cost_known;
+	struct exchange_end { /* the stream must end as soon as it stands between two events */
+		bool wanted;
+		enum refusal_kind kind;
+		slice rule, message; /* in mem */
+	} end;
 
 	/* the server's side */
 	void (*wake)(struct exchange *ex); /* the client's side may go on; safe to call at any time */
@@ -111,6 +120,23 @@ void exchange_close(struct exchange *ex, bool delivered);
 void exchange_tick(struct exchange *ex, int64_t now_us);
 /* The gateway must stop: the provider is cut off and the client sees an early end. */
 void exchange_abort(struct exchange *ex);
+
+/* The longest a call is held back: Gemini's clients send again after some 66 s. */
+#define EXCHANGE_HOLD_MAX_US INT64_C(45000000)
+
+/* For a stage of admission that would let the call on a little later: true when the call waits (the stage
+ * returns ADMIT_HELD and is asked again at until_us at the latest, monotonic microseconds); false when it may
+ * wait no longer: its time is spent, the gateway drains, or there is no memory. The stage refuses it then. */
+bool exchange_hold_back(struct exchange *ex, int64_t until_us) WARN_UNUSED;
+/* Asks the stages of a held call again; by the worker's loop. */
+void exchange_retry(void *ex);
+
+/* Ends a running call for a reason of Weir's own: the provider is cancelled at once, the call is booked as
+ * truncated by the rule, with what was used so far. A stream ends as a truncated answer of its dialect, at
+ * once or at the end of the event that is passing; a client that has seen nothing yet gets a refusal of that
+ * kind. rule, message: copied. False when there is nothing to end: no call is under way, or its last word has
+ * passed, or its answer is no stream and has begun to go out, whole as the provider made it: it goes on. */
+bool exchange_end_stream(struct exchange *ex, enum refusal_kind kind, slice rule, slice message);
 
 void exchange_set_state(struct exchange *ex, enum exchange_state to);
 const char *exchange_state_name(enum exchange_state s);

@@ -19,6 +19,8 @@ void meter_release(struct stream_meter *m)
 		sse_release(&m->sse);
 	if (m->mode == METER_FRAMES)
 		eventstream_release(&m->frames);
+	buf_release(&m->open.kept);
+	buf_release(&m->open.said);
 	m->mode = METER_PASS;
 }
 
@@ -32,6 +34,8 @@ static int on_skipped(void *arg, slice raw)
 void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 {
 	m->mode = m->codec ? mode : METER_PASS;
+	buf_init(&m->open.kept, STREAM_KEPT_MAX);
+	buf_init(&m->open.said, STREAM_KEPT_MAX);
 	if (m->mode == METER_FRAMES)
 		eventstream_init(&m->frames, max_event);
 	if (m->mode != METER_EVENTS)
@@ -72,12 +76,19 @@ static int append_edited(struct buf *out, const struct sse_event *e, const struc
 	return 0;
 }
 
+static void follow(struct stream_meter *m, const struct sse_event *e)
+{
+	if (m->codec->follow)
+		m->codec->follow(e, &m->open);
+}
+
 static int on_event(void *arg, const struct sse_event *e)
 {
 	struct stream_meter *m = arg;
 	struct json_edits edits;
 	json_edits_init(&edits);
 	enum event_action action = m->codec->event(e, m->view, &m->answer, &edits);
+	follow(m, e);
 	if (!m->edits || action == EVENT_DROP)
 		return 0;
 	return action == EVENT_EDIT ? append_edited(m->out, e, &edits) : buf_append(m->out, e->raw);
@@ -95,6 +106,7 @@ static int on_message(void *arg, const struct eventstream_message *f)
 	                      .fault = !slice_eq(f->message_type, SLICE("event")) && f->message_type.n > 0};
 	json_edits_init(&none);
 	m->codec->event(&e, m->view, &m->answer, &none);
+	follow(m, &e);
 	return 0;
 }
 
@@ -114,6 +126,30 @@ int meter_feed(struct stream_meter *m, slice piece, struct buf *out)
 	                                : eventstream_feed(&m->frames, piece, on_message, m);
 	if (meter_skipped(m))
 		m->lost = true;
+	return r;
+}
+
+size_t meter_tail(const struct stream_meter *m)
+{
+	if (m->mode == METER_FRAMES)
+		return m->frames.broken ? 0 : eventstream_pending(&m->frames);
+	return m->mode == METER_EVENTS && !m->edits ? sse_pending(&m->sse).n : 0;
+}
+
+bool meter_can_cut(const struct stream_meter *m)
+{
+	if (!meter_is_stream(m) || m->codec->cut == NULL)
+		return false;
+	return m->mode == METER_EVENTS ? !m->sse.skipping : !m->frames.broken && m->frames.skip == 0;
+}
+
+int meter_cut(struct stream_meter *m, struct stream_cut *c, struct buf *out)
+{
+	buf_drop_end(out, meter_tail(m));
+	c->answer = &m->answer;
+	c->view = m->view;
+	int r = m->codec->cut(&m->open, c, out);
+	meter_release(m);
 	return r;
 }
 

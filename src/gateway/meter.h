@@ -20,7 +20,8 @@ struct stream_meter {
 	const struct codec_ops *codec;   /* not owned; NULL when mode is METER_PASS */
 	const struct request_view *view; /* not owned */
 	struct answer answer;
-	union { /* of METER_EVENTS, METER_FRAMES */
+	struct stream_open open; /* of a stream whose codec can cut it */
+	union {                  /* of METER_EVENTS, METER_FRAMES */
 		struct sse sse;
 		struct eventstream frames;
 	};
@@ -44,6 +45,14 @@ static inline bool meter_is_stream(const struct stream_meter *m)
 unsigned long long meter_skipped(const struct stream_meter *m);
 /* A piece of a stream: bytes for the client go to out. ERR_FULL, ERR_NOMEM from out. */
 int meter_feed(struct stream_meter *m, slice piece, struct buf *out) WARN_UNUSED;
+/* Bytes at the end of out that are the beginning of an event: not to be given to the client yet, so that the
+ * stream can still be ended between two events. */
+size_t meter_tail(const struct stream_meter *m);
+/* The stream stands between two events but for that tail, and its codec can end it here. */
+bool meter_can_cut(const struct stream_meter *m);
+/* Ends the stream as a truncated answer: the tail is taken out of out, the dialect's end goes there. c's
+ * answer and view are set here. */
+int meter_cut(struct stream_meter *m, struct stream_cut *c, struct buf *out) WARN_UNUSED;
 /* The stream's end: what was held back goes to out. */
 int meter_finish(struct stream_meter *m, struct buf *out) WARN_UNUSED;
 /* A whole body. */

@@ -3,9 +3,9 @@
 static const struct {
 	const char *name;
 	int status, retry_after;
-	bool codex, again;
+	bool codex, fault;
 } kinds[] = {
-#define X(id, name, status, codex, wait, again) [id] = {name, status, wait, codex, again},
+#define X(id, name, status, codex, wait, fault) [id] = {name, status, wait, codex, fault},
     REFUSAL_LIST(X)
 #undef X
 };
@@ -13,6 +13,11 @@ static const struct {
 const char *refusal_name(enum refusal_kind k)
 {
 	return k < REFUSAL_N ? kinds[k].name : "?";
+}
+
+int refusal_status(enum refusal_kind k)
+{
+	return k < REFUSAL_N ? kinds[k].status : 500;
 }
 
 bool refusal_is_codex(const struct headers *h)
@@ -25,7 +30,7 @@ int refusal_write(enum refusal_kind k, int status, slice message, const struct c
 {
 	answer->status = status ? status : kinds[k].status;
 	answer->retry_after = kinds[k].retry_after;
-	answer->may_retry = kinds[k].again;
+	answer->fault = kinds[k].fault;
 	if (codex && kinds[k].codex) {
 		answer->status = 400;
 		answer->content_type = "text/plain; charset=utf-8";

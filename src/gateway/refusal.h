@@ -6,13 +6,19 @@
 #include "codec/codec.h"
 #include "model/types.h"
 
-/* id, name, HTTP status, Codex gets 400 text/plain, Retry-After in seconds (0 none), the client may try again
- * by itself */
+/* id, name, HTTP status, Codex gets 400 text/plain, Retry-After in seconds (0 none), it is a fault on the way
+ * and no decision: the client may try again by itself. docs/refusals.md has them for people. */
 #define REFUSAL_LIST(X)                                                                                      \
+	X(REFUSAL_BUDGET, "budget", 402, true, 0, false)                                                     \
+	X(REFUSAL_GATE, "gate", 402, true, 0, false)                                                         \
+	X(REFUSAL_STORM, "storm", 402, true, 0, false)                                                       \
+	X(REFUSAL_FROZEN, "frozen", 402, true, 0, false)                                                     \
+	X(REFUSAL_CONTEXT, "context", 402, true, 0, false)                                                   \
+	X(REFUSAL_QUOTA, "quota", 429, false, 30, false)                                                     \
 	X(REFUSAL_UNPRICED, "unpriced", 402, true, 0, false)                                                 \
 	X(REFUSAL_UNMETERED, "unmetered", 402, true, 0, false)                                               \
 	X(REFUSAL_IDENTITY, "identity", 401, true, 0, false)                                                 \
-	X(REFUSAL_OVERLOAD, "overload", 503, false, 5, true)                                                 \
+	X(REFUSAL_OVERLOAD, "overload", 503, false, 5, false)                                                \
 	X(REFUSAL_SIZE, "size", 413, false, 0, false)                                                        \
 	X(REFUSAL_ENCODING, "encoding", 415, true, 0, false)                                                 \
 	X(REFUSAL_REQUEST, "request", 400, true, 0, false)                                                   \
@@ -23,23 +29,27 @@
 	X(REFUSAL_PROVIDER, "provider", 502, false, 0, true)                                                 \
 	X(REFUSAL_TIMEOUT, "timeout", 504, false, 0, true)
 
-#define X(id, name, status, codex, wait, again) id,
+#define X(id, name, status, codex, wait, fault) id,
 enum refusal_kind { REFUSAL_LIST(X) REFUSAL_N };
 #undef X
 
 const char *refusal_name(enum refusal_kind k);
+int refusal_status(enum refusal_kind k);
 
 struct refusal_answer {
 	int status;
 	const char *content_type;
 	int retry_after; /* seconds; 0: no header */
-	bool may_retry;  /* else x-should-retry: false */
+	bool fault;      /* x-weir-fault; else x-weir-refusal and x-should-retry: false */
 };
 
 /* Writes the answer's body into out. status: instead of the kind's own, 0 for that. codex: the client is
  * Codex (`originator: codex_…`). */
 int refusal_write(enum refusal_kind k, int status, slice message, const struct codec_ops *codec, bool codex,
                   struct refusal_answer *answer, struct buf *out) WARN_UNUSED;
+
+/* Claude Code stops at a Retry-After of more than a minute. */
+#define REFUSAL_RETRY_AFTER_MAX 60
 
 /* `originator: codex_*` */
 bool refusal_is_codex(const struct headers *h);

@@ -162,7 +162,8 @@ void settle_refusal(struct exchange *ex, const char *rule, slice message)
 	struct record *r = &ex->record;
 	if (r->id[0] == '\0')
 		return;
-	r->decision = DECISION_REFUSED;
+	if (r->decision != DECISION_PAUSED) /* a stage may have said that its session waits for a human */
+		r->decision = DECISION_REFUSED;
 	r->ending = ENDING_REFUSED;
 	r->usage_source = SOURCE_NONE;
 	r->priced = true;

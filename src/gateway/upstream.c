@@ -24,8 +24,10 @@ struct upstream_call {
 	long buffer_size;
 	size_t body_n; /* bytes to be sent */
 	bool paused, head_done;
-	bool out;   /* the request is being written, or was */
-	bool again; /* for the second time: the first broke before all of it was out */
+	bool out;               /* the request is being written, or was */
+	bool again;             /* for the second time: the first broke before all of it was out */
+	bool inside, cancelled; /* a handler runs; it has cancelled the call, which libcurl must be told by
+	                           its return value */
 	int status;
 	size_t headers_n;
 	struct arena head;      /* the answer's header lines */
@@ -136,19 +138,28 @@ static size_t on_header(char *p, size_t size, size_t n, void *userp)
 		struct headers h = {c->headers, c->headers_n};
 		curl_easy_setopt(c->easy, CURLOPT_UPLOAD_BUFFERSIZE,
 		                 64L * 1024); /* gives the upload buffer back */
+		c->inside = true;
 		c->handler->on_head(c->arg, c->status, &h);
+		c->inside = false;
 		arena_release(&c->head); /* nothing of it is needed while the body streams */
 		arena_init(&c->head, HEAD_BYTES_MAX);
 	} else {
 		c->headers_n = 0;
 	}
-	return size * n;
+	return c->cancelled ? 0 : size * n;
 }
 
 static size_t on_write(char *p, size_t size, size_t n, void *userp)
 {
 	struct upstream_call *c = userp;
-	if (!c->handler->on_body(c->arg, slice_make(p, size * n))) {
+	if (c->cancelled)
+		return CURL_WRITEFUNC_ERROR;
+	c->inside = true;
+	bool taken = c->handler->on_body(c->arg, slice_make(p, size * n));
+	c->inside = false;
+	if (c->cancelled)
+		return CURL_WRITEFUNC_ERROR;
+	if (!taken) {
 		c->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
@@ -221,6 +232,7 @@ static void give_handle(struct upstream_call *c)
 	curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 0L);
 	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, NULL);
+	c->cancelled = false;
 	arena_release(&c->head);
 	arena_init(&c->head, HEAD_BYTES_MAX);
 	if (u->idle_n >= IDLE_HANDLES_MAX) {
@@ -400,7 +412,9 @@ void upstream_resume(struct upstream_call *c)
 	if (!c->paused)
 		return;
 	c->paused = false;
-	curl_easy_pause(c->easy, CURLPAUSE_CONT);
+	curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may run handlers */
+	if (c->cancelled)
+		give_handle(c);
 }
 
 void upstream_cancel(struct upstream_call *c)
@@ -408,7 +422,10 @@ void upstream_cancel(struct upstream_call *c)
 	/* The connection goes with it. By HTTP/2 libcurl would keep it and reset the stream, which this one
 	 * does not manage when the stream is paused: the provider would be left hanging. */
 	curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 1L);
-	give_handle(c);
+	if (c->inside)
+		c->cancelled = true;
+	else
+		give_handle(c);
 }
 
 static enum upstream_end end_of(const struct upstream_call *c, CURLcode code)
@@ -467,6 +484,10 @@ static void reap(struct upstream *u)
 		struct upstream_call *c = NULL;
 		CURLcode code = msg->data.result;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&c);
+		if (c->cancelled) {
+			give_handle(c);
+			continue;
+		}
 		if (send_again(c, code))
 			continue;
 		char message[CURL_ERROR_SIZE];

@@ -42,7 +42,7 @@ void upstream_free(struct upstream *u); /* no calls may be under way */
 struct upstream_call *upstream_start(struct upstream *u, const struct upstream_request *r, struct arena *mem,
                                      const struct upstream_handler *handler, void *arg);
 void upstream_resume(struct upstream_call *c);
-/* Closes the provider's connection; no handler is called any more. */
+/* Closes the provider's connection; no handler is called any more. May be called by a handler. */
 void upstream_cancel(struct upstream_call *c);
 
 /* All of the request's body is out, so that its bytes may go. */

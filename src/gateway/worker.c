@@ -59,6 +59,7 @@ void worker_release(struct worker *w)
 	if (w->server)
 		server_free(w->server);
 	upstream_free(w->upstream);
+	held_free(&w->held);
 	blocks_free(&w->blocks);
 	if (w->settings)
 		settings_unref(w->settings);
@@ -84,7 +85,9 @@ void worker_stop(struct worker *w)
 static int timeout_ms(struct worker *w)
 {
 	int server = server_timeout_ms(w->server);
-	int64_t due = upstream_timeout_us(w->upstream), wait = -1;
+	int64_t due = upstream_timeout_us(w->upstream), held = held_next_us(&w->held), wait = -1;
+	if (held >= 0 && (due < 0 || held < due))
+		due = held;
 	if (due >= 0)
 		wait = due <= w->now_us ? 0 : (due - w->now_us + 999) / 1000;
 	if (server >= 0 && (wait < 0 || server < wait))
@@ -117,6 +120,17 @@ static void dispatch(struct worker *w, const struct epoll_event *ev)
 		upstream_event(w->upstream, (int)event_index(tag), ev->events);
 		break;
 	}
+}
+
+/* Calls held back: those whose time has come, or all of them, when someone says that there may be room or
+ * when they would wait in vain. */
+static void turn_held(struct worker *w)
+{
+	if (w->held.n == 0)
+		return;
+	bool all = atomic_exchange_explicit(&w->retry_held, false, memory_order_acquire) ||
+	           atomic_load_explicit(&w->shared->draining, memory_order_relaxed);
+	held_turn(&w->held, w->now_us, all, exchange_retry);
 }
 
 static void tick(struct worker *w)
@@ -179,6 +193,7 @@ void *worker_main(void *arg)
 		for (int i = 0; i < n; i++)
 			dispatch(w, &events[i]);
 		upstream_turn(w->upstream);
+		turn_held(w);
 		server_turn(w->server);
 		upstream_turn(w->upstream);
 		if (w->now_us >= next_tick) {

@@ -27,7 +27,8 @@ async function is503(answer, rule) {
   assert.equal(answer.status, 503, text);
   assert.match(answer.headers.get('retry-after'), /^\d+$/);
   assert.ok(JSON.parse(text).error.message.length > 10, text);
-  assert.equal(answer.headers.get('x-should-retry'), null);
+  assert.equal(answer.headers.get('x-weir-refusal'), 'overload');
+  assert.equal(answer.headers.get('x-should-retry'), 'false');
   if (rule) assert.match(text, rule);
 }
 
