@@ -105,16 +105,16 @@ static bool id_increment(struct crypto_ids *g)
 	return false;
 }
 
-static void id_write(const struct crypto_ids *g, char out[CRYPTO_ID_MAX])
+void crypto_id_of(int64_t wall_ms, const uint8_t random[CRYPTO_ID_RANDOM], char out[CRYPTO_ID_MAX])
 {
 	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	uint64_t ms = (uint64_t)g->last_ms;
+	uint64_t ms = wall_ms < 0 ? 0 : wall_ms > ID_LAST_MS ? (uint64_t)ID_LAST_MS : (uint64_t)wall_ms;
 	for (int i = 9; i >= 0; i--, ms >>= 5)
 		out[i] = digits[ms & 31];
 	uint32_t bits = 0, have = 0;
 	char *o = out + 10;
-	for (size_t i = 0; i < sizeof g->random; i++) {
-		bits = bits << 8 | g->random[i];
+	for (size_t i = 0; i < CRYPTO_ID_RANDOM; i++) {
+		bits = bits << 8 | random[i];
 		for (have += 8; have >= 5; have -= 5)
 			*o++ = digits[bits >> (have - 5) & 31];
 	}
@@ -148,6 +148,6 @@ int crypto_id(struct crypto_ids *g, int64_t wall_ms, char out[CRYPTO_ID_MAX])
 			return err;
 		g->last_ms++;
 	}
-	id_write(g, out);
+	crypto_id_of(g->last_ms, g->random, out);
 	return 0;
 }

@@ -23,13 +23,16 @@ size_t crypto_base64url(const uint8_t *in, size_t n, char *out);
 
 /* A sortable id: 48 bits of milliseconds, 80 random bits, Crockford base32, 26 characters and NUL (ULID). The
  * same millisecond in one generator gives increasing ids. */
-#define CRYPTO_ID_MAX 27
+#define CRYPTO_ID_RANDOM 10 /* bytes */
+#define CRYPTO_ID_MAX    27
 struct crypto_ids {
 	int64_t last_ms;
-	uint8_t random[10];
+	uint8_t random[CRYPTO_ID_RANDOM];
 	uint8_t pool[256]; /* random bytes bought in bulk */
 	size_t pool_left;
 };
 int crypto_id(struct crypto_ids *g, int64_t wall_ms, char out[CRYPTO_ID_MAX]) WARN_UNUSED;
+/* The id of that time and random part: of what must get the same id each time it is seen. */
+void crypto_id_of(int64_t wall_ms, const uint8_t random[CRYPTO_ID_RANDOM], char out[CRYPTO_ID_MAX]);
 
 #endif

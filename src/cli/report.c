@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/import.h"
 #include "cli/ledger_open.h"
 #include "cli/remote.h"
 #include "finops/report.h"
@@ -144,6 +145,24 @@ static int apply_options(struct ask *a)
 	return EXIT_DONE;
 }
 
+/* Where no gateway has run there are still the transcripts that agents leave. */
+static int report_transcripts(struct ask *a, struct cli_ledger *l)
+{
+	char agents[256];
+	struct settings *s = cli_settings_with(a->c, SETTINGS_NO_SECRETS | SETTINGS_NO_FOLDER);
+	if (s == NULL)
+		return EXIT_FAILED;
+	int status = import_scratch(a->c, l->ops, s->catalog, &l->ledger, agents, sizeof agents);
+	settings_unref(s);
+	if (status == EXIT_DONE && l->ledger)
+		fprintf(
+		    a->c->err,
+		    "weir: no ledger here yet: this is told by the transcripts of %s on this machine, priced "
+		    "by the token whatever plan paid (`weir import` keeps them).\n",
+		    agents);
+	return status;
+}
+
 static int ask_here(struct ask *a)
 {
 	struct error e = {0};
@@ -151,6 +170,12 @@ static int ask_here(struct ask *a)
 	int status = cli_ledger_open(a->c, false, &l);
 	if (status != EXIT_DONE)
 		return status;
+	if (l.ledger == NULL)
+		status = report_transcripts(a, &l);
+	if (status != EXIT_DONE) {
+		cli_ledger_close(&l);
+		return status;
+	}
 	if (report_init(&a->report, l.settings->timezone, clock_wall_ms(clock_real()), &e) != 0) {
 		status = cli_fail(a->c, "`timezone:` of the settings: %s", e.text);
 	} else {

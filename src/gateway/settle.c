@@ -93,6 +93,7 @@ static void fill_texts(struct exchange *ex, struct record *r)
 	const struct answer *a = &ex->meter.answer;
 	r->text[TEXT_MODEL_SERVED] = name_get(&a->model);
 	r->text[TEXT_STOP_REASON] = name_get(&a->stop_reason);
+	r->text[TEXT_CALL_KEY] = name_get(&a->id);
 	if (a->service_tier.n)
 		r->text[TEXT_SERVICE_TIER] = name_get(&a->service_tier);
 	if (a->speed.n)

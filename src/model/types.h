@@ -289,7 +289,9 @@ const char *billing_name(enum billing b);
 	X(TEXT_RETRY_OF, retry_of, 32)                                                                       \
 	X(TEXT_RULE, rule, 96)                                                                               \
 	X(TEXT_SHADOW, shadow, 256)                                                                          \
-	X(TEXT_EXPLANATION, explanation, 384)
+	X(TEXT_EXPLANATION, explanation, 384)                                                                \
+	X(TEXT_CALL_KEY, call_key, 96) /* the call itself, whoever tells of it: the provider's id of its     \
+	                                  answer, else the session's id and what the source counts by */
 #define X(id, column, max) id,
 enum record_text { RECORD_TEXT_LIST(X) TEXT_N };
 #undef X

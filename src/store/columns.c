@@ -33,6 +33,7 @@ static const struct column columns[] = {
     INT(list_cost_nanousd, false) ENUM(ENUM_BILLING, "billing") TEXT(TEXT_PRICE_ID, "price_id")
     ENUM(ENUM_USAGE_SOURCE, "usage_source") ENUM(ENUM_DECISION, "decision") TEXT(TEXT_RULE, "rule")
     NOTE(TEXT_SHADOW, "shadow") INT(hold_nanousd, false) NOTE(TEXT_EXPLANATION, "explanation")
+    NOTE(TEXT_CALL_KEY, "call_key")
 };
 /* clang-format on */
 #define COLUMNS           (sizeof columns / sizeof columns[0])

@@ -9,6 +9,8 @@
 
 struct ledger; /* one connection; used by one thread at a time */
 
+#define LEDGER_SAME_MS     (INT64_C(15) * 60 * 1000)
+
 /* --- questions ------------------------------------------------------------------------------- */
 
 #define LEDGER_BY_MAX      8
@@ -103,6 +105,17 @@ struct ledger_ops {
 	int (*key_revoke)(struct ledger *l, slice id, int64_t at_ms, struct error *e); /* ERR_NOT_FOUND */
 	int (*keys)(struct ledger *l, int (*on_key)(void *arg, const struct ledger_key *k), void *arg,
 	            struct error *e);
+	/* A file that was imported as it is now (size, time of its last change): *seen. Within begin and
+	 * commit import_note keeps that it was. */
+	int (*import_seen)(struct ledger *l, slice path, int64_t size, int64_t changed_ns, bool *seen,
+	                   struct error *e);
+	int (*import_note)(struct ledger *l, slice path, int64_t size, int64_t changed_ns, int64_t at_ms,
+	                   struct error *e);
+	/* Is this call, told of by another source than the gateway, in the ledger already? *source (of cap
+	 * bytes) gets the source of the row that is: "" when there is none. Known by its call_key; where the
+	 * other source could not know that (another kind of key), by agent, session (when both know it) and
+	 * the same input, cache and output within LEDGER_SAME_MS. */
+	int (*same_call)(struct ledger *l, const struct record *r, char *source, size_t cap, struct error *e);
 	/* A number that changes when another connection wrote keys. */
 	int (*keys_version)(struct ledger *l, int64_t *out, struct error *e);
 };

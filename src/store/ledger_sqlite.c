@@ -147,6 +147,9 @@ static void sqlite_close(struct ledger *l)
 	if (l == NULL)
 		return;
 	sqlite3_finalize(l->insert);
+	sqlite3_finalize(l->by_key);
+	sqlite3_finalize(l->by_usage);
+	sqlite3_finalize(l->import_seen);
 	sqlite3_close(l->db);
 	free(l->path);
 	free(l);
@@ -355,4 +358,7 @@ const struct ledger_ops ledger_sqlite_ops = {
     .key_revoke = ledger_sqlite_key_revoke,
     .keys = ledger_sqlite_keys,
     .keys_version = ledger_sqlite_keys_version,
+    .import_seen = ledger_sqlite_import_seen,
+    .import_note = ledger_sqlite_import_note,
+    .same_call = ledger_sqlite_same_call,
 };

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         1
+#define LEDGER_SCHEMA         2
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -18,7 +18,8 @@ struct ledger {
 	bool writable;
 	dev_t device; /* of the file opened: another one at its path means it was moved or deleted */
 	ino_t inode;
-	sqlite3_stmt *insert; /* owned */
+	sqlite3_stmt *insert;                          /* owned */
+	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
 };
 
 /* SQLite's result code as an enum err, with its text and the file in e. what: "insert", … */
@@ -56,6 +57,14 @@ int ledger_sqlite_key_revoke(struct ledger *l, slice id, int64_t at_ms, struct e
 int ledger_sqlite_keys(struct ledger *l, int (*on_key)(void *arg, const struct ledger_key *k), void *arg,
                        struct error *e);
 int ledger_sqlite_keys_version(struct ledger *l, int64_t *out, struct error *e);
+
+/* ledger_sqlite_import.c */
+int ledger_sqlite_import_seen(struct ledger *l, slice path, int64_t size, int64_t changed_ns, bool *seen,
+                              struct error *e);
+int ledger_sqlite_import_note(struct ledger *l, slice path, int64_t size, int64_t changed_ns, int64_t at_ms,
+                              struct error *e);
+int ledger_sqlite_same_call(struct ledger *l, const struct record *r, char *source, size_t cap,
+                            struct error *e);
 
 extern const struct ledger_ops ledger_sqlite_ops;
 

@@ -48,11 +48,6 @@ static int create_tables(struct ledger *l, struct error *e)
 	return rc;
 }
 
-/* steps[n] makes schema n + 1 of schema n. */
-static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
-    create_tables,
-};
-
 static int64_t missing_columns(struct ledger *l, struct error *e,
                                int (*on_missing)(struct ledger *, const struct column *, struct error *))
 {
@@ -82,6 +77,24 @@ static int add_column(struct ledger *l, const struct column *c, struct error *e)
 	buf_release(&sql);
 	return rc;
 }
+
+static int add_imports(struct ledger *l, struct error *e)
+{
+	int64_t missing = missing_columns(l, e, add_column);
+	return missing < 0
+	           ? (int)missing
+	           : ledger_exec(l,
+	                         "CREATE INDEX calls_key ON calls(call_key)WHERE call_key IS NOT NULL;"
+	                         "CREATE TABLE imports(path TEXT NOT NULL PRIMARY KEY,size INTEGER NOT "
+	                         "NULL,changed_ns INTEGER NOT NULL,time_ms INTEGER NOT NULL)STRICT;",
+	                         e);
+}
+
+/* steps[n] makes schema n + 1 of schema n. */
+static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
+    create_tables,
+    add_imports,
+};
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a
  * later weir. */

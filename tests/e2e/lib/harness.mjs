@@ -211,6 +211,7 @@ export async function startWeir({ sim, config, extra, env = {} }) {
         await new Promise((done) => setTimeout(done, 50));
       }
     },
+    configFile: file,
     config: () => readFileSync(file, 'utf8'),
     stop: (signal, graceMs) => stopChild(weir.child, signal, graceMs),
     restart: async () => Object.assign(weir, await serve()),

@@ -1,0 +1,42 @@
+/* Transcripts are files that anyone may have written: whatever stands in them, a source gives whole records
+ * or none. The first byte chooses the source. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "finops/import.h"
+
+static int on_call(void *arg, const struct record *r)
+{
+	size_t *calls = arg;
+	if (r->id[0] == '\0' || r->text[TEXT_SOURCE].n == 0)
+		abort();
+	for (int m = 0; m < METER_N; m++)
+		if (r->usage.m[m] < 0 && r->usage.m[m] != TOKENS_ABSENT)
+			abort();
+	++*calls;
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t calls = 0;
+	struct import_counts n = {0};
+	struct arena mem;
+	if (size == 0)
+		return 0;
+	const struct import_source *s = import_source_at(data[0] % 5);
+	struct import_options o = {.on_call = on_call, .arg = &calls};
+	arena_init(&mem, (size_t)64 << 20);
+	struct import_file f = {.text = slice_make(data + 1, size - 1),
+	                        .path = SLICE("x.jsonl"),
+	                        .growing = data[0] & 0x80,
+	                        .mem = &mem};
+	if (s->read(&o, &f, &n) == 0 && n.calls != calls)
+		abort();
+	if (data[0] & 0x40) { /* the one-object form of a source that has two */
+		f.path = SLICE("x.json");
+		(void)s->read(&o, &f, &n);
+	}
+	arena_release(&mem);
+	return 0;
+}
