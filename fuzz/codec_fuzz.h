@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "codec/codec.h"
+#include "text/eventstream.h"
 
 #define ENSURE(condition)                                                                                    \
 	do {                                                                                                 \
@@ -145,19 +146,70 @@ static inline void ensure_sane(const struct answer *a)
 	       a->id.n <= NAME_MAX_BYTES);
 }
 
+/* Each event of an early end is one JSON value, or the dialect's last word. */
+static inline int ensure_event(void *arg, const struct sse_event *e)
+{
+	size_t at;
+	(void)arg;
+	ENSURE(e->has_data);
+	ENSURE(slice_eq(e->data, SLICE("[DONE]")) || json_validate(e->data, &at) == NULL);
+	return 0;
+}
+
+static inline int ensure_message(void *arg, const struct eventstream_message *m)
+{
+	size_t at;
+	(void)arg;
+	ENSURE(m->type.n && json_validate(m->payload, &at) == NULL);
+	return 0;
+}
+
+static inline void ensure_cut(const struct codec_ops *c, const struct request_view *v, const struct answer *a,
+                              struct stream_open *o, bool frames)
+{
+	struct buf out;
+	struct stream_cut cut = {
+	    .message = SLICE("\"no\"\n"), .usage = &a->usage, .answer = a, .view = v, .id = "x"};
+	buf_init(&out, 8 << 20);
+	if (c->cut) {
+		ENSURE(c->cut(o, &cut, &out) == 0);
+		struct sse sse;
+		struct eventstream es;
+		sse_init(&sse, 8 << 20);
+		eventstream_init(&es, 8 << 20);
+		if (frames)
+			eventstream_feed(&es, buf_slice(&out), ensure_message, NULL);
+		else
+			sse_feed(&sse, buf_slice(&out), ensure_event, NULL);
+		ENSURE(sse_pending(&sse).n == 0 && eventstream_pending(&es) == 0 && es.skipped == 0);
+		sse_release(&sse);
+		eventstream_release(&es);
+	}
+	buf_release(&out);
+	buf_release(&o->kept);
+	buf_release(&o->parts);
+	buf_release(&o->said);
+}
+
 static inline void fuzz_stream(const struct codec_ops *c, slice lines, bool asked)
 {
-	struct request_view v = {.stream = true, .wants_usage = asked, .choices = 1};
+	struct request_view v = {.stream = true, .wants_usage = asked, .choices = 1, .model = SLICE("m")};
+	struct stream_open open = {.begun = false};
 	struct answer a;
 	slice data;
 	size_t at, n;
 	answer_init(&a);
+	buf_init(&open.kept, STREAM_KEPT_MAX);
+	buf_init(&open.parts, STREAM_KEPT_MAX);
+	buf_init(&open.said, STREAM_KEPT_MAX);
 	while (slice_split(&lines, '\n', &data)) {
 		struct sse_event e = {.raw = data, .data = data, .has_data = true};
 		struct json_edits edits;
 		json_edits_init(&edits);
 		enum event_action act = c->event(&e, &v, &a, &edits);
 		ensure_sane(&a);
+		if (c->follow)
+			c->follow(&e, &open);
 		ENSURE(act == EVENT_PASS || c->edits_stream(&v));
 		if (act != EVENT_EDIT)
 			continue;
@@ -165,6 +217,8 @@ static inline void fuzz_stream(const struct codec_ops *c, slice lines, bool aske
 		ENSURE(n < data.n && json_validate(slice_make(out, n), &at) == NULL);
 		free(out);
 	}
+	ensure_cut(c, &v, &a, &open,
+	           c->cut == codec_bedrock_converse_cut || c->cut == codec_bedrock_invoke_cut);
 }
 
 static inline int fuzz_codec(const struct codec_ops *c, enum api api, const uint8_t *data, size_t size)

@@ -48,3 +48,18 @@ bool base64_decode(slice in, char *out, size_t *n)
 	*n = at;
 	return true;
 }
+
+void base64_encode(slice in, char *out)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)in.p;
+	for (size_t i = 0; i < in.n; i += 3) {
+		unsigned left = in.n - i < 3 ? (unsigned)(in.n - i) : 3;
+		unsigned v = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
+		             (left > 2 ? p[i + 2] : 0);
+		*out++ = alphabet[v >> 18];
+		*out++ = alphabet[v >> 12 & 63];
+		*out++ = left > 1 ? alphabet[v >> 6 & 63] : '=';
+		*out++ = left > 2 ? alphabet[v & 63] : '=';
+	}
+}

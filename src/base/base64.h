@@ -13,4 +13,11 @@ static inline size_t base64_room(size_t n)
  * is not whole; padding may be missing. */
 bool base64_decode(slice in, char *out, size_t *n);
 
+static inline size_t base64_coded(size_t n)
+{
+	return (n + 2) / 3 * 4;
+}
+/* Encodes into out, of base64_coded(in.n) bytes, padded. */
+void base64_encode(slice in, char *out);
+
 #endif

@@ -386,6 +386,8 @@ const struct codec_ops codec_bedrock_converse = {
     .answer = converse_answer,
     .event = converse_event,
     .edits_stream = edits_stream,
+    .follow = codec_bedrock_converse_follow,
+    .cut = codec_bedrock_converse_cut,
     .refusal = codec_bedrock_refusal,
 };
 

@@ -341,5 +341,7 @@ const struct codec_ops codec_bedrock_invoke = {
     .answer = invoke_answer,
     .event = invoke_event,
     .edits_stream = edits_stream,
+    .follow = codec_bedrock_invoke_follow,
+    .cut = codec_bedrock_invoke_cut,
     .refusal = codec_bedrock_refusal,
 };

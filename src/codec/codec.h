@@ -42,15 +42,17 @@ struct stream_open {
 	enum open_kind kind; /* of the open block, or the last one where blocks do not end by themselves */
 	int64_t block;       /* its index */
 	int64_t blocks;      /* how many there were */
-	int64_t part, parts; /* Responses: of the open item's content; how many it has */
+	int64_t part;        /* Responses: of the open item's content */
 	int64_t created;     /* chat, Responses: Unix seconds; 0 not said */
 	int64_t sequence;    /* Responses: the last event's number */
 	bool empty;          /* nothing of the open block has passed yet */
 	struct name item;    /* Responses: the open item's id */
 	uint64_t seen, finished, text; /* chat, Gemini: bits of the choices by index */
-	struct buf kept; /* Responses: the items that are done, as JSON, commas between; owned */
-	struct buf said; /* Responses: the open part's text so far, as in a JSON string; owned */
-	bool lost;       /* these two are not whole: over their cap */
+	struct buf kept;     /* Responses: the items that are done, as JSON, commas between; owned */
+	struct buf parts;    /* Responses: the open item's parts that are done, likewise; owned */
+	struct buf said;     /* Responses: the open part's text so far, as in a JSON string; owned */
+	bool lost;           /* these three are not whole: over their cap */
+	unsigned char shape; /* InvokeModel: whose events they are */
 };
 #define STREAM_KEPT_MAX (512 * 1024)
 
@@ -175,9 +177,12 @@ int codec_cut_sse(struct buf *out, slice name, slice data);
  * when unknown. */
 int64_t codec_cut_input(const struct usage *u);
 int64_t codec_cut_output(const struct usage *u);
-/* Anthropic's events of an early end, each given as its JSON with its type: other framings wrap them. */
+/* Anthropic's and Converse's events of an early end, each given as its JSON with its type: other framings
+ * wrap them. */
 typedef int codec_cut_event(void *arg, slice type, slice json);
 int codec_anthropic_cut_events(const struct stream_open *o, const struct stream_cut *c, codec_cut_event *emit,
                                void *arg);
+int codec_bedrock_cut_events(const struct stream_open *o, const struct stream_cut *c, codec_cut_event *emit,
+                             void *arg);
 
 #endif

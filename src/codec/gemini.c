@@ -475,6 +475,8 @@ const struct codec_ops codec_gemini = {
     .answer = answer,
     .event = event,
     .edits_stream = edits_stream,
+    .follow = codec_gemini_follow,
+    .cut = codec_gemini_cut,
     .refusal = refusal,
 };
 

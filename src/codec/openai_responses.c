@@ -423,5 +423,7 @@ const struct codec_ops codec_openai_responses = {
     .answer = answer,
     .event = event,
     .edits_stream = edits_stream,
+    .follow = codec_openai_responses_follow,
+    .cut = codec_openai_responses_cut,
     .refusal = refusal,
 };

@@ -10,7 +10,7 @@
 #define WHOLE_AT_ONCE                                                                                        \
 	(256 * 1024)      /* an answer up to this size is sent in one piece, with its cost in a header */
 #define OWN_HEADERS_MAX 8 /* that Weir adds to an answer */
-#define OUT_SLACK       (1024 * 1024)
+#define OUT_SLACK       (4 * STREAM_KEPT_MAX + 1024 * 1024) /* of an event, and of a stream's early end */
 
 /* --- states
  * ----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ void meter_release(struct stream_meter *m)
 	if (m->mode == METER_FRAMES)
 		eventstream_release(&m->frames);
 	buf_release(&m->open.kept);
+	buf_release(&m->open.parts);
 	buf_release(&m->open.said);
 	m->mode = METER_PASS;
 }
@@ -35,6 +36,7 @@ void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 {
 	m->mode = m->codec ? mode : METER_PASS;
 	buf_init(&m->open.kept, STREAM_KEPT_MAX);
+	buf_init(&m->open.parts, STREAM_KEPT_MAX);
 	buf_init(&m->open.said, STREAM_KEPT_MAX);
 	if (m->mode == METER_FRAMES)
 		eventstream_init(&m->frames, max_event);

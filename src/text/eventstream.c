@@ -227,3 +227,53 @@ size_t eventstream_pending(const struct eventstream *s)
 {
 	return s->n;
 }
+
+/* --- writing ------------------------------------------------------------------------------------------- */
+
+static char *put_u32(char *p, size_t v)
+{
+	*p++ = (char)(v >> 24 & 255);
+	*p++ = (char)(v >> 16 & 255);
+	*p++ = (char)(v >> 8 & 255);
+	*p++ = (char)(v & 255);
+	return p;
+}
+
+static char *put_bytes(char *p, slice s)
+{
+	memcpy(p, s.p, s.n);
+	return p + s.n;
+}
+
+static char *put_header(char *p, slice name, slice value)
+{
+	*p++ = (char)name.n;
+	p = put_bytes(p, name);
+	*p++ = EVENTSTREAM_STRING;
+	*p++ = (char)(value.n >> 8 & 255);
+	*p++ = (char)(value.n & 255);
+	return put_bytes(p, value);
+}
+
+int eventstream_write(struct buf *out, slice type, slice json)
+{
+	const slice headers[][2] = {{SLICE(":event-type"), type},
+	                            {SLICE(":content-type"), SLICE("application/json")},
+	                            {SLICE(":message-type"), SLICE("event")}};
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+		n += 4 + headers[i][0].n + headers[i][1].n;
+	size_t whole = PRELUDE + n + json.n + SUM;
+	char *start = buf_reserve(out, whole), *p = start;
+	if (start == NULL)
+		return buf_room(out) < whole ? ERR_FULL : ERR_NOMEM;
+	p = put_u32(p, whole);
+	p = put_u32(p, n);
+	p = put_u32(p, crc32_of(0, slice_make(start, PRELUDE - SUM)));
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+		p = put_header(p, headers[i][0], headers[i][1]);
+	p = put_bytes(p, json);
+	put_u32(p, crc32_of(0, slice_make(start, whole - SUM)));
+	buf_commit(out, whole);
+	return 0;
+}

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 struct eventstream_message {
@@ -61,5 +62,8 @@ enum eventstream_type {
 	EVENTSTREAM_TYPES
 };
 bool eventstream_header(slice headers, size_t *at, slice *name, enum eventstream_type *type, slice *value);
+
+/* Writes one message of :message-type event, its :event-type type, its payload JSON. ERR_FULL, ERR_NOMEM. */
+int eventstream_write(struct buf *out, slice type, slice json) WARN_UNUSED;
 
 #endif
