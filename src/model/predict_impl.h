@@ -1,0 +1,73 @@
+/* Inside of model/predict*.c. Not for others. */
+#ifndef WEIR_MODEL_PREDICT_IMPL_H
+#define WEIR_MODEL_PREDICT_IMPL_H
+
+#include <pthread.h>
+
+#include "model/predict.h"
+
+enum predict_family { FAMILY_OPENAI, FAMILY_CLAUDE, FAMILY_GEMINI, FAMILY_OTHER, FAMILIES };
+
+/* --- counting (predict_count.c) */
+
+struct span_counts {
+	uint32_t at[FEATURES];
+	uint32_t media_more; /* what its media may cost beyond FEATURE_IMAGES */
+	uint32_t breakpoints;
+	bool open;
+};
+
+struct predict_scratch {
+	struct bpe_scratch bpe;
+	char plain[16 * 1024];
+	char shown[4 * 1024];
+	/* of the request being counted */
+	const struct bpe *encoding;
+	enum predict_family family;
+	slice model;
+	struct span_counts *into;
+	size_t budget; /* bytes that may still be counted */
+};
+
+enum predict_family predict_family_of(const struct request_view *v);
+/* Counts a span; false when it goes over the budget, and nothing was counted. */
+bool predict_count_span(struct predict_scratch *s, const struct request_view *v, const struct body_span *span,
+                        predict_items *items, struct span_counts *out);
+uint32_t predict_count_text(struct predict_scratch *s, json_str text);
+/* What stands beside the sections: its tokens, and a hash over it. */
+uint32_t predict_count_rest(struct predict_scratch *s, const struct request_view *v, uint64_t *hash,
+                            bool *open);
+
+/* A definition as a type (predict_tools.c). */
+uint32_t predict_count_tool(struct predict_scratch *s, const struct body_item *it);
+
+/* --- images (predict_image.c) */
+
+struct image_size {
+	uint32_t w, h; /* 0: not known */
+};
+/* Out of the head of a PNG, JPEG, GIF or WebP, base64 as it stands. */
+struct image_size predict_image_size(slice base64);
+/* Tokens by the provider's formula; *most: the most that it can be, the size being unknown. */
+uint32_t predict_image_tokens(enum predict_family f, slice model, const struct body_item *it, uint32_t *most);
+
+/* --- what was learnt of a model (predict_learn.c) */
+
+struct learnt {
+	uint64_t model; /* hash; 0: free */
+	uint32_t calls; /* learnt from */
+	uint32_t seen;  /* asked for since, for sampling */
+	float worst;    /* reported / predicted, the worst of late, of fresh predictions */
+	float output_ratio;
+	uint32_t output_calls;
+	float weight[FEATURES];
+	float spread[FEATURES][FEATURES]; /* covariance */
+};
+
+void learnt_init(struct learnt *l, uint64_t model, enum predict_family f);
+double learnt_predict(const struct learnt *l, const float at[FEATURES]);
+void learnt_update(struct learnt *l, const float at[FEATURES], double reported);
+/* The most that at can be, given what was learnt. */
+double learnt_bound(const struct learnt *l, const float at[FEATURES]);
+
+#endif
