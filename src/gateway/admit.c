@@ -326,6 +326,7 @@ static void fill_record(struct exchange *ex)
 	r->attempt = attempt_of(&ex->headers);
 	struct attribution_in in = {ex->settings, &ex->who, &ex->headers, ex->codec ? &ex->view : NULL};
 	attribution_read(&in, &ex->mem, &r->who);
+	r->text[TEXT_CLAIMED] = attribution_claimed(&ex->who, &r->who);
 }
 
 enum admit_next admit_body(struct exchange *ex)

@@ -111,6 +111,17 @@ enum role { ROLE_LIST(X) ROLE_N };
 const char *role_name(enum role r);
 enum role role_from_name(slice name); /* ROLE_N when unknown */
 
+/* What CI proves of a job by a signed token, beside the attributes that it fixes. Set up by ci_proof_none. */
+struct ci_proof {
+	int64_t diff_lines; /* that the diff adds and removes; negative when unknown */
+	slice author;
+	slice paths; /* of the files changed, a line each; n 0 when unknown */
+};
+static inline struct ci_proof ci_proof_none(void)
+{
+	return (struct ci_proof){.diff_lines = -1};
+}
+
 struct principal {
 	bool anonymous; /* loopback without a key */
 	slice key_id;   /* the Weir key's public id; n 0 when anonymous */
@@ -119,6 +130,7 @@ struct principal {
 	/* The client's own provider credential, to be passed on for `passthrough`; its value is never copied.
 	 */
 	bool own_credential;
+	struct ci_proof ci;
 };
 
 /* --- view of a request
@@ -291,7 +303,9 @@ const char *billing_name(enum billing b);
 	X(TEXT_SHADOW, shadow, 256)                                                                          \
 	X(TEXT_EXPLANATION, explanation, 384)                                                                \
 	X(TEXT_CALL_KEY, call_key, 96) /* the call itself, whoever tells of it: the provider's id of its     \
-	                                  answer, else the session's id and what the source counts by */
+	                                  answer, else the session's id and what the source counts by */     \
+	X(TEXT_CLAIMED, claimed,                                                                             \
+	  32) /* of trigger and pr, those that only a header says: no rule counts them */
 #define X(id, column, max) id,
 enum record_text { RECORD_TEXT_LIST(X) TEXT_N };
 #undef X

@@ -42,9 +42,14 @@ _Static_assert((int)FIELD_USER == (int)ATTR_USER && (int)FIELD_TAGS == (int)ATTR
                    (int)FIELD_SUBAGENT == (int)ATTR_SUBAGENT && (int)ATTR_SUBAGENT == ATTR_N - 1,
                "fields begin with the attributes");
 
-static bool is_ci(const struct facts *f)
+/* A header may say so of any call. */
+static bool is_claim(const struct record *r, enum field f)
 {
-	return slice_eq(f->record->who.v[ATTR_ENVIRONMENT], SLICE("ci"));
+	slice rest = r->text[TEXT_CLAIMED], name;
+	while (rest.n && slice_split(&rest, ',', &name))
+		if (slice_eq(name, slice_of(field_name(f))))
+			return true;
+	return false;
 }
 
 static int64_t local_s(const struct facts *f)
@@ -105,7 +110,7 @@ slice facts_text(const struct facts *f, const struct field_ref *ref, char buf[AT
 	if (ref->field == FIELD_TAGS)
 		return tag_text(r->who.v[ATTR_TAGS], ref->tag, buf);
 	if (ref->field == FIELD_TRIGGER || ref->field == FIELD_PR)
-		return is_ci(f) ? r->who.v[ref->field] : SLICE_NONE;
+		return is_claim(r, ref->field) ? SLICE_NONE : r->who.v[ref->field];
 	if ((int)ref->field < ATTR_N)
 		return r->who.v[ref->field];
 	if (ref->field == FIELD_API)
@@ -119,7 +124,7 @@ slice facts_text(const struct facts *f, const struct field_ref *ref, char buf[AT
 	if (ref->field == FIELD_WEEKDAY)
 		return weekday(f);
 	if (ref->field == FIELD_AUTHOR)
-		return f->ci && is_ci(f) ? f->ci->author : SLICE_NONE;
+		return f->ci ? f->ci->author : SLICE_NONE;
 	return field_kind_of(ref->field) == FIELD_TEXT ? r->text[texts[ref->field]] : SLICE_NONE;
 }
 
@@ -135,7 +140,7 @@ static bool number_of(const struct facts *f, const struct where_cond *c, int64_t
 	} else if (c->ref.field == FIELD_ATTEMPT) {
 		v = f->record->attempt;
 	} else if (c->ref.field == FIELD_DIFF_LINES) {
-		v = f->ci && is_ci(f) ? f->ci->diff_lines : -1;
+		v = f->ci ? f->ci->diff_lines : -1;
 	} else if (c->ref.field == FIELD_BUDGET && f->budget_used) {
 		v = f->budget_used(f->budget_arg, c->ref.tag, f);
 	}
@@ -249,7 +254,7 @@ static bool many_hold(const struct where_cond *c, const struct facts *f)
 		return one_of_holds(c, f->tools, f->tools_n);
 	if (c->ref.field == FIELD_MCP_SERVER)
 		return one_of_holds(c, f->mcp_servers, f->mcp_servers_n);
-	return one_line_holds(c, f->ci && is_ci(f) ? f->ci->paths : SLICE_NONE);
+	return one_line_holds(c, f->ci ? f->ci->paths : SLICE_NONE);
 }
 
 static bool holds(const struct where_cond *c, const struct facts *f)

@@ -13,8 +13,9 @@
  * of many values (path, tool, mcp_server) holds when one of its values does: mcp_server: "!approved-*" means
  * that one is offered that is not approved, and with none offered it does not hold.
  *
- * The fields that CI alone can tell (trigger, pr, diff_lines, author, path) count only where the record's
- * environment is `ci`, which no header can claim (policy/attribution.h): elsewhere they are not known. */
+ * What only CI can tell (trigger, pr, diff_lines, author, path) counts when a key, an OIDC token or the token
+ * of `weir gate` says it. A trigger or pr that a header alone claims stands in the record, and in its
+ * `claimed`, and is here not known: so that a row of the ledger counts as the call did. */
 #ifndef WEIR_MODEL_WHERE_H
 #define WEIR_MODEL_WHERE_H
 
@@ -84,18 +85,11 @@ struct field_ref {
 	slice tag; /* of FIELD_TAGS */
 };
 
-/* What CI proves of a job by a signed token (`weir gate`, OIDC), beside the attributes that it fixes. */
-struct ci_proof {
-	int64_t diff_lines; /* TOKENS_ABSENT when unknown */
-	slice author;
-	slice paths; /* of the files changed, a line each; n 0 when unknown */
-};
-
 struct facts {
 	const struct record *record; /* who, key, provider, model requested, time, turn, attempt */
 	slice model;                 /* that will be called; n 0: as requested */
 	const struct zone *zone;     /* NULL: UTC */
-	const struct ci_proof *ci;   /* NULL: nothing is proven */
+	const struct ci_proof *ci;   /* the principal's; NULL: nothing is proven */
 	size_t tools_n, mcp_servers_n;
 	const slice *tools, *mcp_servers;
 	/* How much of the named budget's counter for this call is used, in millionths; negative when it has

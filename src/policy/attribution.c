@@ -183,3 +183,12 @@ void attribution_read(const struct attribution_in *in, struct arena *mem, struct
 	read_tags(in->headers, facts.directory, mem, out);
 	read_settings(in->settings, mem, out);
 }
+
+slice attribution_claimed(const struct principal *p, const struct attribution *who)
+{
+	bool trigger = who->v[ATTR_TRIGGER].n && (!p || p->fixed.v[ATTR_TRIGGER].n == 0);
+	bool pr = who->v[ATTR_PR].n && (!p || p->fixed.v[ATTR_PR].n == 0);
+	if (trigger)
+		return pr ? SLICE("trigger,pr") : SLICE("trigger");
+	return pr ? SLICE("pr") : SLICE_NONE;
+}

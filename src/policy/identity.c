@@ -261,7 +261,8 @@ enum identity_result identity_check(const struct keyring *k, const struct header
 {
 	struct sent s = look(h, query);
 	enum identity_result result;
-	*out = (struct principal){.anonymous = true, .role = ROLE_DEVELOPER, .own_credential = s.foreign};
+	*out = (struct principal){
+	    .anonymous = true, .role = ROLE_DEVELOPER, .own_credential = s.foreign, .ci = ci_proof_none()};
 	if (s.key.p) {
 		result = judge(k, s.key, now_ms, out);
 		out->anonymous = result == IDENTITY_UNKNOWN;

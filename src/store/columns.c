@@ -34,6 +34,7 @@ static const struct column columns[] = {
     ENUM(ENUM_USAGE_SOURCE, "usage_source") ENUM(ENUM_DECISION, "decision") TEXT(TEXT_RULE, "rule")
     NOTE(TEXT_SHADOW, "shadow") INT(hold_nanousd, false) NOTE(TEXT_EXPLANATION, "explanation")
     NOTE(TEXT_CALL_KEY, "call_key")
+    NOTE(TEXT_CLAIMED, "claimed")
 };
 /* clang-format on */
 #define COLUMNS           (sizeof columns / sizeof columns[0])

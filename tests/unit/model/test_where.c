@@ -227,26 +227,35 @@ static void nothing_known(void **state)
 	}
 }
 
-/* What only CI can tell does not count where nothing proves that it is CI. */
+/* What a header claims of CI is in the row and counts for no rule. */
 static void claims(void **state)
 {
-	static const char *const wheres[] = {"trigger: push", "pr: '118'", "diff_lines: '>3000'",
-	                                     "author: ana", "path: infra/*"};
+	static const struct {
+		const char *where, *claimed;
+		bool holds;
+	} cases[] = {
+	    {"trigger: push", "", true},           {"trigger: push", "pr", true},
+	    {"trigger: push", "trigger", false},   {"trigger: push", "trigger,pr", false},
+	    {"trigger: null", "trigger,pr", true}, {"pr: '118'", "trigger", true},
+	    {"pr: '118'", "trigger,pr", false},    {"branch: release/*", "trigger,pr", true},
+	};
 	struct record r;
+	struct arena mem;
+	struct told t;
+	char buf[ATTR_TEXT_MAX];
+	struct field_ref ref = {FIELD_PR, SLICE_NONE};
+	struct facts f = {.record = &r};
 	(void)state;
 	fill(&r);
-	struct facts f = {.record = &r, .ci = &PROOF};
-	for (size_t i = 0; i < COUNT(wheres); i++) {
-		struct arena mem;
-		struct told t;
-		arena_init(&mem, 1 << 20);
-		const struct where *w = compile(&mem, wheres[i], false, &t);
-		r.who.v[ATTR_ENVIRONMENT] = SLICE("ci");
-		assert_true(where_match(w, &f));
-		r.who.v[ATTR_ENVIRONMENT] = SLICE("laptop");
-		assert_false(where_match(w, &f));
-		arena_release(&mem);
+	arena_init(&mem, 1 << 20);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct where *w = compile(&mem, cases[i].where, true, &t);
+		r.text[TEXT_CLAIMED] = slice_of(cases[i].claimed);
+		assert_int_equal(where_match(w, &f), cases[i].holds);
 	}
+	r.text[TEXT_CLAIMED] = SLICE("pr");
+	assert_int_equal(facts_text(&f, &ref, buf).n, 0); /* nor as a counter's name */
+	arena_release(&mem);
 }
 
 static void model_called(void **state)

@@ -385,12 +385,30 @@ static void repositories(void **state)
 	arena_release(&mem);
 }
 
+/* What a header says of CI is told apart from what the key fixes. */
+static void claimed(void **state)
+{
+	struct principal key = {0};
+	struct attribution who = {0};
+	(void)state;
+	assert_int_equal(attribution_claimed(&key, &who).n, 0);
+	who.v[ATTR_PR] = SLICE("7");
+	assert_true(slice_eq(attribution_claimed(&key, &who), SLICE("pr")));
+	who.v[ATTR_TRIGGER] = SLICE("push");
+	assert_true(slice_eq(attribution_claimed(&key, &who), SLICE("trigger,pr")));
+	key.fixed.v[ATTR_PR] = SLICE("7");
+	assert_true(slice_eq(attribution_claimed(&key, &who), SLICE("trigger")));
+	key.fixed.v[ATTR_TRIGGER] = SLICE("push");
+	assert_int_equal(attribution_claimed(&key, &who).n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(calls_are_attributed),
 	    cmocka_unit_test(damage_costs_knowledge_only),
 	    cmocka_unit_test(repositories),
+	    cmocka_unit_test(claimed),
 	};
 	return cmocka_run_group_tests_name("policy/attribution", tests, load_settings, unload_settings);
 }
