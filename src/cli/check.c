@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "model/vendors.h"
 
 #define JSON_MAX (4u << 20)
 
@@ -14,7 +15,9 @@ const struct command command_check = {
     "Reads FILE (or a folder of *.yaml; else --config or the usual places) and prints every fault in it as\n"
     "FILE:LINE:COLUMN: message. Exit status 0 when it is good, 1 when it is not.\n\n"
     "  --no-secrets   does not look up env: and file: secrets (to check on a machine that has none)\n"
-    "  --options      prints every key: its type and what it is for, separated by tabs\n",
+    "  --options      prints every key: its type and what it is for, separated by tabs\n"
+    "  --providers    prints the providers that are known by name or host, separated by tabs: name, other\n"
+    "                 names, hosts, base URL, whose prices, what its usage looks like\n",
     run_check};
 
 struct check {
@@ -170,6 +173,35 @@ static int print_options(struct cli *c)
 	return cli_print_json(c, &w, &b);
 }
 
+static int print_providers(struct cli *c)
+{
+	static const char *const keys[] = {"name", "also", "hosts", "base_url", "prices", "usage"};
+	const struct vendor *v;
+	struct buf b;
+	struct jsonw w;
+	buf_init(&b, JSON_MAX);
+	jsonw_init(&w, &b);
+	jsonw_array(&w);
+	for (size_t at = 0; (v = vendor_each(&at)) != NULL;) {
+		const char *const values[] = {v->name,   v->also, v->hosts, v->base_url ? v->base_url : "",
+		                              v->prices, v->note};
+		jsonw_object(&w);
+		for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+			jsonw_put_string(&w, slice_of(keys[i]), slice_of(values[i]));
+			if (!c->json)
+				fprintf(c->out, "%s%s", i ? "\t" : "", values[i]);
+		}
+		jsonw_object_end(&w);
+		if (!c->json)
+			fputc('\n', c->out);
+	}
+	jsonw_array_end(&w);
+	if (c->json)
+		return cli_print_json(c, &w, &b);
+	buf_release(&b);
+	return EXIT_DONE;
+}
+
 static int check(struct cli *c, slice path, unsigned flags)
 {
 	struct check k = {.c = c};
@@ -202,11 +234,14 @@ static int run_check(struct cli *c, int argc, char **argv)
 	const char *name, *value, *file = NULL;
 	char found[PATH_MAX];
 	unsigned flags = SETTINGS_NO_FOLDER;
-	bool options = false;
+	bool options = false, providers = false;
 	int at = 1, r;
-	while ((r = cli_next(c, &command_check, argc, argv, &at, "no-secrets:options", &name, &value)) > 0) {
+	while ((r = cli_next(c, &command_check, argc, argv, &at, "no-secrets:options:providers", &name,
+	                     &value)) > 0) {
 		if (r == 1 && strcmp(name, "options") == 0)
 			options = true;
+		else if (r == 1 && strcmp(name, "providers") == 0)
+			providers = true;
 		else if (r == 1)
 			flags |= SETTINGS_NO_SECRETS;
 		else if (file)
@@ -218,6 +253,8 @@ static int run_check(struct cli *c, int argc, char **argv)
 		return r == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (options)
 		return print_options(c);
+	if (providers)
+		return print_providers(c);
 	if (file == NULL)
 		file = c->config;
 	return check(c, file ? slice_of(file) : settings_find(found, sizeof found), flags);

@@ -20,9 +20,10 @@ struct target {
 	slice query;          /* raw, without '?' */
 	slice provider;       /* of /p/{provider}/…; n 0 otherwise */
 	slice rest;           /* raw path to send on, /p/{provider} removed */
-	slice model; /* the path's model, percent-decoded (Gemini, Bedrock; Azure: its deployment); n 0
-	                when the body names it */
-	bool stream; /* the path says that the answer streams (Gemini, Bedrock) */
+	slice model;  /* the path's model, percent-decoded (Gemini, Bedrock, Vertex; Azure: its deployment);
+	                 n 0 when the body names it */
+	slice region; /* of Vertex, as prices go: "global" or "regional"; n 0 otherwise */
+	bool stream;  /* the path says that the answer streams (Gemini, Bedrock) */
 };
 
 enum event_action {
@@ -119,6 +120,10 @@ extern const struct codec_ops codec_openai_embeddings;
 extern const struct codec_ops codec_openai_responses;
 extern const struct codec_ops codec_gemini, codec_gemini_count, codec_gemini_models;
 extern const struct codec_ops codec_bedrock_invoke, codec_bedrock_converse, codec_bedrock_count;
+extern const struct codec_ops codec_openai_completions;
+extern const struct codec_ops codec_gemini_embed, codec_gemini_interactions;
+extern const struct codec_ops codec_cohere, codec_cohere_models;
+extern const struct codec_ops codec_ollama, codec_ollama_models;
 
 /* Readers of requests that stand in a file of their own: the `request` of their codec. */
 int codec_anthropic_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,

@@ -1,5 +1,5 @@
-/* OpenAI's chat completions (platform.openai.com/docs/api-reference/chat) and what speaks like them, and the
- * list of models.
+/* OpenAI's chat completions (platform.openai.com/docs/api-reference/chat) and what speaks like them, the
+ * older completions, whose choices have a text in place of a message, and the list of models.
  *
  * Usage: prompt_tokens includes what was read from and written to the cache, completion_tokens includes
  * reasoning. A stream carries usage only when stream_options.include_usage is set, in a last chunk whose
@@ -251,10 +251,11 @@ static void read_delta_field(struct json *j, int id, void *arg)
 	}
 }
 
-enum { C_DELTA, C_FINISH, C_USAGE };
+enum { C_DELTA, C_FINISH, C_USAGE, C_TEXT };
 static const struct wire_word choice_fields[] = {
     WIRE_WORD("delta", C_DELTA), WIRE_WORD("message", C_DELTA), WIRE_WORD("finish_reason", C_FINISH),
     WIRE_WORD("usage", C_USAGE), /* Moonshot */
+    WIRE_WORD("text", C_TEXT),   /* of completions */
 };
 
 static void read_choice_field(struct json *j, int id, void *arg)
@@ -264,6 +265,8 @@ static void read_choice_field(struct json *j, int id, void *arg)
 		wire_object(j, WIRE_WORDS(delta_fields), read_delta_field, a);
 	else if (id == C_FINISH)
 		wire_name(j, &a->stop_reason);
+	else if (id == C_TEXT)
+		wire_add_bytes(j, &a->text_bytes);
 	else
 		read_usage(j, a);
 }
@@ -434,6 +437,16 @@ const struct codec_ops codec_openai_chat = {
     .edits_stream = codec_openai_chat_edits_stream,
     .follow = codec_openai_chat_follow,
     .cut = codec_openai_chat_cut,
+    .refusal = refusal,
+};
+
+const struct codec_ops codec_openai_completions = {
+    .name = "openai completions",
+    .request = codec_openai_chat_request,
+    .prepare = codec_openai_chat_prepare,
+    .answer = answer,
+    .event = event,
+    .edits_stream = codec_openai_chat_edits_stream,
     .refusal = refusal,
 };
 

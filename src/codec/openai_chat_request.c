@@ -2,6 +2,7 @@
  * and the edit that asks a stream for its usage. */
 #include "codec/codec.h"
 
+#include "base/num.h"
 #include "model/wire.h"
 
 enum {
@@ -21,6 +22,8 @@ enum {
 	R_SESSION,
 	R_METADATA,
 	R_SEARCH,
+	R_PROMPT,
+	R_BEST_OF,
 };
 
 static const struct wire_word request_fields[] = {
@@ -40,11 +43,15 @@ static const struct wire_word request_fields[] = {
     WIRE_WORD("prompt_cache_key", R_SESSION),
     WIRE_WORD("metadata", R_METADATA),
     WIRE_WORD("web_search_options", R_SEARCH),
+    /* of the older completions */
+    WIRE_WORD("prompt", R_PROMPT),
+    WIRE_WORD("best_of", R_BEST_OF),
 };
 
 struct reading {
 	struct request_view *v;
 	struct arena *mem;
+	int64_t prompts; /* texts to be completed, each paid for */
 	/* of the message being read */
 	bool system;
 	slice content;
@@ -139,7 +146,8 @@ static void read_tool(struct json *j, int index, void *arg)
 	wire_object(j, WIRE_WORDS(type), read_tool_type, arg);
 }
 
-/* A number of choices that cannot be read could be more than one. */
+/* A number of choices that cannot be read could be more than one. best_of makes as many and gives the n best
+ * of them. */
 static void read_choices(struct json *j, struct request_view *v)
 {
 	int64_t n = -1;
@@ -150,8 +158,25 @@ static void read_choices(struct json *j, struct request_view *v)
 	}
 	wire_count(j, &n);
 	if (n < 0)
-		wire_fail(j, at, "n is not a whole number");
-	v->choices = n > 1 ? n : 1;
+		wire_fail(j, at, "n and best_of are whole numbers");
+	v->choices = num_max_i64(v->choices, n);
+}
+
+static void count_prompt(struct json *j, int index, void *arg)
+{
+	struct reading *r = arg;
+	(void)index;
+	/* one text, or the numbers of one text's tokens */
+	r->prompts += json_peek(j) != JSON_NUMBER;
+	json_skip(j, NULL);
+}
+
+static void read_prompt(struct json *j, struct reading *r)
+{
+	if (json_peek(j) == JSON_ARRAY)
+		r->v->message_count = wire_elements(j, &r->v->messages, count_prompt, r);
+	else
+		wire_range(j, &r->v->messages);
 }
 
 /* Two names for one limit: OpenAI refuses both together, and a limit must bind whichever a provider reads. */
@@ -221,7 +246,14 @@ static void read_request_field(struct json *j, int id, void *arg)
 		v->message_count = wire_elements(j, &v->messages, read_message, r);
 		break;
 	case R_CHOICES:
+	case R_BEST_OF:
 		read_choices(j, v);
+		break;
+	case R_PROMPT:
+		if (v->api == API_OPENAI_COMPLETIONS)
+			read_prompt(j, r);
+		else
+			json_skip(j, NULL);
 		break;
 	case R_EFFORT:
 		read_effort(j, 0, r);
@@ -265,6 +297,8 @@ int codec_openai_chat_request(const struct target *t, slice body, struct arena *
 	int rc = wire_request(out, t->api, body, WIRE_WORDS(request_fields), read_request_field, &r, e);
 	if (rc)
 		return rc;
+	if (r.prompts > 1)
+		out->choices = out->choices > INT64_MAX / r.prompts ? INT64_MAX : out->choices * r.prompts;
 	codec_path_model(t, out);
 	out->wants_usage = out->wants_usage || !has_stream_options(t);
 	return out->model.n ? 0 : wire_no_model(e);

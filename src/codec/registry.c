@@ -23,6 +23,22 @@ static const struct route routes[] = {
     {{"/v1/responses", 13}, MATCH_EXACT, true, API_OPENAI_RESPONSES},
     {{"/v1/responses/compact", 21}, MATCH_EXACT, true, API_OPENAI_RESPONSES},
     {{"/v1/embeddings", 14}, MATCH_EXACT, true, API_OPENAI_EMBEDDINGS},
+    {{"/v1/completions", 15}, MATCH_EXACT, true, API_OPENAI_COMPLETIONS},
+    {{"/v1beta/interactions", 20}, MATCH_EXACT, true, API_GEMINI_INTERACTIONS},
+    {{"/v2/chat", 8}, MATCH_EXACT, true, API_COHERE_CHAT},
+    {{"/v1/chat", 8}, MATCH_EXACT, true, API_COHERE_CHAT},
+    {{"/v1/generate", 12}, MATCH_EXACT, true, API_COHERE_CHAT},
+    {{"/v2/embed", 9}, MATCH_EXACT, true, API_COHERE_EMBED},
+    {{"/v1/embed", 9}, MATCH_EXACT, true, API_COHERE_EMBED},
+    {{"/v1/tokenize", 12}, MATCH_EXACT, true, API_COHERE_MODELS},
+    {{"/api/chat", 9}, MATCH_EXACT, true, API_OLLAMA_CHAT},
+    {{"/api/generate", 13}, MATCH_EXACT, true, API_OLLAMA_GENERATE},
+    {{"/api/embed", 10}, MATCH_EXACT, true, API_OLLAMA_EMBED},
+    {{"/api/embeddings", 15}, MATCH_EXACT, true, API_OLLAMA_EMBED},
+    {{"/api/show", 9}, MATCH_EXACT, true, API_OLLAMA_MODELS},
+    {{"/api/tags", 9}, MATCH_EXACT, false, API_OLLAMA_MODELS},
+    {{"/api/ps", 7}, MATCH_EXACT, false, API_OLLAMA_MODELS},
+    {{"/api/version", 12}, MATCH_EXACT, false, API_OLLAMA_MODELS},
     {{"/v1/models", 10}, MATCH_EXACT, false, API_OPENAI_MODELS},
     {{"/v1/models", 10}, MATCH_UNDER, false, API_OPENAI_MODELS},
     {{"/v1beta/models", 14}, MATCH_EXACT, false, API_GEMINI_MODELS},
@@ -31,6 +47,10 @@ static const struct route routes[] = {
     {{"/responses", 10}, MATCH_ENDING, true, API_OPENAI_RESPONSES},
     {{"/responses/compact", 18}, MATCH_ENDING, true, API_OPENAI_RESPONSES},
     {{"/embeddings", 11}, MATCH_ENDING, true, API_OPENAI_EMBEDDINGS},
+    {{"/completions", 12}, MATCH_ENDING, true, API_OPENAI_COMPLETIONS},
+    {{"/v1/messages", 12}, MATCH_ENDING, true, API_ANTHROPIC_MESSAGES},
+    {{"/v1/messages/count_tokens", 25}, MATCH_ENDING, true, API_ANTHROPIC_COUNT_TOKENS},
+    {{"/models", 7}, MATCH_ENDING, false, API_OPENAI_MODELS},
 };
 
 /* What stands behind the colon of /v1beta/models/{model}:… */
@@ -42,9 +62,20 @@ static const struct gemini_method {
     {{"generateContent", 15}, API_GEMINI_GENERATE, false},
     {{"streamGenerateContent", 21}, API_GEMINI_GENERATE, true},
     {{"countTokens", 11}, API_GEMINI_COUNT_TOKENS, false},
+    {{"embedContent", 12}, API_GEMINI_EMBED, false},
+    {{"batchEmbedContents", 18}, API_GEMINI_EMBED, false},
 };
 
 static const slice gemini_prefixes[] = {{"/v1beta/models/", 15}, {"/v1/models/", 11}};
+
+/* What stands behind the colon at Vertex beside those: bodies in the dialect of the model's publisher. */
+static const struct raw_method {
+	slice name;
+	bool stream;
+} raw_methods[] = {
+    {{"rawPredict", 10}, false},
+    {{"streamRawPredict", 16}, true},
+};
 
 /* What stands behind /model/{id}/ of Bedrock. */
 static const struct bedrock_method {
@@ -69,6 +100,7 @@ static const struct azure_path {
     {{"/responses", 10}, true, API_OPENAI_RESPONSES},
     {{"/responses/compact", 18}, true, API_OPENAI_RESPONSES},
     {{"/embeddings", 11}, true, API_OPENAI_EMBEDDINGS},
+    {{"/completions", 12}, true, API_OPENAI_COMPLETIONS},
     {{"/models", 7}, false, API_OPENAI_MODELS},
 };
 
@@ -160,13 +192,9 @@ static bool is_get(slice method)
 	return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD"));
 }
 
-/* /v1beta/models/{model}:generateContent and its like, under both prefixes; ROUTE_UNKNOWN when it is none. */
-static enum route_result gemini_route(slice method, struct arena *mem, struct target *t)
+/* {model}:{method} of one of the Gemini methods; ROUTE_UNKNOWN when it is none. */
+static enum route_result gemini_method_route(slice method, slice rest, struct arena *mem, struct target *t)
 {
-	slice rest = SLICE_NONE;
-	for (size_t i = 0; i < COUNT(gemini_prefixes) && !rest.n; i++)
-		if (slice_starts(t->rest, gemini_prefixes[i]))
-			rest = slice_sub(t->rest, gemini_prefixes[i].n, t->rest.n);
 	ptrdiff_t colon = slice_find_char(rest, ':');
 	if (colon <= 0 || slice_find_char(rest, '/') >= 0)
 		return ROUTE_UNKNOWN;
@@ -180,6 +208,19 @@ static enum route_result gemini_route(slice method, struct arena *mem, struct ta
 		t->stream = gemini_methods[i].stream;
 		t->model = decode(slice_sub(rest, 0, (size_t)colon), mem);
 		return t->model.n ? ROUTE_OK : ROUTE_UNKNOWN;
+	}
+	return ROUTE_UNKNOWN;
+}
+
+/* /v1beta/models/{model}:generateContent and its like, under both prefixes, and behind /p/{provider} under
+ * any; ROUTE_UNKNOWN when it is none. */
+static enum route_result gemini_route(slice method, struct arena *mem, struct target *t)
+{
+	for (size_t i = 0; i < COUNT(gemini_prefixes); i++) {
+		ptrdiff_t at = slice_find(t->rest, gemini_prefixes[i]);
+		if (at == 0 || (at > 0 && t->provider.n))
+			return gemini_method_route(
+			    method, slice_sub(t->rest, (size_t)at + gemini_prefixes[i].n, t->rest.n), mem, t);
 	}
 	return ROUTE_UNKNOWN;
 }
@@ -274,6 +315,94 @@ static enum route_result azure_route(slice method, const struct headers *h, stru
 	return ROUTE_UNKNOWN;
 }
 
+/* --- Vertex ----------------------------------------------------------------------------------------------
+ */
+
+/* Takes one segment that must be `name` off a path that begins with a slash. */
+static bool take_word(slice *path, slice name)
+{
+	if (path->n <= name.n || !slice_starts(slice_sub(*path, 1, path->n), name))
+		return false;
+	slice rest = slice_sub(*path, 1 + name.n, path->n);
+	if (rest.n && rest.p[0] != '/')
+		return false;
+	*path = rest;
+	return true;
+}
+
+static slice take_segment(slice *path)
+{
+	slice rest = slice_sub(*path, 1, path->n);
+	ptrdiff_t slash = slice_find_char(rest, '/');
+	slice segment = slash < 0 ? rest : slice_sub(rest, 0, (size_t)slash);
+	*path = slash < 0 ? SLICE_NONE : slice_sub(rest, (size_t)slash, rest.n);
+	return segment;
+}
+
+/* A model of another publisher than Google: Anthropic's Messages, else chat completions (Mistral, AI21). Of
+ * Anthropic, the model count-tokens counts for the one that the body names. */
+static enum route_result raw_route(slice method, slice publisher, slice rest, struct arena *mem,
+                                   struct target *t)
+{
+	bool anthropic = slice_eq(publisher, SLICE("anthropic"));
+	ptrdiff_t colon = slice_find_char(rest, ':');
+	if (colon <= 0 || slice_find_char(rest, '/') >= 0)
+		return ROUTE_UNKNOWN;
+	slice name = slice_sub(rest, (size_t)colon + 1, rest.n), model = slice_sub(rest, 0, (size_t)colon);
+	for (size_t i = 0; i < COUNT(raw_methods); i++) {
+		if (!slice_eq(name, raw_methods[i].name))
+			continue;
+		if (!slice_eq(method, SLICE("POST")))
+			return ROUTE_BAD_METHOD;
+		bool counts = anthropic && slice_eq(model, SLICE("count-tokens"));
+		t->api = counts      ? API_ANTHROPIC_COUNT_TOKENS
+		         : anthropic ? API_ANTHROPIC_MESSAGES
+		                     : API_OPENAI_CHAT;
+		t->stream = raw_methods[i].stream;
+		t->model = counts ? SLICE_NONE : decode(model, mem);
+		return counts || t->model.n ? ROUTE_OK : ROUTE_UNKNOWN;
+	}
+	return ROUTE_UNKNOWN;
+}
+
+/* [/v1|/v1beta1]/projects/{p}/locations/{l}/publishers/{publisher}/models/{model}:{method}, the same without
+ * project and location (express mode), and /projects/{p}/locations/{l}/endpoints/openapi/chat/completions.
+ * *vertex: the path is Vertex's, metered or not. */
+static enum route_result vertex_route(slice method, struct arena *mem, struct target *t, bool *vertex)
+{
+	slice path = t->rest, location = SLICE_NONE;
+	bool versioned = take_word(&path, SLICE("v1")) || take_word(&path, SLICE("v1beta1"));
+	if (take_word(&path, SLICE("projects"))) {
+		take_segment(&path);
+		if (!take_word(&path, SLICE("locations")))
+			return ROUTE_UNKNOWN;
+		location = take_segment(&path);
+	} else if (!versioned || !slice_starts(path, SLICE("/publishers/"))) {
+		return ROUTE_UNKNOWN;
+	}
+	*vertex = true;
+	t->dialect = DIALECT_VERTEX;
+	t->region =
+	    location.n == 0 || slice_eq(location, SLICE("global")) ? SLICE("global") : SLICE("regional");
+	if (!versioned) { /* a client whose base URL ends before the version */
+		t->rest = arena_printf(mem, "/v1" SLICE_FMT, SLICE_ARG(t->rest));
+		if (t->rest.n == 0)
+			return ROUTE_UNKNOWN;
+	}
+	if (slice_eq(path, SLICE("/endpoints/openapi/chat/completions"))) {
+		t->api = API_OPENAI_CHAT;
+		return slice_eq(method, SLICE("POST")) ? ROUTE_OK : ROUTE_BAD_METHOD;
+	}
+	if (!take_word(&path, SLICE("publishers")))
+		return ROUTE_UNKNOWN;
+	slice publisher = take_segment(&path);
+	if (!take_word(&path, SLICE("models")) || path.n < 2)
+		return ROUTE_UNKNOWN;
+	path = slice_sub(path, 1, path.n);
+	enum route_result r = gemini_method_route(method, path, mem, t);
+	return r == ROUTE_UNKNOWN ? raw_route(method, publisher, path, mem, t) : r;
+}
+
 /* The table; ROUTE_UNKNOWN when no row fits. */
 static enum route_result table_route(slice method, const struct headers *h, struct target *t)
 {
@@ -335,17 +464,20 @@ enum route_result registry_route(slice method, slice target, const struct header
 	if (!path_is_sound(out->path))
 		return ROUTE_UNKNOWN;
 	enum route_result r = ROUTE_UNKNOWN;
-	bool azure = slice_starts(out->rest, SLICE("/openai/"));
+	bool azure = slice_starts(out->rest, SLICE("/openai/")), vertex = false;
 	if (azure)
 		r = azure_route(method, h, mem, out);
 	if (r == ROUTE_UNKNOWN)
+		r = vertex_route(method, mem, out, &vertex);
+	if (r == ROUTE_UNKNOWN && !vertex)
 		r = gemini_route(method, mem, out);
-	if (r == ROUTE_UNKNOWN)
+	if (r == ROUTE_UNKNOWN && !vertex)
 		r = table_route(method, h, out);
 	if (out->dialect == DIALECT_NONE)
 		out->dialect = api_dialect(out->api);
-	if (r == ROUTE_UNKNOWN && (out->provider.n || azure || slice_starts(out->path, SLICE("/v1/")) ||
-	                           slice_starts(out->path, SLICE("/v1beta/"))))
+	if (r == ROUTE_UNKNOWN &&
+	    (out->provider.n || azure || vertex || slice_starts(out->path, SLICE("/v1/")) ||
+	     slice_starts(out->path, SLICE("/v1beta/"))))
 		return ROUTE_OK;
 	return r;
 }
@@ -366,6 +498,16 @@ const struct codec_ops *registry_codec(enum api a)
 	    [API_BEDROCK_INVOKE] = &codec_bedrock_invoke,
 	    [API_BEDROCK_CONVERSE] = &codec_bedrock_converse,
 	    [API_BEDROCK_COUNT_TOKENS] = &codec_bedrock_count,
+	    [API_OPENAI_COMPLETIONS] = &codec_openai_completions,
+	    [API_GEMINI_EMBED] = &codec_gemini_embed,
+	    [API_GEMINI_INTERACTIONS] = &codec_gemini_interactions,
+	    [API_COHERE_CHAT] = &codec_cohere,
+	    [API_COHERE_EMBED] = &codec_cohere,
+	    [API_COHERE_MODELS] = &codec_cohere_models,
+	    [API_OLLAMA_CHAT] = &codec_ollama,
+	    [API_OLLAMA_GENERATE] = &codec_ollama,
+	    [API_OLLAMA_EMBED] = &codec_ollama,
+	    [API_OLLAMA_MODELS] = &codec_ollama_models,
 	};
 	return a < API_N ? codecs[a] : NULL;
 }
@@ -399,7 +541,9 @@ const struct codec_ops *registry_refuser(slice target, const struct headers *h)
 	    slice_find(target, SLICE(":streamGenerateContent")) >= 0 ||
 	    headers_get(h, SLICE("x-goog-api-key")).n)
 		return &codec_gemini;
-	if (slice_find(target, SLICE("/v1/messages")) >= 0 || headers_get(h, SLICE("anthropic-version")).n)
+	if (slice_find(target, SLICE("/v1/messages")) >= 0 ||
+	    slice_find(target, SLICE("/publishers/anthropic/")) >= 0 ||
+	    headers_get(h, SLICE("anthropic-version")).n)
 		return &codec_anthropic;
 	return &codec_openai_chat;
 }

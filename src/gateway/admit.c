@@ -262,6 +262,8 @@ static bool admit_provider(struct exchange *ex)
 		                           SLICE_ARG(ex->view.model)));
 	}
 	ex->record.text[TEXT_PROVIDER] = ex->provider->name;
+	/* as if the client had: nothing is added to the request, nothing taken out of the answer */
+	ex->view.wants_usage = ex->view.wants_usage || ex->provider->usage_unasked;
 	ex->record.billing = is_subscription(ex) ? BILLING_SUBSCRIPTION : ex->provider->billing;
 	if (provider_has_credential(ex->provider) && ex->who.anonymous && !ex->who.own_credential)
 		return refuse(ex, REFUSAL_IDENTITY, "identity",
@@ -421,6 +423,9 @@ static struct header credential_header(const struct provider *p, struct arena *m
 		return (struct header){SLICE("api-key"), p->secret};
 	case DIALECT_OPENAI:
 	case DIALECT_BEDROCK: /* its API keys are bearer tokens */
+	case DIALECT_VERTEX:
+	case DIALECT_COHERE:
+	case DIALECT_OLLAMA:
 	case DIALECT_NONE:
 	case DIALECT_N:
 		break;
@@ -501,7 +506,7 @@ static slice request_url(struct exchange *ex)
 {
 	slice base = ex->provider->base_url, path = ex->target.rest, query = query_without_key(ex);
 	/* A base URL that ends in /v1, as many clients want it, and a path that begins with it. */
-	if (slice_ends(base, SLICE("/v1")) && slice_starts(path, SLICE("/v1/")))
+	if ((ex->provider->bare || slice_ends(base, SLICE("/v1"))) && slice_starts(path, SLICE("/v1/")))
 		path = slice_sub(path, 3, path.n);
 	else if (slice_ends(base, SLICE("/openai")) && slice_starts(path, SLICE("/openai/")))
 		path = slice_sub(path, 7, path.n);

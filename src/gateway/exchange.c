@@ -257,11 +257,15 @@ static void on_head(void *arg, int status, const struct headers *h)
 	slice type = headers_get(h, SLICE("content-type"));
 	bool events = slice_starts_nocase(type, SLICE("text/event-stream"));
 	bool frames = slice_starts_nocase(type, SLICE("application/vnd.amazon.eventstream"));
+	bool lines = slice_starts_nocase(type, SLICE("application/x-ndjson")) ||
+	             slice_starts_nocase(type, SLICE("application/stream+json")) ||
+	             slice_starts_nocase(type, SLICE("application/jsonl"));
 	bool metered = ex->codec != NULL && !slice_eq(ex->method, SLICE("HEAD"));
 	meter_begin(&ex->meter,
 	            !metered ? METER_PASS
 	            : events ? METER_EVENTS
 	            : frames ? METER_FRAMES
+	            : lines  ? METER_LINES
 	                     : METER_WHOLE,
 	            (size_t)ex->settings->limits.event_bytes);
 	if (status < 400)

@@ -22,6 +22,8 @@ void meter_release(struct stream_meter *m)
 	buf_release(&m->open.kept);
 	buf_release(&m->open.parts);
 	buf_release(&m->open.said);
+	if (m->mode == METER_LINES)
+		lines_release(&m->lines);
 	m->mode = METER_PASS;
 }
 
@@ -40,6 +42,8 @@ void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 	buf_init(&m->open.said, STREAM_KEPT_MAX);
 	if (m->mode == METER_FRAMES)
 		eventstream_init(&m->frames, max_event);
+	if (m->mode == METER_LINES)
+		lines_init(&m->lines, max_event);
 	if (m->mode != METER_EVENTS)
 		return;
 	sse_init(&m->sse, max_event);
@@ -57,6 +61,8 @@ unsigned long long meter_skipped(const struct stream_meter *m)
 {
 	if (m->mode == METER_FRAMES)
 		return m->frames.skipped + m->frames.broken;
+	if (m->mode == METER_LINES)
+		return m->lines.skipped;
 	return m->mode == METER_EVENTS ? m->sse.skipped : 0;
 }
 
@@ -112,6 +118,16 @@ static int on_message(void *arg, const struct eventstream_message *f)
 	return 0;
 }
 
+/* A line as the event it is; those always pass. */
+static void on_line(void *arg, slice line)
+{
+	struct stream_meter *m = arg;
+	struct json_edits none;
+	struct sse_event e = {.raw = line, .data = line, .has_data = true};
+	json_edits_init(&none);
+	m->codec->event(&e, m->view, &m->answer, &none);
+}
+
 int meter_feed(struct stream_meter *m, slice piece, struct buf *out)
 {
 	m->passed += piece.n;
@@ -124,8 +140,12 @@ int meter_feed(struct stream_meter *m, slice piece, struct buf *out)
 	}
 	if (!meter_is_stream(m))
 		return 0;
-	int r = m->mode == METER_EVENTS ? sse_feed(&m->sse, piece, on_event, m)
-	                                : eventstream_feed(&m->frames, piece, on_message, m);
+	int r = 0;
+	if (m->mode == METER_LINES)
+		lines_feed(&m->lines, piece, on_line, m);
+	else
+		r = m->mode == METER_EVENTS ? sse_feed(&m->sse, piece, on_event, m)
+		                            : eventstream_feed(&m->frames, piece, on_message, m);
 	if (meter_skipped(m))
 		m->lost = true;
 	return r;
@@ -157,6 +177,8 @@ int meter_cut(struct stream_meter *m, struct stream_cut *c, struct buf *out)
 
 int meter_finish(struct stream_meter *m, struct buf *out)
 {
+	if (m->mode == METER_LINES)
+		lines_finish(&m->lines, on_line, m);
 	if (m->mode != METER_EVENTS)
 		return 0;
 	m->out = out;
@@ -190,7 +212,8 @@ enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, b
 	/* Something could not be read: all that passed is taken for output, rather too much than too little.
 	 */
 	int64_t counted = meter_estimate(m->lost ? num_max_i64(seen, (int64_t)m->passed) : seen);
-	out->m[METER_OUTPUT] = num_max_i64(out->m[METER_OUTPUT], counted);
+	if (!a->output_told)
+		out->m[METER_OUTPUT] = num_max_i64(out->m[METER_OUTPUT], counted);
 	if (out->m[METER_INPUT] == TOKENS_ABSENT)
 		out->m[METER_INPUT] = meter_estimate((int64_t)body_bytes);
 	return SOURCE_COUNTED;

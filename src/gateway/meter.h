@@ -7,12 +7,14 @@
 #include "codec/codec.h"
 #include "model/types.h"
 #include "text/eventstream.h"
+#include "text/lines.h"
 
 enum meter_mode {
 	METER_PASS,   /* not read: unmetered, or an error of the transport */
 	METER_WHOLE,  /* one JSON body, gathered and read at its end */
 	METER_EVENTS, /* server-sent events, read as they pass */
 	METER_FRAMES, /* messages of an AWS event stream, likewise */
+	METER_LINES,  /* JSON Lines (Ollama, Cohere's v1), likewise */
 };
 
 struct stream_meter {
@@ -21,9 +23,10 @@ struct stream_meter {
 	const struct request_view *view; /* not owned */
 	struct answer answer;
 	struct stream_open open; /* of a stream whose codec can cut it */
-	union {                  /* of METER_EVENTS, METER_FRAMES */
+	union {                  /* of METER_EVENTS, METER_FRAMES, METER_LINES */
 		struct sse sse;
 		struct eventstream frames;
+		struct lines lines;
 	};
 	bool edits;      /* events go on only when whole */
 	bool lost;       /* something could not be read: what is known is not all */
@@ -39,7 +42,7 @@ void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 void meter_head(struct stream_meter *m, const struct headers *h);
 static inline bool meter_is_stream(const struct stream_meter *m)
 {
-	return m->mode == METER_EVENTS || m->mode == METER_FRAMES;
+	return m->mode == METER_EVENTS || m->mode == METER_FRAMES || m->mode == METER_LINES;
 }
 /* Events of the stream that were not read. */
 unsigned long long meter_skipped(const struct stream_meter *m);

@@ -34,7 +34,8 @@ static void price_call(struct exchange *ex, struct record *r, const char **note)
 {
 	const struct answer *a = &ex->meter.answer;
 	struct billed_as as = {a->service_tier.n ? name_get(&a->service_tier) : ex->view.service_tier,
-	                       a->speed.n ? name_get(&a->speed) : ex->view.speed, name_get(&a->region)};
+	                       a->speed.n ? name_get(&a->speed) : ex->view.speed,
+	                       ex->target.region.n ? ex->target.region : name_get(&a->region)};
 	/* A Bedrock id says where the model runs, and with it the price; the name in the answer does not. */
 	const struct price *p =
 	    r->api == API_BEDROCK_INVOKE ? ex->price : price_served(ex, name_get(&a->model));

@@ -122,6 +122,13 @@ static bool takes(const struct provider *p, slice model)
 	return false;
 }
 
+/* Ollama takes the dialects of others too, but only for models that it is said to have. */
+static bool speaks(const struct provider *p, enum dialect d)
+{
+	return p->dialect == d || (p->dialect == DIALECT_OLLAMA && p->models_n &&
+	                           (d == DIALECT_OPENAI || d == DIALECT_ANTHROPIC));
+}
+
 const struct provider *settings_provider(const struct settings *s, enum dialect d, slice name, slice model)
 {
 	const struct provider *any = NULL;
@@ -132,7 +139,7 @@ const struct provider *settings_provider(const struct settings *s, enum dialect 
 				return p;
 			continue;
 		}
-		if (p->dialect != d)
+		if (!speaks(p, d))
 			continue;
 		if (p->models_n && takes(p, model))
 			return p;
@@ -168,6 +175,9 @@ slice provider_model(const struct provider *p, slice name)
 	for (size_t i = 0; i < p->deployments_n; i++)
 		if (slice_eq(p->deployments[i].name, name))
 			return p->deployments[i].model;
+	/* Vertex's OpenAI dialect names the publisher too, and the price book does not for Google's own */
+	if (p->dialect == DIALECT_VERTEX && slice_starts(name, SLICE("google/")))
+		return slice_sub(name, 7, name.n);
 	if (p->dialect != DIALECT_BEDROCK || !slice_starts(name, SLICE("arn:")))
 		return name;
 	for (size_t i = name.n; i > 0; i--)

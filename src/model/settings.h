@@ -39,7 +39,7 @@ struct deployment {
 struct provider {
 	slice name; /* of /p/{name}/ and the ledger */
 	enum dialect dialect;
-	slice vendor;   /* in the price book; by default the dialect's own (anthropic, openai, google) */
+	slice vendor;   /* in the price book; by default that of the row in vendors.h, or the dialect's own */
 	slice base_url; /* without a trailing slash: scheme://host[:port][/path] */
 	slice host;     /* of base_url, with the port as written */
 	enum credential_kind credential;
@@ -53,6 +53,8 @@ struct provider {
 	slice *models; /* globs; none: takes any model */
 	bool has_price;
 	struct price price; /* of `prices:` here; valid when has_price */
+	bool bare; /* base_url has all that stands before /chat/completions: no /v1 is put behind it */
+	bool usage_unasked; /* streams report usage always, and asking for it is an error */
 	bool http2;
 	slice ca_file; /* PEM bundle beside the system's; n 0 none */
 	slice proxy;   /* URL; n 0: the environment's HTTPS_PROXY, HTTP_PROXY, NO_PROXY */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "model/vendors.h"
 
 /* --- secrets ----------------------------------------------------------------- */
 
@@ -336,6 +337,9 @@ static const struct {
     {"gemini", "google", "https://generativelanguage.googleapis.com", DIALECT_GEMINI},
     {"bedrock", "bedrock", NULL, DIALECT_BEDROCK},
     {"azure", "azure", NULL, DIALECT_AZURE},
+    {"vertex", "vertex", NULL, DIALECT_VERTEX},
+    {"cohere", "cohere", "https://api.cohere.com", DIALECT_COHERE},
+    {"ollama", "ollama", "http://127.0.0.1:11434", DIALECT_OLLAMA},
 };
 #define APIS_N (sizeof APIS / sizeof *APIS)
 
@@ -359,19 +363,57 @@ static void default_provider(struct provider *p)
 		p->price.per_million[m] = PRICE_ABSENT;
 }
 
-/* What the dialect gives when nothing was written. */
+static void put_base_url(struct provider *p, const char *url)
+{
+	p->base_url = slice_of(url);
+	size_t scheme = (size_t)slice_find(p->base_url, SLICE("://")) + 3;
+	slice rest = slice_sub(p->base_url, scheme, p->base_url.n);
+	ptrdiff_t slash = slice_find_char(rest, '/');
+	p->host = slash < 0 ? rest : slice_sub(rest, 0, (size_t)slash);
+}
+
+static bool is_version(slice segment)
+{
+	return segment.n >= 2 && segment.p[0] == 'v' && segment.p[1] >= '0' && segment.p[1] <= '9';
+}
+
+/* A base URL whose path ends with the API's version, or with that and /openai: a client's own /v1 is not put
+ * behind it. */
+static bool has_version(slice url)
+{
+	slice last = SLICE_NONE, before = SLICE_NONE, part;
+	while (slice_split(&url, '/', &part)) {
+		before = last;
+		last = part;
+	}
+	return is_version(last) || (slice_eq(last, SLICE("openai")) && is_version(before));
+}
+
+/* What the vendor's row and the dialect give where nothing was written. A row is found by the vendor that was
+ * written, else by the host, else by the provider's name; only for dialects that others speak. */
 static void fill_provider(struct provider *p)
 {
+	bool spoken = p->dialect == DIALECT_OPENAI || p->dialect == DIALECT_ANTHROPIC;
+	const struct vendor *row = p->vendor.n ? vendor_named(p->vendor) : vendor_at(p->host);
+	if (row == NULL && p->vendor.n == 0)
+		row = vendor_named(p->name);
+	if (row && (spoken || p->vendor.n))
+		p->vendor = slice_of(row->prices);
+	if (row && p->dialect == DIALECT_OPENAI) {
+		if (p->base_url.n == 0 && row->base_url)
+			put_base_url(p, row->base_url);
+		p->bare = row->bare;
+		p->usage_unasked = row->usage_unasked;
+	}
 	for (size_t i = 0; i < APIS_N; i++) {
 		if (APIS[i].dialect != p->dialect)
 			continue;
 		if (p->vendor.n == 0)
 			p->vendor = slice_of(APIS[i].vendor);
-		if (p->base_url.n == 0 && APIS[i].base_url) {
-			p->base_url = slice_of(APIS[i].base_url);
-			p->host = slice_sub(p->base_url, 8, p->base_url.n);
-		}
+		if (p->base_url.n == 0 && APIS[i].base_url)
+			put_base_url(p, APIS[i].base_url);
 	}
+	p->bare = p->bare || (spoken && has_version(p->base_url));
 }
 
 void settings_default_providers(struct reader *r)
@@ -425,6 +467,11 @@ static void finish_base_url(struct reader *r, const struct yaml_node *n, struct 
 		settings_fault(r, n,
 		               "providers[].base_url is missing: such as "
 		               "https://NAME.openai.azure.com");
+	} else if (p->dialect == DIALECT_VERTEX) {
+		settings_fault(r, n,
+		               "providers[].base_url is missing: that of the location, such as "
+		               "https://aiplatform.googleapis.com (global) or "
+		               "https://us-east5-aiplatform.googleapis.com");
 	}
 }
 
@@ -435,8 +482,10 @@ static void finish_provider(struct reader *r, const struct yaml_node *n, struct 
 	if (name == NULL)
 		settings_fault(r, n, "providers[].name is missing: a name for the ledger and for /p/NAME/");
 	if (yaml_get(n, SLICE("api")) == NULL)
-		settings_fault(
-		    r, n, "providers[].api is missing: write anthropic, openai, gemini, bedrock or azure");
+		settings_fault(r, n,
+		               "providers[].api is missing: write anthropic, openai, gemini, bedrock, azure, "
+		               "vertex, cohere "
+		               "or ollama");
 	for (size_t i = 0; i < s->providers_n && p->name.n; i++)
 		if (slice_eq(s->providers[i].name, p->name))
 			settings_fault(r, name, "providers[].name: there are two providers \"" SLICE_FMT "\"",

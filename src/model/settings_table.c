@@ -194,13 +194,14 @@ const struct option settings_options[] = {
      .read = read_name,
      .offset = IN_P(name)},
     {.key = "providers[].api",
-     .type = "anthropic, openai, gemini, bedrock or azure",
+     .type = "anthropic, openai, gemini, bedrock, azure, vertex, cohere or ollama",
      .text = "the dialect it speaks; needed",
      .read = read_api},
     {.key = "providers[].base_url",
      .type = "URL",
-     .text = "scheme://host[:port][/path] without the API's own /v1; default the api's public one (bedrock: "
-             "that of its region; azure has none)",
+     .text = "scheme://host[:port][/path] without the API's own /v1; default the vendor's or the api's "
+             "public one "
+             "(bedrock: that of its region; azure and vertex have none)",
      .read = read_url},
     {.key = "providers[].credential",
      .type = "env:NAME, file:PATH, passthrough, none or aws",
@@ -244,8 +245,9 @@ const struct option settings_options[] = {
      .offset = IN_P(models_n)},
     {.key = "providers[].vendor",
      .type = "word",
-     .text = "whose prices apply, by the price book's names; default the api's (anthropic, openai, google, "
-             "bedrock, azure)",
+     .text = "who it is, and with that whose prices apply (docs/providers.md); default by base_url's host, "
+             "by the "
+             "provider's name, else the api's own",
      .read = read_name,
      .offset = IN_P(vendor)},
     {.key = "providers[].billing",

@@ -17,7 +17,10 @@ enum dialect {
 	DIALECT_OPENAI,
 	DIALECT_GEMINI,
 	DIALECT_BEDROCK,
-	DIALECT_AZURE, /* OpenAI's APIs under paths of its own */
+	DIALECT_AZURE,  /* OpenAI's APIs under paths of its own */
+	DIALECT_VERTEX, /* Gemini's, Anthropic's and OpenAI's under paths of its own */
+	DIALECT_COHERE,
+	DIALECT_OLLAMA,
 	DIALECT_N
 };
 
@@ -37,7 +40,17 @@ enum dialect {
 	X(API_UNMETERED, "unmetered", DIALECT_NONE, true)                                                    \
 	X(API_BEDROCK_INVOKE, "bedrock.invoke", DIALECT_BEDROCK, true)                                       \
 	X(API_BEDROCK_CONVERSE, "bedrock.converse", DIALECT_BEDROCK, true)                                   \
-	X(API_BEDROCK_COUNT_TOKENS, "bedrock.count_tokens", DIALECT_BEDROCK, false)
+	X(API_BEDROCK_COUNT_TOKENS, "bedrock.count_tokens", DIALECT_BEDROCK, false)                          \
+	X(API_OPENAI_COMPLETIONS, "openai.completions", DIALECT_OPENAI, true)                                \
+	X(API_GEMINI_EMBED, "gemini.embed", DIALECT_GEMINI, true)                                            \
+	X(API_GEMINI_INTERACTIONS, "gemini.interactions", DIALECT_GEMINI, true)                              \
+	X(API_COHERE_CHAT, "cohere.chat", DIALECT_COHERE, true)                                              \
+	X(API_COHERE_EMBED, "cohere.embed", DIALECT_COHERE, true)                                            \
+	X(API_COHERE_MODELS, "cohere.models", DIALECT_COHERE, false)                                         \
+	X(API_OLLAMA_CHAT, "ollama.chat", DIALECT_OLLAMA, true)                                              \
+	X(API_OLLAMA_GENERATE, "ollama.generate", DIALECT_OLLAMA, true)                                      \
+	X(API_OLLAMA_EMBED, "ollama.embed", DIALECT_OLLAMA, true)                                            \
+	X(API_OLLAMA_MODELS, "ollama.models", DIALECT_OLLAMA, false)
 
 #define X(id, name, dialect, metered) id,
 enum api { API_LIST(X) API_N };
@@ -224,10 +237,11 @@ struct answer {
 	struct name stop_reason;
 	struct name service_tier, speed, region; /* what the answer says was billed */
 	struct name id;
-	bool has_usage; /* final usage was reported */
-	bool ended;     /* the dialect's last word was seen (message_stop, [DONE], response.completed,
-	                   finishReason…) */
-	bool error;     /* the body or an event is the dialect's error */
+	bool has_usage;   /* final usage was reported */
+	bool output_told; /* the output side of usage is final, though the input was not reported */
+	bool ended;       /* the dialect's last word was seen (message_stop, [DONE], response.completed,
+	                     finishReason…) */
+	bool error;       /* the body or an event is the dialect's error */
 	struct name error_type;
 	int64_t tool_calls; /* client-side tool calls asked for by the model */
 	int64_t server_tool_calls;

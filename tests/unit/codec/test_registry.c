@@ -3,6 +3,8 @@
 
 #include "codec/registry.h"
 
+#define VERTEX "/v1/projects/p-1/locations/us-central1/publishers/"
+
 static const struct route_case {
 	const char *method, *target;
 	enum route_result want;
@@ -33,8 +35,24 @@ static const struct route_case {
      "/v1/models/gemini%2d2.5:streamGenerateContent", "gemini-2.5", true},
     {"POST", "/v1/models/g:countTokens", ROUTE_OK, API_GEMINI_COUNT_TOKENS, "", "/v1/models/g:countTokens",
      "g", false},
-    {"POST", "/v1beta/models/g:embedContent", ROUTE_OK, API_UNMETERED, "", "/v1beta/models/g:embedContent",
-     "", false},
+    {"POST", "/v1beta/models/g:embedContent", ROUTE_OK, API_GEMINI_EMBED, "", "/v1beta/models/g:embedContent",
+     "g", false},
+    {"POST", "/v1beta/models/g:batchEmbedContents", ROUTE_OK, API_GEMINI_EMBED, "",
+     "/v1beta/models/g:batchEmbedContents", "g", false},
+    {"POST", "/v1beta/models/g:batchGenerateContent", ROUTE_OK, API_UNMETERED, "",
+     "/v1beta/models/g:batchGenerateContent", "", false},
+    {"POST", "/v1beta/interactions", ROUTE_OK, API_GEMINI_INTERACTIONS, "", "/v1beta/interactions", "",
+     false},
+    {"POST", "/v1/completions", ROUTE_OK, API_OPENAI_COMPLETIONS, "", "/v1/completions", "", false},
+    {"POST", "/v2/chat", ROUTE_OK, API_COHERE_CHAT, "", "/v2/chat", "", false},
+    {"POST", "/v2/embed", ROUTE_OK, API_COHERE_EMBED, "", "/v2/embed", "", false},
+    {"POST", "/v2/rerank", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/p/cohere/v2/rerank", ROUTE_OK, API_UNMETERED, "cohere", "/v2/rerank", "", false},
+    {"POST", "/api/chat", ROUTE_OK, API_OLLAMA_CHAT, "", "/api/chat", "", false},
+    {"POST", "/api/generate", ROUTE_OK, API_OLLAMA_GENERATE, "", "/api/generate", "", false},
+    {"POST", "/p/o/api/embed", ROUTE_OK, API_OLLAMA_EMBED, "o", "/api/embed", "", false},
+    {"GET", "/api/tags", ROUTE_OK, API_OLLAMA_MODELS, "", "/api/tags", "", false},
+    {"POST", "/api/pull", ROUTE_UNKNOWN, 0, "", "", "", false},
     {"GET", "/v1beta/models/g:generateContent", ROUTE_BAD_METHOD, 0, "", "", "", false},
 
     {"POST", "/p/llama/v1/chat/completions", ROUTE_OK, API_OPENAI_CHAT, "llama", "/v1/chat/completions", "",
@@ -44,6 +62,13 @@ static const struct route_case {
     {"POST", "/p/g/v1beta/models/m:generateContent", ROUTE_OK, API_GEMINI_GENERATE, "g",
      "/v1beta/models/m:generateContent", "m", false},
     {"POST", "/p/a/v1/messages", ROUTE_OK, API_ANTHROPIC_MESSAGES, "a", "/v1/messages", "", false},
+    {"POST", "/p/a/anthropic/v1/messages", ROUTE_OK, API_ANTHROPIC_MESSAGES, "a", "/anthropic/v1/messages",
+     "", false},
+    {"POST", "/p/g/router/v1beta/models/m:streamGenerateContent", ROUTE_OK, API_GEMINI_GENERATE, "g",
+     "/router/v1beta/models/m:streamGenerateContent", "m", true},
+    {"POST", "/router/v1beta/models/m:generateContent", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/p/x/beta/completions", ROUTE_OK, API_OPENAI_COMPLETIONS, "x", "/beta/completions", "", false},
+    {"GET", "/p/x/models", ROUTE_OK, API_OPENAI_MODELS, "x", "/models", "", false},
     {"POST", "/p/a/v1/threads/t/messages", ROUTE_OK, API_UNMETERED, "a", "/v1/threads/t/messages", "", false},
     {"GET", "/p/a/anything", ROUTE_OK, API_UNMETERED, "a", "/anything", "", false},
     {"POST", "/api/paas/v4/chat/completions", ROUTE_UNKNOWN, 0, "", "", "", false},
@@ -116,6 +141,35 @@ static const struct route_case {
     {"POST", "/openai/deployments/a%2Fb/chat/completions", ROUTE_UNKNOWN, 0, "", "", "", false},
     {"GET", "/openai/v1/embeddings", ROUTE_BAD_METHOD, 0, "", "", "", false},
 
+    {"POST", VERTEX "google/models/gemini-2.5-pro:generateContent", ROUTE_OK, API_GEMINI_GENERATE, "",
+     VERTEX "google/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro", false},
+    {"POST", "/v1beta1/projects/p/locations/global/publishers/google/models/g:streamGenerateContent?alt=sse",
+     ROUTE_OK, API_GEMINI_GENERATE, "",
+     "/v1beta1/projects/p/locations/global/publishers/google/models/g:streamGenerateContent", "g", true},
+    {"POST", VERTEX "google/models/g:countTokens", ROUTE_OK, API_GEMINI_COUNT_TOKENS, "",
+     VERTEX "google/models/g:countTokens", "g", false},
+    {"POST", VERTEX "anthropic/models/claude-sonnet-4-5@20250929:streamRawPredict", ROUTE_OK,
+     API_ANTHROPIC_MESSAGES, "", VERTEX "anthropic/models/claude-sonnet-4-5@20250929:streamRawPredict",
+     "claude-sonnet-4-5@20250929", true},
+    {"POST", VERTEX "anthropic/models/count-tokens:rawPredict", ROUTE_OK, API_ANTHROPIC_COUNT_TOKENS, "",
+     VERTEX "anthropic/models/count-tokens:rawPredict", "", false},
+    {"POST", VERTEX "mistralai/models/mistral-small-2503:rawPredict", ROUTE_OK, API_OPENAI_CHAT, "",
+     VERTEX "mistralai/models/mistral-small-2503:rawPredict", "mistral-small-2503", false},
+    {"POST", "/v1/projects/p/locations/l/endpoints/openapi/chat/completions", ROUTE_OK, API_OPENAI_CHAT, "",
+     "/v1/projects/p/locations/l/endpoints/openapi/chat/completions", "", false},
+    {"POST", "/projects/p/locations/us-east5/publishers/anthropic/models/c:rawPredict", ROUTE_OK,
+     API_ANTHROPIC_MESSAGES, "", "/v1/projects/p/locations/us-east5/publishers/anthropic/models/c:rawPredict",
+     "c", false},
+    {"POST", "/v1beta1/publishers/google/models/g:generateContent", ROUTE_OK, API_GEMINI_GENERATE, "",
+     "/v1beta1/publishers/google/models/g:generateContent", "g", false},
+    {"POST", "/p/v" VERTEX "google/models/g:predict", ROUTE_OK, API_UNMETERED, "v",
+     VERTEX "google/models/g:predict", "", false},
+    {"POST", VERTEX "google/models/g:predict", ROUTE_OK, API_UNMETERED, "", VERTEX "google/models/g:predict",
+     "", false},
+    {"GET", VERTEX "google/models/g:generateContent", ROUTE_BAD_METHOD, 0, "", "", "", false},
+    {"POST", VERTEX "google/models/a%2Fb:generateContent", ROUTE_UNKNOWN, 0, "", "", "", false},
+    {"POST", "/projects/p/other", ROUTE_UNKNOWN, 0, "", "", "", false},
+
     /* paths a provider might read as another one than we do */
     {"POST", "/v1//messages", ROUTE_UNKNOWN, 0, "", "", "", false},
     {"POST", "/v1/messages/", ROUTE_UNKNOWN, 0, "", "", "", false},
@@ -153,8 +207,11 @@ static void routes_by_path(void **state)
 			assert_slice(c->target, t.rest, c->rest);
 			assert_slice(c->target, t.model, c->model);
 			assert_int_equal(t.stream, c->stream);
-			enum dialect want =
-			    slice_find(t.rest, SLICE("/openai/")) == 0 ? DIALECT_AZURE : api_dialect(t.api);
+			enum dialect want = slice_find(t.rest, SLICE("/openai/")) == 0 ? DIALECT_AZURE
+			                    : slice_find(t.rest, SLICE("/publishers/")) >= 0 ||
+			                            slice_find(t.rest, SLICE("/projects/")) >= 0
+			                        ? DIALECT_VERTEX
+			                        : api_dialect(t.api);
 			if (t.api != API_UNMETERED)
 				assert_int_equal(t.dialect, want);
 		}

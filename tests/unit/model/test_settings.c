@@ -465,10 +465,10 @@ static const struct {
     {"providers: [x]\n", "1:13: providers[]: a mapping is wanted: {name: …, api: …}"},
     {"providers: [{api: openai}]\n",
      "1:13: providers[].name is missing: a name for the ledger and for /p/NAME/"},
-    {"providers: [{name: x}]\n",
-     "1:13: providers[].api is missing: write anthropic, openai, gemini, bedrock or azure"},
-    {"providers: [{name: x, api: cohere}]\n",
-     "1:28: providers[].api: write anthropic, openai, gemini, bedrock or azure"},
+    {"providers: [{name: x}]\n", "1:13: providers[].api is missing: write anthropic, openai, gemini, "
+                                 "bedrock, azure, vertex, cohere or ollama"},
+    {"providers: [{name: x, api: palm}]\n",
+     "1:28: providers[].api: write anthropic, openai, gemini, bedrock, azure, vertex, cohere or ollama"},
     {"providers: [{name: x, api: bedrock}]\n", "1:13: providers[].base_url is missing: such as "
                                                "https://bedrock-runtime.us-east-1.amazonaws.com"},
     {"providers: [{name: x, api: azure, deployments: {a: b}}]\n",
