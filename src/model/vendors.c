@@ -46,7 +46,8 @@ static const struct vendor vendors[] = {
     {"huggingface", "hf", "router.huggingface.co", "huggingface", "https://router.huggingface.co", false,
      false, "that of the provider it routes to; no price book has its prices"},
     {"databricks", "", ".databricks.com .azuredatabricks.net", "databricks", NULL, true, false,
-     "of Claude `cache_read_input_tokens` and `cache_creation_input_tokens`, inside `prompt_tokens`; billed in "
+     "of Claude `cache_read_input_tokens` and `cache_creation_input_tokens`, inside `prompt_tokens`; billed "
+     "in "
      "units of its own"},
     {"snowflake", "cortex", ".snowflakecomputing.com", "snowflake", NULL, false, false,
      "as OpenAI's; billed in credits"},
