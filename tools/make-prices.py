@@ -42,8 +42,9 @@ NANO = 10**9
 SEARCH, INPUT, OUTPUT = "web_searches", "input", "output"
 READ, WRITE5, WRITE1 = "cache_read", "cache_write_5m", "cache_write_1h"
 METERS = [INPUT, READ, WRITE5, WRITE1, OUTPUT, "reasoning", "input_audio", "cache_read_audio", "output_audio",
-          "input_image", "output_image", SEARCH, "hosted_tool_calls"]
-TOKEN_METERS = METERS[:-2]
+          "input_image", "output_image", SEARCH, "hosted_tool_calls", "file_searches", "code_sessions",
+          "cache_storage_token_hours"]
+TOKEN_METERS = METERS[:METERS.index(SEARCH)]
 
 # A change of price that was announced, is in a book, and was taken back: (name, date).
 CANCELLED = {("claude-sonnet-5", "2026-09-01")}
@@ -57,8 +58,10 @@ RULES = [
     ("anthropic: web search costs 10 USD for 1,000 searches", "https://platform.claude.com/docs/en/about-claude/pricing"),
     ("openai: web search costs 10 USD for 1,000 calls, 25 USD with the gpt-4o and gpt-4.1 families",
      "https://platform.openai.com/docs/pricing"),
-    ("openai: other hosted tools are priced as the dearest that is billed by call, a code interpreter's container at "
-     "0.03 USD (file search is 0.0025)", "https://platform.openai.com/docs/pricing"),
+    ("openai: file search costs 2.50 USD for 1,000 calls, a code interpreter's container 0.03 USD; other hosted tools are "
+     "priced as that container", "https://platform.openai.com/docs/pricing"),
+    ("google: an explicit cache costs 4.50 USD for a million tokens and hour with Pro models, 1.00 USD with Flash models",
+     "https://ai.google.dev/gemini-api/docs/pricing"),
     ("anthropic took back the rise of Claude Sonnet 5 that was announced for 2026-09-01",
      "https://platform.claude.com/docs/en/about-claude/pricing"),
     ("Bedrock sells a new Claude model at list price on its global endpoint and a tenth dearer in a region", None),
@@ -706,6 +709,15 @@ def openai_rules(model):
         if OUTPUT in base:
             base.setdefault(SEARCH, nano(25_000 if dearer else 10_000))
             base.setdefault("hosted_tool_calls", nano(30_000))
+            base.setdefault("file_searches", nano(2_500))
+            base.setdefault("code_sessions", nano(30_000))
+
+
+def gemini_rules(model):
+    hour = 4.5 if "pro" in model.name.split("-") else 1 if "flash" in model.name.split("-") else None
+    for _, base, _ in model.rows:
+        if hour and OUTPUT in base and READ in base:
+            base.setdefault("cache_storage_token_hours", nano(Decimal(str(hour))))
 
 
 def apply_rules(vendors):
@@ -715,6 +727,8 @@ def apply_rules(vendors):
                 claude_rules(vendor.name, model)
             elif vendor.name in ("openai", "azure"):
                 openai_rules(model)
+            elif vendor.name in ("google", "vertex") and "gemini" in model.name:
+                gemini_rules(model)
             for _, base, long in model.rows:
                 if INPUT in base and OUTPUT in base and READ not in base:
                     base[READ] = base[INPUT]

@@ -29,6 +29,16 @@ int money_cost(int64_t units, int64_t price_per_million, int64_t multiplier_ppm,
 	return 0;
 }
 
+int64_t money_in_credits(int64_t nano, int64_t credit_nanousd)
+{
+	u128 product = (u128)(nano < 0 ? -(u128)nano : (u128)nano) * (u128)MONEY_NANO_PER_USD;
+	u128 credit = (u128)credit_nanousd, quotient = product / credit, twice_rest = product % credit * 2;
+	if (twice_rest > credit || (twice_rest == credit && (quotient & 1)))
+		quotient++;
+	int64_t most = quotient > (u128)MONEY_MAX ? MONEY_MAX : (int64_t)quotient;
+	return nano < 0 ? -most : most;
+}
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

@@ -15,6 +15,10 @@
  * 1100000), applied before the one rounding. */
 int money_cost(int64_t units, int64_t price_per_million, int64_t multiplier_ppm, int64_t *out) WARN_UNUSED;
 
+/* An amount in credits of so many nano-dollars each, in thousand millionths of a credit: rounded half to
+ * even, sticks at INT64_MAX. The credit is above 0. */
+int64_t money_in_credits(int64_t nano, int64_t credit_nanousd);
+
 /* "12.5", "12.50 USD", "-3", "0.000000001" -> nano-dollars; at most 9 decimals; ERR_INVALID otherwise. */
 int money_parse(slice text, int64_t *out) WARN_UNUSED;
 

@@ -79,6 +79,9 @@ static const struct {
     {METER_OUTPUT_IMAGE, "image out", 1},
     {METER_WEB_SEARCHES, "1,000 web searches", 1000},
     {METER_HOSTED_TOOL_CALLS, "1,000 tool calls", 1000},
+    {METER_FILE_SEARCHES, "1,000 file search", 1000},
+    {METER_CODE_SESSIONS, "1,000 containers", 1000},
+    {METER_CACHE_STORAGE, "cache storage, 1 h", 1},
 };
 
 static void print_table(FILE *out, const struct price *p)

@@ -79,7 +79,7 @@ static void read_usage(struct json *j, struct answer *a)
 /* --- items of the output ---------------------------------------------------------------------------------
  */
 
-enum { IT_CALL, IT_SEARCH, IT_HOSTED, IT_FREE, IT_REASONING };
+enum { IT_CALL, IT_SEARCH, IT_FILES, IT_CODE, IT_HOSTED, IT_FREE, IT_REASONING };
 static const struct wire_word item_types[] = {
     WIRE_WORD("function_call", IT_CALL),
     WIRE_WORD("custom_tool_call", IT_CALL),
@@ -88,19 +88,20 @@ static const struct wire_word item_types[] = {
     WIRE_WORD("apply_patch_call", IT_CALL),
     WIRE_WORD("computer_call", IT_CALL),
     WIRE_WORD("web_search_call", IT_SEARCH),
-    WIRE_WORD("file_search_call", IT_HOSTED),
-    WIRE_WORD("code_interpreter_call", IT_HOSTED),
+    WIRE_WORD("file_search_call", IT_FILES),
+    WIRE_WORD("code_interpreter_call", IT_CODE),
     WIRE_WORD("image_generation_call", IT_HOSTED),
     WIRE_WORD("mcp_call", IT_FREE),
     WIRE_WORD("tool_search_call", IT_FREE),
     WIRE_WORD("reasoning", IT_REASONING),
 };
 
-enum { I_TYPE, I_ACTION, I_PARTS, I_TEXT, I_ARGUMENTS };
+enum { I_TYPE, I_ACTION, I_PARTS, I_TEXT, I_ARGUMENTS, I_CONTAINER };
 static const struct wire_word item_fields[] = {
-    WIRE_WORD("type", I_TYPE),       WIRE_WORD("action", I_ACTION),  WIRE_WORD("content", I_PARTS),
-    WIRE_WORD("summary", I_PARTS),   WIRE_WORD("code", I_ARGUMENTS), WIRE_WORD("arguments", I_ARGUMENTS),
-    WIRE_WORD("input", I_ARGUMENTS),
+    WIRE_WORD("type", I_TYPE),       WIRE_WORD("action", I_ACTION),
+    WIRE_WORD("content", I_PARTS),   WIRE_WORD("summary", I_PARTS),
+    WIRE_WORD("code", I_ARGUMENTS),  WIRE_WORD("arguments", I_ARGUMENTS),
+    WIRE_WORD("input", I_ARGUMENTS), WIRE_WORD("container_id", I_CONTAINER),
 };
 static const struct wire_word part_fields[] = {
     WIRE_WORD("text", I_TEXT),
@@ -111,6 +112,7 @@ struct item_reading {
 	int type;
 	bool searched;           /* the action is a search, or not told */
 	int64_t text, arguments; /* bytes */
+	uint64_t container;      /* hash of the container's id; 0: not told */
 };
 
 static void read_text(struct json *j, int id, void *arg)
@@ -134,6 +136,18 @@ static void read_action(struct json *j, int id, void *arg)
 	it->searched = wire_read_word(j, WIRE_WORDS(actions)) == 1;
 }
 
+/* FNV-1a of a string's characters as they stand; 0 when it is none. */
+static uint64_t read_hash(struct json *j)
+{
+	json_str s;
+	uint64_t h = UINT64_C(14695981039346656037);
+	if (!json_opt_string(j, &s) || s.raw.n == 0)
+		return 0;
+	for (size_t i = 0; i < s.raw.n; i++)
+		h = (h ^ (unsigned char)s.raw.p[i]) * UINT64_C(1099511628211);
+	return h ? h : 1;
+}
+
 static void read_item_field(struct json *j, int id, void *arg)
 {
 	static const struct wire_word type[] = {WIRE_WORD("type", 0)};
@@ -148,6 +162,9 @@ static void read_item_field(struct json *j, int id, void *arg)
 	case I_PARTS:
 		wire_array(j, read_part, it);
 		break;
+	case I_CONTAINER:
+		it->container = read_hash(j);
+		break;
 	default:
 		wire_add_bytes(j, &it->arguments);
 	}
@@ -158,12 +175,36 @@ static void add_call(struct usage *u, enum meter m)
 	u->m[m] = u->m[m] < 0 ? 1 : u->m[m] + 1;
 }
 
+/* A container is billed once, however often it is used. */
+static void count_container(struct answer *a, uint64_t hash)
+{
+	for (size_t i = 0; hash && i < ANSWER_CONTAINERS; i++) {
+		if (a->containers[i] == hash)
+			return;
+		if (a->containers[i] == 0) {
+			a->containers[i] = hash;
+			break;
+		}
+	}
+	add_call(&a->usage, METER_CODE_SESSIONS);
+}
+
+static bool is_hosted(int type)
+{
+	return type == IT_SEARCH || type == IT_FILES || type == IT_CODE || type == IT_HOSTED ||
+	       type == IT_FREE;
+}
+
 static void count_item(struct answer *a, const struct item_reading *it)
 {
 	a->tool_calls += it->type == IT_CALL;
-	a->server_tool_calls += it->type == IT_SEARCH || it->type == IT_HOSTED || it->type == IT_FREE;
+	a->server_tool_calls += is_hosted(it->type);
 	if (it->type == IT_SEARCH && it->searched)
 		add_call(&a->usage, METER_WEB_SEARCHES);
+	if (it->type == IT_FILES)
+		add_call(&a->usage, METER_FILE_SEARCHES);
+	if (it->type == IT_CODE)
+		count_container(a, it->container);
 	if (it->type == IT_HOSTED)
 		add_call(&a->usage, METER_HOSTED_TOOL_CALLS);
 	*(it->type == IT_REASONING ? &a->thinking_bytes : &a->text_bytes) += it->text;
@@ -188,8 +229,10 @@ static void read_output(struct json *j, struct answer *a)
 		return;
 	a->tool_calls = seen.tool_calls;
 	a->server_tool_calls = seen.server_tool_calls;
-	a->usage.m[METER_WEB_SEARCHES] = seen.usage.m[METER_WEB_SEARCHES];
-	a->usage.m[METER_HOSTED_TOOL_CALLS] = seen.usage.m[METER_HOSTED_TOOL_CALLS];
+	static const enum meter calls[] = {METER_WEB_SEARCHES, METER_FILE_SEARCHES, METER_CODE_SESSIONS,
+	                                   METER_HOSTED_TOOL_CALLS};
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+		a->usage.m[calls[i]] = seen.usage.m[calls[i]];
 	if (!a->text_bytes && !a->thinking_bytes && !a->tool_bytes) {
 		a->text_bytes = seen.text_bytes;
 		a->thinking_bytes = seen.thinking_bytes;

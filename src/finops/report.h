@@ -61,7 +61,14 @@ int report_only(struct report *r, slice field, slice value, struct error *e) WAR
  * since is not before until. */
 int report_ready(struct report *r, struct error *e) WARN_UNUSED;
 
-enum measure_kind { MEASURE_COUNT, MEASURE_TOKENS, MEASURE_SECONDS, MEASURE_MONEY, MEASURE_RATIO };
+enum measure_kind {
+	MEASURE_COUNT,
+	MEASURE_TOKENS,
+	MEASURE_SECONDS,
+	MEASURE_MONEY,
+	MEASURE_RATIO,
+	MEASURE_CREDITS
+};
 struct measure {
 	const char *name;
 	enum measure_kind kind;
@@ -71,7 +78,7 @@ struct measure {
 };
 /* NULL past the end. */
 const struct measure *report_measure_at(size_t i);
-/* The value; RECORD_ABSENT when unknown. A ratio is in units of 1/10000. */
+/* The value; RECORD_ABSENT when unknown. A ratio is in units of 1/10000, credits of 1e-9. */
 int64_t report_measure(const struct measure *m, const struct ledger_measures *of);
 
 /* The answers. l may be NULL: a ledger that does not exist yet, and has no rows.

@@ -85,6 +85,9 @@ void cell_measure(struct cell *c, const struct measure *m, int64_t v)
 	case MEASURE_RATIO:
 		snprintf(text, sizeof text, "%lld%%", (long long)(v + 50) / 100);
 		break;
+	case MEASURE_CREDITS:
+		money_format_exact(v, text);
+		break;
 	case MEASURE_MONEY:
 		money_format_human(v, text);
 		break;

@@ -1,6 +1,7 @@
 /* The answer for programs: JSON and CSV. */
 #include <stdio.h>
 
+#include "base/money.h"
 #include "base/clock.h"
 #include "finops/report.h"
 #include "store/columns.h"
@@ -45,6 +46,8 @@ static void put_measure(struct jsonw *w, const struct measure *m, int64_t v)
 		int n =
 		    snprintf(text, sizeof text, "%lld.%04lld", (long long)v / 10000, (long long)v % 10000);
 		jsonw_raw(w, slice_make(text, n > 0 ? (size_t)n : 0));
+	} else if (m->kind == MEASURE_CREDITS) {
+		jsonw_raw(w, slice_make(text, money_format_exact(v, text)));
 	} else {
 		jsonw_i64(w, v);
 	}
@@ -169,6 +172,10 @@ static int put_number(struct buf *out, const struct measure *m, int64_t v)
 		return 0;
 	if (m->kind == MEASURE_RATIO)
 		return buf_printf(out, "%lld.%04lld", (long long)v / 10000, (long long)v % 10000);
+	if (m->kind == MEASURE_CREDITS) {
+		char text[MONEY_TEXT_MAX];
+		return buf_append(out, slice_make(text, money_format_exact(v, text)));
+	}
 	return buf_printf(out, "%lld", (long long)v);
 }
 

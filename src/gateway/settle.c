@@ -1,5 +1,6 @@
 #include "gateway/settle.h"
 
+#include "base/money.h"
 #include "base/num.h"
 #include "model/usage.h"
 
@@ -129,6 +130,13 @@ static void count_ending(struct worker *w, enum ending ending)
 	}
 }
 
+/* Credits are reckoned from the cost, which is of the same list; in 128 bits, half to even. */
+static void fill_credits(const struct provider *p, struct record *r)
+{
+	if (p && p->credit_nanousd > 0 && r->priced && r->usage_source != SOURCE_NONE)
+		r->credits_nano = money_in_credits(r->cost.total, p->credit_nanousd);
+}
+
 void settle_call(struct exchange *ex, enum ending ending, const char *note)
 {
 	if (ex->slot == 0)
@@ -146,6 +154,7 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	}
 	r->ending = ending;
 	fill_usage(ex, r, ending, &note);
+	fill_credits(ex->provider, r);
 	fill_texts(ex, r);
 	if (note == NULL && ex->price_fallback)
 		note = "priced by the fallback of the settings: the price book does not know this model";

@@ -1,6 +1,6 @@
 /* The price book: models, dated prices, modifiers. Loaded from JSON (the built-in data/prices.json, or the
  * file of the settings), immutable afterwards, shared by reference count. Prices are integers, nano-dollars
- * for a million units of the meter (for METER_WEB_SEARCHES and METER_HOSTED_TOOL_CALLS too: $10 for 1,000
+ * for a million units of the meter (for those that count calls too: $10 for 1,000
  * searches is 10_000_000_000_000). */
 #ifndef WEIR_MODEL_CATALOG_H
 #define WEIR_MODEL_CATALOG_H

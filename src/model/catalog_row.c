@@ -8,7 +8,7 @@
 #include "base/money.h"
 #include "model/catalog_in.h"
 
-#define TOKEN_METERS (((1u << METER_N) - 1) & ~(1u << METER_WEB_SEARCHES) & ~(1u << METER_HOSTED_TOOL_CALLS))
+#define TOKEN_METERS ((1u << METER_WEB_SEARCHES) - 1) /* the meters of calls and hours stand behind */
 
 bool book_fault(struct reader *r, const char *format, ...)
 {

@@ -48,7 +48,8 @@ struct provider {
 	size_t deployments_n;
 	struct deployment *deployments;
 	enum billing billing;
-	int on_abort; /* 0: cancel, the only one */
+	int64_t credit_nanousd; /* what one of its credits costs; 0: it does not bill in credits */
+	int on_abort;           /* 0: cancel, the only one */
 	size_t models_n;
 	slice *models; /* globs; none: takes any model */
 	bool has_price;

@@ -256,6 +256,12 @@ const struct option settings_options[] = {
      .read = read_choice,
      .offset = IN_P(billing),
      .choices = BILLING_NAMES},
+    {.key = "providers[].credit",
+     .type = "USD",
+     .text = "what one credit costs at a provider that bills in credits (0.01 with Copilot and Codex); its "
+             "calls then have `credits` beside dollars; default none",
+     .read = read_money,
+     .offset = IN_P(credit_nanousd)},
     {.key = "providers[].prices",
      .type = "mapping",
      .text = "one price for all its models, instead of the price book's",

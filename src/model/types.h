@@ -177,7 +177,8 @@ struct request_view {
  * --------------------------------------------------------------------------------------------------------------
  */
 
-/* Every meter that a price can stand on. Units: tokens, but requests for *_CALLS and *_SEARCHES.
+/* Every meter that a price can stand on. Units: tokens, but requests for *_CALLS and *_SEARCHES,
+ * containers for CODE_SESSIONS, tokens times hours for CACHE_STORAGE.
  * The meters do not overlap but for REASONING, which is in OUTPUT. INPUT is fresh input: without cache reads
  * and writes, and without the audio and image input that the provider reports apart; OUTPUT likewise without
  * audio and image output reported apart, CACHE_READ without CACHE_READ_AUDIO. Where a price row has no price
@@ -195,7 +196,10 @@ struct request_view {
 	X(METER_INPUT_IMAGE, input_image_tokens)                                                             \
 	X(METER_OUTPUT_IMAGE, output_image_tokens)                                                           \
 	X(METER_WEB_SEARCHES, web_searches)                                                                  \
-	X(METER_HOSTED_TOOL_CALLS, hosted_tool_calls) /* other server-side tools billed by call */
+	X(METER_HOSTED_TOOL_CALLS, hosted_tool_calls) /* other server-side tools billed by call */           \
+	X(METER_FILE_SEARCHES, file_searches)                                                                \
+	X(METER_CODE_SESSIONS, code_sessions) /* containers of a code interpreter */                         \
+	X(METER_CACHE_STORAGE, cache_storage_token_hours)
 
 #define X(id, name) id,
 enum meter { METER_LIST(X) METER_N };
@@ -221,7 +225,8 @@ static inline slice name_get(const struct name *n)
 	return (slice){n->s, n->n};
 }
 
-#define USAGE_PARTS_MAX 8
+#define USAGE_PARTS_MAX   8
+#define ANSWER_CONTAINERS 4 /* containers beyond it count once a call: never too few */
 
 /* What an answer said so far; filled by a codec event by event, or from one JSON body. Set up by answer_init.
  */
@@ -245,6 +250,7 @@ struct answer {
 	struct name error_type;
 	int64_t tool_calls; /* client-side tool calls asked for by the model */
 	int64_t server_tool_calls;
+	uint64_t containers[ANSWER_CONTAINERS]; /* hashes of the code interpreter's containers seen */
 	int64_t text_bytes, thinking_bytes,
 	    tool_bytes; /* output that passed (unescaped size may differ a little), for counting */
 };
@@ -319,7 +325,9 @@ const char *billing_name(enum billing b);
 	X(TEXT_CALL_KEY, call_key, 96) /* the call itself, whoever tells of it: the provider's id of its     \
 	                                  answer, else the session's id and what the source counts by */     \
 	X(TEXT_CLAIMED, claimed,                                                                             \
-	  32) /* of trigger and pr, those that only a header says: no rule counts them */
+	  32)                    /* of trigger and pr, those that only a header says: no rule counts them */ \
+	X(TEXT_BATCH, batch, 96) /* of message batches: the provider's id of the batch */                    \
+	X(TEXT_CORRECTS, corrects, 32) /* of corrections: the row's id whose cost this one mends */
 #define X(id, column, max) id,
 enum record_text { RECORD_TEXT_LIST(X) TEXT_N };
 #undef X
@@ -345,6 +353,8 @@ struct record {
 	bool priced;                                           /* cost below is known */
 	struct cost cost;
 	int64_t list_cost_nanousd; /* at list price; RECORD_ABSENT when unknown */
+	int64_t credits_nano;      /* thousand millionths of the provider's credits; RECORD_ABSENT: not billed
+	                              in credits */
 	enum billing billing;
 	enum usage_source usage_source;
 	enum decision decision;

@@ -115,6 +115,9 @@ static enum meter stand_in(enum meter m)
 	    [METER_OUTPUT_IMAGE] = METER_OUTPUT,
 	    [METER_WEB_SEARCHES] = METER_WEB_SEARCHES,
 	    [METER_HOSTED_TOOL_CALLS] = METER_HOSTED_TOOL_CALLS,
+	    [METER_FILE_SEARCHES] = METER_HOSTED_TOOL_CALLS,
+	    [METER_CODE_SESSIONS] = METER_HOSTED_TOOL_CALLS,
+	    [METER_CACHE_STORAGE] = METER_CACHE_STORAGE,
 	};
 	return (enum meter)other[m];
 }
@@ -138,6 +141,9 @@ static const unsigned char part_of[METER_N] = {
     [METER_OUTPUT_IMAGE] = COST_OUTPUT,
     [METER_WEB_SEARCHES] = COST_TOOLS,
     [METER_HOSTED_TOOL_CALLS] = COST_TOOLS,
+    [METER_FILE_SEARCHES] = COST_TOOLS,
+    [METER_CODE_SESSIONS] = COST_TOOLS,
+    [METER_CACHE_STORAGE] = COST_OTHER,
 };
 
 /* What is to be paid on each meter: reasoning lies in output, and leaves it where it has a price of its own.
@@ -261,6 +267,8 @@ static int64_t dearest(const struct rate rates[METER_N], uint32_t meters, int64_
 #define OUTPUT_METERS                                                                                        \
 	(BIT(METER_OUTPUT) | BIT(METER_REASONING) | BIT(METER_OUTPUT_AUDIO) | BIT(METER_OUTPUT_IMAGE))
 
+#define HOSTED_METERS (BIT(METER_HOSTED_TOOL_CALLS) | BIT(METER_FILE_SEARCHES) | BIT(METER_CODE_SESSIONS))
+
 static int64_t worst_as(const struct price *p, const struct price_bounds *b, const struct billed_as *as,
                         int64_t context, int64_t output)
 {
@@ -269,8 +277,9 @@ static int64_t worst_as(const struct price *p, const struct price_bounds *b, con
 	int64_t sum = dearest(rates, INPUT_METERS & ~b->excluded, b->input_tokens);
 	sum = num_sat_add_i64(sum, dearest(rates, OUTPUT_METERS & ~b->excluded, output));
 	sum = num_sat_add_i64(sum, dearest(rates, BIT(METER_WEB_SEARCHES) & ~b->excluded, b->web_searches));
+	sum = num_sat_add_i64(sum, dearest(rates, HOSTED_METERS & ~b->excluded, b->hosted_tool_calls));
 	return num_sat_add_i64(
-	    sum, dearest(rates, BIT(METER_HOSTED_TOOL_CALLS) & ~b->excluded, b->hosted_tool_calls));
+	    sum, dearest(rates, BIT(METER_CACHE_STORAGE) & ~b->excluded, b->cache_storage_token_hours));
 }
 
 int64_t price_worst_case_of(const struct price *p, const struct price_bounds *b)
@@ -278,6 +287,7 @@ int64_t price_worst_case_of(const struct price *p, const struct price_bounds *b)
 	struct worst w;
 	int64_t output, most = 0;
 	if (b->input_tokens < 0 || b->max_output < 0 || b->web_searches < 0 || b->hosted_tool_calls < 0 ||
+	    b->cache_storage_token_hours < 0 ||
 	    !num_mul_i64(b->max_output, num_max_i64(b->choices, 1), &output))
 		return INT64_MAX;
 	worst_prepare(&w, p, b);

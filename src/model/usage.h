@@ -35,11 +35,12 @@ int price_rates(const struct price *p, const struct billed_as *as, int64_t conte
 
 /* What is known of a call before it is made. */
 struct price_bounds {
-	int64_t input_tokens; /* the most that all input together can be */
-	int64_t max_output;   /* tokens of one choice */
-	int64_t choices;      /* below 1 is 1 */
-	int64_t web_searches,
-	    hosted_tool_calls; /* the most that the provider can make; 0: not offered to the model */
+	int64_t input_tokens;                    /* the most that all input together can be */
+	int64_t max_output;                      /* tokens of one choice */
+	int64_t choices;                         /* below 1 is 1 */
+	int64_t web_searches, hosted_tool_calls; /* the most that the provider can make, of all kinds
+	                                            together; 0: not offered to the model */
+	int64_t cache_storage_token_hours;       /* that a cache to be made is kept for */
 	uint32_t
 	    excluded; /* bit set of meters that cannot be used (no audio in the request, no 1 h breakpoint) */
 	/* The request's own words; NULL: anything may be billed. A speed that was not asked for is not

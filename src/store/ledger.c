@@ -19,6 +19,7 @@ void ledger_measures_none(struct ledger_measures *m)
 	memset(m, 0, sizeof *m);
 	m->runtime_s = m->tool_calls = RECORD_ABSENT;
 	m->context_tokens = TOKENS_ABSENT;
+	m->credits_nano = RECORD_ABSENT;
 	for (int i = 0; i < METER_N; i++)
 		m->meters[i] = TOKENS_ABSENT;
 }

@@ -41,7 +41,7 @@ struct ledger_query {
 	size_t limit; /* 0: all */
 };
 
-/* Refusals count in `refused` alone. */
+/* Refusals count in `refused` alone, corrections in the money alone. */
 struct ledger_measures {
 	int64_t calls, refused;
 	int64_t sessions;        /* distinct, known ones */
@@ -57,6 +57,7 @@ struct ledger_measures {
 	int64_t subscription_nanousd; /* list value of calls on a subscription, not spent; RECORD_ABSENT
 	                                 likewise */
 	int64_t cost_part[COST_N];    /* of cost_nanousd */
+	int64_t credits_nano;         /* RECORD_ABSENT when no row was billed in credits */
 };
 
 /* Those of no rows. */

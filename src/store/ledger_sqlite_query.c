@@ -10,7 +10,9 @@
 #define SQL_MAX      (1 << 15)
 #define WORDS_MAX    128 /* parameters of one question */
 #define WORD_MAX     512 /* bytes of one */
-#define NOT_REFUSED  "ending IS NOT 'refused'"
+#define A_CALL       "ending IS NOT 'refused' AND source IS NOT 'correction'"
+/* A row without a price that a later correction gave one. */
+#define STILL_SO     " AND NOT EXISTS(SELECT 1 FROM calls c WHERE c.corrects=calls.id)"
 #define METERED      "billing IS 'metered'"
 #define SUBSCRIPTION "billing IS 'subscription'"
 
@@ -262,16 +264,17 @@ static int set_calendar(struct asking *a)
 /* In the order that read_measures takes them in. */
 static void say_measures(struct asking *a)
 {
-	say(a, "count(*)FILTER(WHERE " NOT_REFUSED "),count(*)FILTER(WHERE ending='refused'),");
-	say(a, "count(DISTINCT session)FILTER(WHERE " NOT_REFUSED "),");
-	say(a, "count(DISTINCT weir_user_day(user,time_ms))FILTER(WHERE " NOT_REFUSED "),");
-	say(a, "sum(duration_ms)FILTER(WHERE " NOT_REFUSED "),");
-	say(a,
-	    "count(*)FILTER(WHERE " NOT_REFUSED " AND(attempt>1 OR retry_of IS NOT NULL)),sum(tool_calls),");
+	say(a, "count(*)FILTER(WHERE " A_CALL "),count(*)FILTER(WHERE ending='refused'),");
+	say(a, "count(DISTINCT session)FILTER(WHERE " A_CALL "),");
+	say(a, "count(DISTINCT weir_user_day(user,time_ms))FILTER(WHERE " A_CALL "),");
+	say(a, "sum(duration_ms)FILTER(WHERE " A_CALL "),");
+	say(a, "count(*)FILTER(WHERE " A_CALL " AND(attempt>1 OR retry_of IS NOT NULL)),sum(tool_calls),");
 	for (int i = 0; i < 2; i++)
-		say(a, "count(*)FILTER(WHERE cost_nanousd IS NULL AND usage_source IS NOT NULL AND %s),",
+		say(a,
+		    "count(*)FILTER(WHERE cost_nanousd IS NULL AND usage_source IS NOT NULL AND %s" STILL_SO
+		    "),",
 		    i == 0 ? METERED : SUBSCRIPTION);
-	say(a, "sum(context_tokens),sum(cost_nanousd)FILTER(WHERE " METERED "),");
+	say(a, "sum(context_tokens),sum(credits_nano),sum(cost_nanousd)FILTER(WHERE " METERED "),");
 	say(a, "sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION ")");
 	for (int i = 0; i < METER_N; i++)
 		say(a, ",sum(%s)", meter_name((enum meter)i));
@@ -298,6 +301,7 @@ static void read_measures(sqlite3_stmt *s, int at, struct ledger_measures *m)
 	int64_t metered_unpriced = number_or(s, &at, 0), subscription_unpriced = number_or(s, &at, 0);
 	m->unpriced = metered_unpriced + subscription_unpriced;
 	m->context_tokens = number_or(s, &at, TOKENS_ABSENT);
+	m->credits_nano = number_or(s, &at, RECORD_ABSENT);
 	m->cost_nanousd = number_or(s, &at, metered_unpriced ? RECORD_ABSENT : 0);
 	m->subscription_nanousd = number_or(s, &at, subscription_unpriced ? RECORD_ABSENT : 0);
 	for (int i = 0; i < METER_N; i++)
@@ -374,6 +378,11 @@ static void say_groups(struct asking *a)
 		say(a, ",%zu", i + 2);
 }
 
+static bool has_rows(const struct ledger_measures *m)
+{
+	return m->calls || m->refused || m->cost_nanousd || m->subscription_nanousd;
+}
+
 static int give_groups(struct asking *a, int (*on_group)(void *arg, const struct ledger_group *g), void *arg)
 {
 	int code = SQLITE_DONE;
@@ -386,7 +395,7 @@ static int give_groups(struct asking *a, int (*on_group)(void *arg, const struct
 			g.key[i] = ledger_column_text(a->stmt, (int)i + 1);
 		read_measures(a->stmt, (int)a->q->by_n + 1, &g.m);
 		/* Without GROUP BY's columns there is one group even of no rows. */
-		if (g.m.calls || g.m.refused)
+		if (has_rows(&g.m))
 			a->rc = on_group(arg, &g);
 	}
 	if (a->rc == 0 && code != SQLITE_DONE)

@@ -19,6 +19,10 @@ static const char *const other_tables =
     "CREATE TABLE counters(name TEXT NOT NULL PRIMARY KEY,value INTEGER NOT NULL)STRICT;"
     "INSERT INTO counters VALUES('keys',1);";
 
+static const char *const column_indexes =
+    "CREATE INDEX IF NOT EXISTS calls_corrects ON calls(corrects)WHERE corrects IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS calls_batch ON calls(batch)WHERE batch IS NOT NULL;";
+
 static const char *column_type(const struct column *c)
 {
 	if (c->kind == COLUMN_ID)
@@ -90,10 +94,21 @@ static int add_imports(struct ledger *l, struct error *e)
 	                         e);
 }
 
+/* Message batches that are followed. */
+static int add_batches(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l,
+	                   "CREATE TABLE batches(id TEXT NOT NULL PRIMARY KEY,provider TEXT NOT NULL,"
+	                   "call TEXT NOT NULL,created_ms INTEGER NOT NULL,state TEXT NOT NULL,"
+	                   "results TEXT,errors TEXT)STRICT;",
+	                   e);
+}
+
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
     create_tables,
     add_imports,
+    add_batches,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a
@@ -130,6 +145,8 @@ static int migrate(struct ledger *l, struct error *e)
 		rc = steps[version](l, e);
 	if (rc == 0 && missing_columns(l, e, add_column) < 0)
 		rc = e && e->code ? e->code : ERR_IO;
+	if (rc == 0) /* of columns that an older file has only now */
+		rc = ledger_exec(l, column_indexes, e);
 	if (rc == 0) {
 		char sql[96];
 		snprintf(sql, sizeof sql, "PRAGMA application_id=%d;PRAGMA user_version=%d",

@@ -1,6 +1,7 @@
 #include "store/record_json.h"
 
 #include "base/clock.h"
+#include "base/money.h"
 #include "store/columns.h"
 
 static void put_value(struct jsonw *w, const struct column *c, const struct record *r)
@@ -48,6 +49,17 @@ static void put_cost(struct jsonw *w, const struct record *r)
 	jsonw_object_end(w);
 }
 
+/* A decimal number of credits, exact; beside the cost at list price. */
+static void put_credits(struct jsonw *w, const struct record *r)
+{
+	char text[MONEY_TEXT_MAX];
+	if (r->credits_nano == RECORD_ABSENT)
+		jsonw_put_null(w, SLICE("credits"));
+	else
+		jsonw_put_raw(w, SLICE("credits"),
+		              slice_make(text, money_format_exact(r->credits_nano, text)));
+}
+
 /* An object when it is one, so that the whole stays JSON whatever a client sent. */
 static void put_tags(struct jsonw *w, slice tags)
 {
@@ -75,7 +87,7 @@ static bool put_nested(struct jsonw *w, const struct column *c, const struct rec
 		if (c->at == TEXT_EFFORT)
 			put_mode(w, r);
 	} else {
-		return false;
+		return c->kind == COLUMN_INT && c->at == offsetof(struct record, credits_nano);
 	}
 	return true;
 }
@@ -90,8 +102,7 @@ void record_jsonw(struct jsonw *w, const struct record *r)
 		jsonw_key(w, slice_of(c->name));
 		put_value(w, c, r);
 		if (c->kind == COLUMN_INT && c->at == offsetof(struct record, list_cost_nanousd))
-			jsonw_put_null(w,
-			               SLICE("credits")); /* no provider of this version bills in credits */
+			put_credits(w, r);
 	}
 	jsonw_object_end(w);
 }

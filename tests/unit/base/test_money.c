@@ -226,6 +226,19 @@ static void printing(void **state)
 	}
 }
 
+static void in_credits(void **state)
+{
+	(void)state;
+	/* a credit of one cent: 0.34 credits are 3.4 thousandths of a dollar */
+	assert_int_equal(money_in_credits(3400000, 10000000), 340000000);
+	assert_int_equal(money_in_credits(0, 10000000), 0);
+	assert_int_equal(money_in_credits(-3400000, 10000000), -340000000);
+	/* halves go to the even neighbour: 1.5 and 2.5 thousand millionths */
+	assert_int_equal(money_in_credits(3, INT64_C(2000000000)), 2);
+	assert_int_equal(money_in_credits(5, INT64_C(2000000000)), 2);
+	assert_int_equal(money_in_credits(INT64_MAX, 1), INT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +246,7 @@ int main(void)
 	    cmocka_unit_test(halves_go_to_the_even_side),
 	    cmocka_unit_test(cost_of_known_calls),
 	    cmocka_unit_test(parsing),
+	    cmocka_unit_test(in_credits),
 	    cmocka_unit_test(printing),
 	};
 	return cmocka_run_group_tests_name("base/money", tests, NULL, NULL);

@@ -121,7 +121,8 @@ static void a_whole_answer(void **state)
 	                                    "," USAGE "}"),
 	                              &a);
 	assert_true(a.has_usage && a.ended && !a.error);
-	assert_text("usage", usage_text(&a.usage, text), USAGE_TEXT " web_searches=2 hosted_tool_calls=2");
+	assert_text("usage", usage_text(&a.usage, text),
+	            USAGE_TEXT " web_searches=2 file_searches=1 code_sessions=1");
 	assert_slice("id", name_get(&a.id), "resp_1");
 	assert_slice("model", name_get(&a.model), "gpt-5-2025");
 	assert_slice("tier", name_get(&a.service_tier), "flex");
@@ -181,7 +182,8 @@ static void a_stream(void **state)
 	    "," USAGE "}}",
 	    NULL, &a, NULL);
 	assert_true(a.has_usage && a.ended && !a.error);
-	assert_text("usage", usage_text(&a.usage, text), USAGE_TEXT " web_searches=2 hosted_tool_calls=2");
+	assert_text("usage", usage_text(&a.usage, text),
+	            USAGE_TEXT " web_searches=2 file_searches=1 code_sessions=1");
 	assert_slice("stop", name_get(&a.stop_reason), "max_output_tokens");
 	assert_slice("tier", name_get(&a.service_tier), "default");
 	assert_slice("model", name_get(&a.model), "gpt-5-2025");
