@@ -99,7 +99,13 @@ struct budget_rule {
 	size_t alerts_n;
 	int64_t *alerts;     /* millionths of the limit, rising */
 	bool alert_forecast; /* when the limit will be passed before the window ends */
+	uint64_t shape;      /* budget_rule_shape; set when the settings are read */
 };
+
+/* A number that changes when what a budget counts does (name, where, each, window, unit, cohort, include,
+ * time zone), but not with its limit or its action: sums that were kept under another number are not this
+ * budget's. Never 0. The same in every process. */
+uint64_t budget_rule_shape(const struct budget_rule *r, slice timezone);
 
 /* --- quotas ------------------------------------------------------------------- */
 

@@ -59,6 +59,7 @@ static void set_defaults(struct snapshot *snap)
 	    .stream_buffer = 256 * KB,
 	    .connections = 8192,
 	    .calls = 4096,
+	    .budget_counters = 262144,
 	    .header_ms = 10000,
 	    .body_ms = 30000,
 	    .idle_ms = 75000,

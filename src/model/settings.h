@@ -69,13 +69,14 @@ struct team {
 };
 
 struct limits {
-	int64_t body_bytes;   /* largest request body, 64 MB */
-	int64_t bodies_bytes; /* all request bodies held together */
-	int64_t header_bytes; /* request head, 64 KB at most */
-	int64_t answer_bytes; /* largest unstreamed answer read for its usage; beyond it is counted */
-	int64_t event_bytes;  /* largest SSE event read for its usage */
-	int64_t connections;  /* open client connections, all workers together */
-	int64_t calls;        /* calls in flight, all workers together */
+	int64_t body_bytes;      /* largest request body, 64 MB */
+	int64_t bodies_bytes;    /* all request bodies held together */
+	int64_t header_bytes;    /* request head, 64 KB at most */
+	int64_t answer_bytes;    /* largest unstreamed answer read for its usage; beyond it is counted */
+	int64_t event_bytes;     /* largest SSE event read for its usage */
+	int64_t connections;     /* open client connections, all workers together */
+	int64_t calls;           /* calls in flight, all workers together */
+	int64_t budget_counters; /* taken at the start; a change waits for the next */
 	int64_t header_ms, body_ms, idle_ms,
 	    drain_ms; /* client's time for the head, between body bytes, keep-alive; SIGTERM's drain */
 	int64_t stream_buffer; /* bytes of an answer held for a slow client before the provider is slowed */

@@ -354,6 +354,8 @@ static void load_all(struct reader *r, slice path)
 		default_journal(r);
 	load_prices(r);
 	load_zone(r);
+	for (size_t i = 0; i < r->snap->s.budgets_n; i++)
+		r->snap->s.budgets[i].shape = budget_rule_shape(&r->snap->s.budgets[i], r->snap->s.timezone);
 	settings_check_rules(r);
 	map_members(r);
 	if (r->spent && r->faults_n == 0)

@@ -326,6 +326,10 @@ const struct option settings_options[] = {
                "bytes of an answer held for a slow client before the provider is slowed; default 256KB"),
     LIMIT_NUMBER("connections", connections, 1, 1000000, "open client connections; default 8192"),
     LIMIT_NUMBER("calls", calls, 1, 1000000, "calls in flight (503 beyond); default 4096"),
+    LIMIT_NUMBER(
+        "budget_counters", budget_counters, 1024, 4000000,
+        "counters of budgets, one for each value of `each` in each window; beyond it `on_failure` of the "
+        "budget decides; default 262144"),
     LIMIT_TIME("header_timeout", header_ms, 100, 5 * M, "for a client to send its headers; default 10s"),
     LIMIT_TIME("body_timeout", body_ms, 100, H, "between two pieces of a request body; default 30s"),
     LIMIT_TIME("idle_timeout", idle_ms, 100, H, "of a connection with no call; default 75s"),

@@ -1,5 +1,6 @@
 #include "model/where_in.h"
 
+#include "base/map.h"
 #include "text/json.h"
 
 static const struct {
@@ -292,4 +293,35 @@ bool where_match(const struct where *w, const struct facts *f)
 bool where_uses(const struct where *w, enum field f)
 {
 	return w && (w->fields >> f & 1);
+}
+
+/* --- a number of what it says --------------------------------------------------- */
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return map_hash(slice_make(&v, sizeof v), h);
+}
+
+static uint64_t tests_hash(const struct where_test *t, size_t n, uint64_t h)
+{
+	h = mix(h, n);
+	for (size_t i = 0; i < n; i++)
+		h = map_hash(t[i].text, mix(mix(h, (uint64_t)t[i].op), (uint64_t)t[i].number));
+	return h;
+}
+
+uint64_t where_hash(const struct where *w, uint64_t h)
+{
+	if (w == NULL)
+		return mix(h, 0);
+	h = mix(h, w->conds_n + 1);
+	for (size_t i = 0; i < w->conds_n; i++) {
+		const struct where_cond *c = &w->conds[i];
+		h = map_hash(c->ref.tag, mix(h, (uint64_t)c->ref.field));
+		h = tests_hash(c->no, c->no_n, tests_hash(c->yes, c->yes_n, h));
+	}
+	h = mix(h, w->has_any ? w->any_n + 1 : 0);
+	for (size_t i = 0; i < w->any_n; i++)
+		h = where_hash(w->any[i], h);
+	return h;
 }

@@ -109,6 +109,9 @@ bool where_match(const struct where *w, const struct facts *f);
 /* Does it look at this field? So that lists that cost something to make are made only when asked for. */
 bool where_uses(const struct where *w, enum field f);
 
+/* Of what it says; the same in every process. */
+uint64_t where_hash(const struct where *w, uint64_t seed);
+
 #define WHERE_DEPTH_MAX 8    /* of any within any */
 #define WHERE_TESTS_MAX 4096 /* of one rule */
 
