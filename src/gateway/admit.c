@@ -2,6 +2,7 @@
 
 #include "base/num.h"
 #include "codec/registry.h"
+#include "gateway/oidc.h"
 #include "gateway/settle.h"
 #include "gateway/sigv4.h"
 #include "model/usage.h"
@@ -76,15 +77,23 @@ static bool start_record(struct exchange *ex)
 
 static bool admit_identity(struct exchange *ex)
 {
-	const char *why = "";
-	struct worker *w = ex->w;
-	enum identity_result r = identity_check(ex->keys, &ex->headers, ex->target.query, ex->loopback,
-	                                        clock_wall_ms(w->shared->clock), &ex->who, &why);
-	if (r == IDENTITY_OK || r == IDENTITY_ANONYMOUS) {
+	struct identity id;
+	struct shared *s = ex->w->shared;
+	struct identity_in in = {.keys = ex->keys,
+	                         .trust = ex->trust,
+	                         .headers = &ex->headers,
+	                         .query = ex->target.query,
+	                         .loopback = ex->loopback,
+	                         .now_ms = clock_wall_ms(s->clock)};
+	identity_check(&in, &ex->mem, &id);
+	ex->who = id.who;
+	if (id.stale >= 0 && s->oidc)
+		oidc_refetch(s->oidc, id.stale);
+	if (id.result == IDENTITY_OK || id.result == IDENTITY_ANONYMOUS) {
 		ex->record.text[TEXT_KEY_ID] = ex->who.key_id;
 		return true;
 	}
-	return refuse(ex, REFUSAL_IDENTITY, "identity", slice_of(why));
+	return refuse(ex, REFUSAL_IDENTITY, "identity", slice_of(id.why));
 }
 
 static bool admit_coding(struct exchange *ex)
@@ -401,14 +410,14 @@ static bool is_named_in(slice list, slice name)
 	return false;
 }
 
-static bool passes(const struct header *h, slice connection, bool own)
+static bool passes(struct exchange *ex, const struct header *h, slice connection, bool own)
 {
 	if (admit_is_framing_header(h->name) || slice_starts_nocase(h->name, SLICE("x-weir-")))
 		return false;
 	if (connection.n && is_named_in(connection, h->name))
 		return false;
 	if (identity_is_credential_header(h->name))
-		return own && !identity_is_weir_key(h->value);
+		return own && !identity_is_ours(ex->trust, h->value, &ex->mem);
 	return true;
 }
 
@@ -473,7 +482,7 @@ static bool request_headers(struct exchange *ex, struct headers *out)
 	bool own = !provider_has_credential(ex->provider) || ex->who.anonymous;
 	size_t n = 0;
 	for (size_t i = 0; i < ex->headers.n; i++)
-		if (passes(&ex->headers.at[i], connection, own) &&
+		if (passes(ex, &ex->headers.at[i], connection, own) &&
 		    (own || !sigv4_is_signature_header(ex->headers.at[i].name)))
 			at[n++] = ex->headers.at[i];
 	if (!own && ex->provider->credential == CREDENTIAL_SECRET) {
@@ -493,7 +502,7 @@ static slice query_without_key(struct exchange *ex)
 	slice kept = SLICE_NONE;
 	while (slice_split(&rest, '&', &part)) {
 		if (slice_starts(part, SLICE("key=")) &&
-		    (!own || identity_is_weir_key(slice_sub(part, 4, part.n))))
+		    (!own || identity_is_ours(ex->trust, slice_sub(part, 4, part.n), &ex->mem)))
 			continue;
 		kept = kept.p
 		           ? arena_printf(&ex->mem, SLICE_FMT "&" SLICE_FMT, SLICE_ARG(kept), SLICE_ARG(part))

@@ -12,8 +12,9 @@
 #include "gateway/strict.h"
 #include "gateway/tls.h"
 
-#define HEADERS_MAX 64
-#define BODY_MAX    (8 * 1024 * 1024)
+#define HEADERS_MAX  64
+#define BODY_MAX     (8 * 1024 * 1024)
+#define IDENTITY_MEM (256 * 1024)
 
 struct console {
 	struct console_context ctx;
@@ -81,23 +82,31 @@ static int refuse(struct answer_of *a, int status, const char *message)
 static bool identify(struct console *c, const struct request_of *r, struct console_reader *who,
                      struct answer_of *a)
 {
-	struct principal p = {0};
-	const char *why = "";
+	struct identity id;
+	struct arena mem;
 	*who = (struct console_reader){.all = true};
 	struct shared *s = c->ctx.shared;
 	pthread_mutex_lock(&s->lock);
 	struct keyring *keys = keyring_ref(s->keys);
+	struct trust *trust = trust_ref(s->trust);
 	pthread_mutex_unlock(&s->lock);
-	enum identity_result result = identity_check(
-	    keys, &r->headers, SLICE_NONE, c->settings->console.loopback, clock_wall_ms(s->clock), &p, &why);
-	bool ok = result == IDENTITY_OK || result == IDENTITY_ANONYMOUS || result == IDENTITY_ROLE;
-	if (result == IDENTITY_OK) { /* an agent or a developer */
+	struct identity_in in = {.keys = keys,
+	                         .trust = trust,
+	                         .headers = &r->headers,
+	                         .loopback = c->settings->console.loopback,
+	                         .now_ms = clock_wall_ms(s->clock)};
+	arena_init(&mem, IDENTITY_MEM);
+	identity_check(&in, &mem, &id);
+	bool ok = id.result == IDENTITY_OK || id.result == IDENTITY_ANONYMOUS || id.result == IDENTITY_ROLE;
+	if (id.result == IDENTITY_OK) { /* an agent or a developer */
 		who->all = false;
-		name_set(&who->user, p.fixed.v[ATTR_USER]);
+		name_set(&who->user, id.who.fixed.v[ATTR_USER]);
 	}
-	keyring_unref(keys);
 	if (!ok)
-		refuse(a, 401, why);
+		refuse(a, 401, id.why);
+	keyring_unref(keys);
+	trust_unref(trust);
+	arena_release(&mem);
 	return ok;
 }
 

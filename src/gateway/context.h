@@ -47,14 +47,18 @@ struct counters {
 #define COUNT_ADD(w, name, k)                                                                                \
 	atomic_fetch_add_explicit(&(w)->counters.name, (unsigned long long)(k), memory_order_relaxed)
 
+struct oidc;
+
 struct shared {
 	struct log *log;           /* not owned */
 	const struct clock *clock; /* not owned */
 	struct journal *journal;   /* owned by the gateway */
-	pthread_mutex_t lock;      /* guards the next two */
+	pthread_mutex_t lock;      /* guards the next three */
 	struct settings *settings; /* owned reference: the snapshot for new calls */
 	struct keyring *keys;      /* owned reference */
-	atomic_uint generation;    /* moves when either was replaced */
+	struct trust *trust;       /* owned reference */
+	atomic_uint generation;    /* moves when one of them was replaced */
+	struct oidc *oidc;         /* owned by the gateway */
 	atomic_bool draining;
 	atomic_int calls;       /* in flight, all workers */
 	atomic_int connections; /* open, all workers */
@@ -71,7 +75,8 @@ struct worker {
 	struct shared *shared;     /* not owned */
 	struct settings *settings; /* owned reference */
 	struct keyring *keys;      /* owned reference */
-	unsigned generation;       /* of the two above */
+	struct trust *trust;       /* owned reference */
+	unsigned generation;       /* of the three above */
 	int epoll, wake_fd;
 	atomic_bool stop;
 	struct crypto_ids ids;

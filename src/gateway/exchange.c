@@ -64,6 +64,7 @@ struct exchange *exchange_new(struct worker *w, slice target_raw)
 	arena_init(&ex->mem, MEM_MAX);
 	ex->settings = settings_ref(w->settings);
 	ex->keys = keyring_ref(w->keys);
+	ex->trust = trust_ref(w->trust);
 	ex->loopback = ex->settings->listen.loopback;
 	ex->arrived_us = ex->last_byte_us = clock_mono_us(w->shared->clock);
 	buf_init(&ex->out, (size_t)ex->settings->limits.stream_buffer + OUT_SLACK +
@@ -74,6 +75,7 @@ struct exchange *exchange_new(struct worker *w, slice target_raw)
 		arena_release(&ex->mem);
 		settings_unref(ex->settings);
 		keyring_unref(ex->keys);
+		trust_unref(ex->trust);
 		free(ex);
 		return NULL;
 	}
@@ -120,6 +122,7 @@ static void exchange_free(struct exchange *ex)
 	atomic_fetch_sub_explicit(&w->shared->calls, 1, memory_order_relaxed);
 	settings_unref(ex->settings);
 	keyring_unref(ex->keys);
+	trust_unref(ex->trust);
 	arena_release(&ex->mem);
 	free(ex);
 }

@@ -31,6 +31,7 @@ struct exchange {
 	struct arena mem;
 	struct settings *settings; /* owned reference, from the head on */
 	struct keyring *keys;      /* owned reference */
+	struct trust *trust;       /* owned reference */
 
 	/* the request; header texts belong to the server's connection and live until the exchange is closed
 	 */

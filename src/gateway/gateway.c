@@ -11,6 +11,8 @@
 #include <malloc.h>
 
 #include "gateway/console.h"
+#include "gateway/gate_secret.h"
+#include "gateway/oidc.h"
 #include "gateway/reload.h"
 #include "gateway/server.h"
 #include "gateway/trim.h"
@@ -19,6 +21,7 @@
 #include "store/writer.h"
 
 #define LEDGER_FLUSH_MS 10000
+#define ISSUERS_WAIT_MS 3000 /* at the start, for their keys */
 
 struct gateway {
 	struct shared shared;
@@ -109,19 +112,39 @@ static void wake_all(void *arg)
 		worker_wake(&g->workers[i]);
 }
 
+static void on_reload(void *arg)
+{
+	struct gateway *g = arg;
+	wake_all(g);
+	if (g->shared.oidc)
+		oidc_settings_changed(g->shared.oidc);
+}
+
+static int start_trust(struct gateway *g, struct settings *s, struct error *e)
+{
+	uint8_t secret[TRUST_SECRET_BYTES];
+	int r = gate_secret_read(s, secret, e);
+	if (r == 0)
+		g->shared.oidc = oidc_start(&g->shared, secret, ISSUERS_WAIT_MS, wake_all, g, e);
+	crypto_zero(secret, sizeof secret);
+	return r ? r : g->shared.oidc ? 0 : e->code;
+}
+
 static int start(struct gateway *g, struct settings *s, struct error *e)
 {
 	gethostname(g->shared.node, sizeof g->shared.node - 1);
 	int r = open_store(g, s, e);
 	if (r)
 		return r;
-	g->reload = reload_new(&g->shared, g->o.config, g->ops, g->store, wake_all, g, e);
+	g->reload = reload_new(&g->shared, g->o.config, g->ops, g->store, on_reload, g, e);
 	if (g->reload == NULL)
 		return e->code;
 	struct error keys = {0};
 	if (reload_keys(g->reload, &keys))
 		on_key_error(g, &keys);
-	r = start_workers(g, s, e);
+	r = start_trust(g, s, e);
+	if (r == 0)
+		r = start_workers(g, s, e);
 	if (r)
 		return r;
 	g->console = console_start(&g->shared, g->workers, g->workers_n, g->writer, g->ops, g->store, e);
@@ -174,6 +197,7 @@ static void stop(struct gateway *g)
 		console_stop(g->console);
 	for (int i = 0; i < g->started; i++)
 		pthread_join(g->threads[i], NULL);
+	oidc_stop(g->shared.oidc);
 	for (int i = 0; i < g->workers_n; i++)
 		worker_release(&g->workers[i]);
 	if (g->writer && !writer_stop(g->writer, LEDGER_FLUSH_MS))
@@ -185,6 +209,7 @@ static void stop(struct gateway *g)
 	reload_free(g->reload);
 	if (g->shared.keys)
 		keyring_unref(g->shared.keys);
+	trust_unref(g->shared.trust);
 	settings_unref(g->shared.settings);
 	pthread_mutex_destroy(&g->shared.lock);
 	free(g->workers);

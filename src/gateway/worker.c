@@ -23,13 +23,16 @@ static void take_snapshot(struct worker *w)
 	pthread_mutex_lock(&s->lock);
 	struct settings *settings = settings_ref(s->settings);
 	struct keyring *keys = keyring_ref(s->keys);
+	struct trust *trust = trust_ref(s->trust);
 	pthread_mutex_unlock(&s->lock);
 	if (w->settings)
 		settings_unref(w->settings);
 	if (w->keys)
 		keyring_unref(w->keys);
+	trust_unref(w->trust);
 	w->settings = settings;
 	w->keys = keys;
+	w->trust = trust;
 	w->generation = generation;
 }
 
@@ -65,6 +68,7 @@ void worker_release(struct worker *w)
 		settings_unref(w->settings);
 	if (w->keys)
 		keyring_unref(w->keys);
+	trust_unref(w->trust);
 	close(w->epoll);
 	close(w->wake_fd);
 }

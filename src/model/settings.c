@@ -65,6 +65,7 @@ static void set_defaults(struct snapshot *snap)
 	    .idle_ms = 75000,
 	    .drain_ms = 30000,
 	};
+	s->gate_token_ms = 3600000;
 	s->log_level = LOG_INFO;
 	s->log_format = LOG_TEXT;
 }

@@ -68,6 +68,32 @@ struct team {
 	slice *members; /* users */
 };
 
+/* An attribute and what it is: the name of a claim, or the text itself. */
+struct issuer_pair {
+	enum attr attr;
+	slice text;
+};
+
+#define SETTINGS_ISSUERS_MAX 64
+
+/* Whose tokens are taken for identities (OpenID Connect). */
+struct issuer {
+	slice name;         /* in messages, and "issuer:NAME" for the key's id */
+	slice issuer;       /* the tokens' `iss`, a URL */
+	slice keys_url;     /* n 0: told by issuer/.well-known/openid-configuration */
+	slice keys_file;    /* instead of asking over the network; n 0 none */
+	slice ca_file;      /* PEM bundle beside the system's; n 0 none */
+	size_t audiences_n; /* a token is for one of them */
+	slice *audiences;
+	size_t claims_n; /* attributes told by claims; none: the usual ones */
+	struct issuer_pair *claims;
+	size_t set_n; /* attributes that every token has */
+	struct issuer_pair *set;
+	int role;                     /* enum role */
+	int64_t skew_ms;              /* that clocks may differ by */
+	int64_t refresh_ms, retry_ms; /* how old keys may be; least time between two fetches */
+};
+
 struct limits {
 	int64_t body_bytes;      /* largest request body, 64 MB */
 	int64_t bodies_bytes;    /* all request bodies held together */
@@ -114,6 +140,10 @@ struct settings {
 	struct quota_rule *quotas;
 	size_t gates_n;
 	struct gate_rule *gates; /* in the order in which they decide */
+	size_t issuers_n;
+	struct issuer *issuers;
+	slice gate_secret;     /* signs `weir gate` tokens; n 0: a secret of this store's own */
+	int64_t gate_token_ms; /* how long such a token opens */
 };
 
 /* Reads a file, or every *.yaml and *.yml of a folder in order of name (lists of the same key are joined,

@@ -102,9 +102,8 @@ static bool secret_of_file(struct reader *r, const struct option *o, const struc
 	return done;
 }
 
-/* env:NAME or file:PATH; false after a fault, or when text is neither (*neither is then true). */
-static bool secret(struct reader *r, const struct option *o, const struct yaml_node *n, slice *out,
-                   bool *neither)
+bool settings_read_secret(struct reader *r, const struct option *o, const struct yaml_node *n, slice *out,
+                          bool *neither)
 {
 	slice t = n->text;
 	*neither = false;
@@ -128,7 +127,7 @@ void read_credential(struct reader *r, const struct option *o, const struct yaml
 		p->credential = CREDENTIAL_PASSTHROUGH;
 	} else if (slice_eq(n->text, SLICE("none"))) {
 		p->credential = CREDENTIAL_NONE;
-	} else if (secret(r, o, n, &p->secret, &neither)) {
+	} else if (settings_read_secret(r, o, n, &p->secret, &neither)) {
 		p->credential = CREDENTIAL_SECRET;
 	} else if (neither) { /* may be the secret itself: not shown */
 		settings_fault(r, n,
@@ -142,7 +141,7 @@ void read_aws_secret(struct reader *r, const struct option *o, const struct yaml
 {
 	bool neither = n->kind != YAML_SCALAR;
 	if (!neither)
-		secret(r, o, n, field, &neither);
+		settings_read_secret(r, o, n, field, &neither);
 	if (neither) /* may be the secret itself: not shown */
 		settings_fault(r, n, "%s: write env:NAME (a variable) or file:PATH", o->key);
 }
@@ -300,6 +299,31 @@ void read_url(struct reader *r, const struct option *o, const struct yaml_node *
 	p->host = slice_sub(p->base_url, u.scheme.n, u.scheme.n + u.authority.n);
 }
 
+bool settings_read_http_url(struct reader *r, const struct option *o, const struct yaml_node *n, slice *out,
+                            bool *insecure)
+{
+	struct url u = {0};
+	const char *wrong = n->kind == YAML_SCALAR ? parse_url(n->text, SCHEMES_HTTP, &u) : "it is no text";
+	if (wrong == NULL && slice_find_char(u.authority, '@') >= 0)
+		wrong = "a user or password has no place in it";
+	if (wrong == NULL && !port_is_good(u.authority))
+		wrong = "its port is none";
+	if (wrong) {
+		settings_fault(r, n, "%s: this is no URL to use: %s", o->key, wrong);
+		return false;
+	}
+	slice rest = u.authority, host = u.authority;
+	if (rest.p[0] == '[')
+		host = slice_sub(rest, 0, (size_t)(slice_find_char(rest, ']') + 1));
+	else
+		slice_split(&rest, ':', &host);
+	*insecure = slice_eq(u.scheme, SLICE("http://")) && !slice_eq(host, SLICE("127.0.0.1")) &&
+	            !slice_eq(host, SLICE("[::1]")) && !slice_eq_nocase(host, SLICE("localhost"));
+	*out = settings_text(r, SLICE_FMT SLICE_FMT SLICE_FMT, SLICE_ARG(u.scheme), SLICE_ARG(u.authority),
+	                     SLICE_ARG(u.path));
+	return out->p != NULL;
+}
+
 void read_proxy(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
 	struct url u;
@@ -309,7 +333,7 @@ void read_proxy(struct reader *r, const struct option *o, const struct yaml_node
 		settings_fault(r, n, "%s: a URL is wanted, such as http://proxy.example.com:3128", o->key);
 		return;
 	}
-	if (!secret(r, o, n, out, &neither)) {
+	if (!settings_read_secret(r, o, n, out, &neither)) {
 		if (!neither)
 			return;
 		*out = settings_copy(r, n->text);

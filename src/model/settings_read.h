@@ -90,6 +90,14 @@ void settings_read_map(struct reader *r, const struct yaml_node *map, slice pref
 
 /* The row of a key, or NULL. */
 const struct option *settings_option_row(slice prefix, slice key);
+/* env:NAME or file:PATH; false after a fault, or when text is neither (*neither is then true). */
+bool settings_read_secret(struct reader *r, const struct option *o, const struct yaml_node *n, slice *out,
+                          bool *neither);
+/* A URL of http or https with a host and no password, into *out without trailing slashes; *insecure: plain
+ * http to another machine. False after a fault. */
+bool settings_read_http_url(struct reader *r, const struct option *o, const struct yaml_node *n, slice *out,
+                            bool *insecure);
+
 /* Where a top-level option stood; line 0 when it did not. */
 struct place settings_seen(const struct reader *r, const char *key);
 
@@ -164,14 +172,17 @@ option_read read_texts, read_hosts, read_members; /* size_t n and behind it slic
 option_read read_api, read_url, read_credential, read_aws_secret, read_aws_region,
     read_deployments; /* struct provider */
 option_read read_unknown_price, read_providers, read_teams, read_budgets, read_quotas,
-    read_gates;                         /* struct settings */
-option_read read_where, read_row_where; /* const struct where * */
-option_read read_cohort;                /* struct cohort */
-option_read read_each;                  /* size_t n and behind it struct field_ref * */
-option_read read_amount;                /* struct amount */
-option_read read_window;                /* struct window */
-option_read read_rate;                  /* struct rate */
-option_read read_count;                 /* int64_t: 2000000, 250k, 2M */
-option_read read_alerts, read_include;  /* struct budget_rule */
+    read_gates;                                /* struct settings */
+option_read read_where, read_row_where;        /* const struct where * */
+option_read read_cohort;                       /* struct cohort */
+option_read read_each;                         /* size_t n and behind it struct field_ref * */
+option_read read_amount;                       /* struct amount */
+option_read read_window;                       /* struct window */
+option_read read_rate;                         /* struct rate */
+option_read read_count;                        /* int64_t: 2000000, 250k, 2M */
+option_read read_alerts, read_include;         /* struct budget_rule */
+option_read read_issuers;                      /* struct settings */
+option_read read_issuer_url, read_gate_secret; /* slice */
+option_read read_issuer_pairs;                 /* size_t n and behind it struct issuer_pair * */
 
 #endif

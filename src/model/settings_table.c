@@ -14,6 +14,11 @@ static const char *const UNMETERED_NAMES[] = {"refuse", "allow", NULL};
 static const char *const BILLING_NAMES[] = {"metered", "subscription", NULL};
 static const char *const ABORT_NAMES[] = {"cancel", NULL};
 static const char *const LEVEL_NAMES[] = {"debug", "info", "warn", "error", NULL};
+static const char *const ROLE_NAMES[] = {
+#define X(id, name) #name,
+    ROLE_LIST(X)
+#undef X
+        NULL};
 static const char *const FORMAT_NAMES[] = {"text", "json", NULL};
 static const char *const ACTION_NAMES[] = {"block", "pause", "downgrade", "throttle", "alert", NULL};
 static const char *const FAILURE_NAMES[] = {"closed", "open", NULL};
@@ -24,6 +29,7 @@ static const char *const FAILURE_NAMES[] = {"closed", "open", NULL};
 #define IN_B(field) offsetof(struct budget_rule, field)
 #define IN_Q(field) offsetof(struct quota_rule, field)
 #define IN_G(field) offsetof(struct gate_rule, field)
+#define IN_I(field) offsetof(struct issuer, field)
 
 #define ADDRESS     "HOST:PORT or a mapping"
 #define DURATION    "duration"
@@ -472,6 +478,95 @@ const struct option settings_options[] = {
      .text = "lets the call through, past the gates behind it",
      .read = read_bool,
      .offset = IN_G(allow)},
+    {.key = "issuers",
+     .type = "list of mappings",
+     .text = "whose OpenID Connect tokens are taken for identities: jobs of a CI system, people of a company",
+     .read = read_issuers,
+     .joined = true},
+    {.key = "issuers[].name",
+     .type = "word",
+     .text = "its name in messages and in the ledger's key_id (issuer:NAME); needed",
+     .read = read_name,
+     .offset = IN_I(name)},
+    {.key = "issuers[].issuer",
+     .type = "URL",
+     .text = "the tokens' iss, letter for letter; https but for 127.0.0.1 and localhost; needed",
+     .read = read_issuer_url,
+     .offset = IN_I(issuer)},
+    {.key = "issuers[].audience",
+     .type = "text or list of texts",
+     .text = "the tokens' aud: one of them; needed",
+     .read = read_texts,
+     .offset = IN_I(audiences_n)},
+    {.key = "issuers[].claims",
+     .type = "mapping of fields to claims",
+     .text = "which claim tells which attribute (repo: repository); default those of GitHub Actions and "
+             "GitLab",
+     .read = read_issuer_pairs,
+     .offset = IN_I(claims_n)},
+    {.key = "issuers[].set",
+     .type = "mapping of fields to texts",
+     .text = "attributes that each of its tokens has (environment: ci)",
+     .read = read_issuer_pairs,
+     .offset = IN_I(set_n)},
+    {.key = "issuers[].role",
+     .type = "agent, developer, viewer, operator or owner",
+     .text = "what its tokens may do, as a key's role; default agent",
+     .read = read_choice,
+     .offset = IN_I(role),
+     .choices = ROLE_NAMES},
+    {.key = "issuers[].keys_url",
+     .type = "URL",
+     .text = "its JSON Web Key Set; default what issuer/.well-known/openid-configuration says",
+     .read = read_issuer_url,
+     .offset = IN_I(keys_url)},
+    {.key = "issuers[].keys_file",
+     .type = "file",
+     .text = "its JSON Web Key Set as a file, where the issuer cannot be asked; read again when it changes",
+     .read = read_file_path,
+     .offset = IN_I(keys_file)},
+    {.key = "issuers[].ca_file",
+     .type = "file",
+     .text = "PEM file of authorities trusted for it beside the system's",
+     .read = read_file_path,
+     .offset = IN_I(ca_file)},
+    {.key = "issuers[].skew",
+     .type = "duration",
+     .text = "that its clock and this one may differ by; default 60s",
+     .read = read_duration,
+     .offset = IN_I(skew_ms),
+     .least = 0,
+     .most = 10 * M},
+    {.key = "issuers[].refresh",
+     .type = "duration",
+     .text = "how old its keys may be before they are fetched again; default 10m",
+     .read = read_duration,
+     .offset = IN_I(refresh_ms),
+     .least = 1 * S,
+     .most = 24 * H},
+    {.key = "issuers[].retry",
+     .type = "duration",
+     .text =
+         "at most so often are they fetched when one is missing or the issuer does not answer; default 10s",
+     .read = read_duration,
+     .offset = IN_I(retry_ms),
+     .least = 100,
+     .most = H},
+    {.key = "gate_token", .type = "mapping", .text = "the tokens that `weir gate` gets in CI", .group = true},
+    {.key = "gate_token.secret",
+     .type = "env:NAME or file:PATH",
+     .text =
+         "signs them, the same for all gateways that take them; default one of this store's own, in a file "
+         "beside it",
+     .read = read_gate_secret,
+     .offset = IN_S(gate_secret)},
+    {.key = "gate_token.lifetime",
+     .type = "duration",
+     .text = "how long such a token opens; default 1h",
+     .read = read_duration,
+     .offset = IN_S(gate_token_ms),
+     .least = M,
+     .most = 24 * H},
 };
 
 const size_t settings_options_n = sizeof settings_options / sizeof *settings_options;
@@ -487,7 +582,6 @@ static const struct {
     {"routes", "nothing would be routed"},
     {"storms", "no storm would be stopped"},
     {"context", "no context limit would be enforced"},
-    {"issuers", "no token would be accepted"},
     {"outcomes", "no outcome would be valued"},
     {"alerts", "no alert would be sent"},
     {"record", "no body would be recorded"},

@@ -137,13 +137,16 @@ static inline struct ci_proof ci_proof_none(void)
 
 struct principal {
 	bool anonymous; /* loopback without a key */
-	slice key_id;   /* the Weir key's public id; n 0 when anonymous */
+	slice key_id;   /* the Weir key's public id, or "issuer:NAME"; n 0 when anonymous */
 	enum role role;
 	struct attribution fixed; /* what the key fixes: no header overrides it */
 	/* The client's own provider credential, to be passed on for `passthrough`; its value is never copied.
 	 */
 	bool own_credential;
 	struct ci_proof ci;
+	/* By a token of an issuer or of the gate: what it does not say of the CI job, no header says either.
+	 */
+	bool by_token;
 };
 
 /* --- view of a request

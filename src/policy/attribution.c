@@ -123,10 +123,12 @@ static void set(struct attribution *to, enum attr a, slice text, struct arena *m
 		to->v[a] = attr_clean(text, mem);
 }
 
-static void read_claims(const struct headers *h, struct arena *mem, struct attribution *to)
+static void read_claims(const struct headers *h, bool by_token, struct arena *mem, struct attribution *to)
 {
 	for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
 		enum attr a = claims[i].attr;
+		if (by_token && (a == ATTR_ENVIRONMENT || a == ATTR_TRIGGER || a == ATTR_PR))
+			continue; /* a token tells all that is true of its job */
 		bool fixed = to->v[a].n > 0;
 		set(to, a, headers_get(h, claims[i].header), mem);
 		/* anybody could say so: only a key, a token or the gate makes a call one of CI */
@@ -178,7 +180,7 @@ void attribution_read(const struct attribution_in *in, struct arena *mem, struct
 	struct agent_facts facts;
 	*out = in->principal ? in->principal->fixed : (struct attribution){0};
 	attribution_agent(in->headers, in->view, mem, &facts);
-	read_claims(in->headers, mem, out);
+	read_claims(in->headers, in->principal && in->principal->by_token, mem, out);
 	read_facts(&facts, mem, out);
 	read_tags(in->headers, facts.directory, mem, out);
 	read_settings(in->settings, mem, out);

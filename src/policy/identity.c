@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "model/attr_text.h"
 #include "policy/identity.h"
+#include "policy/identity_jwt.h"
 #include "text/json.h"
 
 #define KEYS_MAX       1000000
@@ -185,41 +186,64 @@ bool identity_is_weir_key(slice value)
 	return slice_starts(bare_key(value), SLICE(IDENTITY_KEY_PREFIX));
 }
 
-/* What was sent: the first Weir key by rank, and whether there is a credential beside it. */
+/* What was sent: the first Weir key or token of ours by rank, and whether there is a credential beside it. */
 struct sent {
 	slice key;
-	bool foreign; /* a credential of another kind */
-	bool misused; /* x-weir-key with something else in it */
+	struct jwt token;
+	int issuer;     /* of the token; -1: key is a Weir key, or there is none */
+	bool foreign;   /* a credential of another kind */
+	bool misused;   /* x-weir-key with something else in it */
+	slice stranger; /* the issuer of a token there that is not trusted */
 };
 
-static void look_at_header(struct sent *s, size_t rank, slice value)
+/* The number of the trusted issuer whose token that is, *t read; else -1. */
+static int our_token(const struct trust *trust, slice text, struct arena *mem, struct jwt *t)
+{
+	if (!trust || trust_issuers(trust) == 0 || !jwt_looks_like(text) || jwt_read(text, mem, t, NULL))
+		return -1;
+	return trust_find(trust, t->issuer);
+}
+
+static void look_at(struct sent *s, const struct identity_in *in, struct arena *mem, size_t rank, slice value)
 {
 	slice key = bare_key(value);
-	if (slice_starts(key, SLICE(IDENTITY_KEY_PREFIX))) {
-		if (!s->key.p)
+	struct jwt t = {0};
+	bool weir = slice_starts(key, SLICE(IDENTITY_KEY_PREFIX));
+	int issuer = weir ? -1 : our_token(in->trust, key, mem, &t);
+	if (weir || issuer >= 0) {
+		if (!s->key.p) {
 			s->key = key;
+			s->token = t;
+			s->issuer = issuer;
+		}
 	} else if (key.n && rank == OWN_HEADER) {
 		s->misused = true;
+		s->stranger = t.issuer;
 	} else if (key.n) {
 		s->foreign = true;
 	}
 }
 
-static struct sent look(const struct headers *h, slice query)
+static void look(const struct identity_in *in, struct arena *mem, struct sent *s)
 {
-	struct sent s = {0};
-	slice pair, name;
+	slice query = in->query, pair, name;
+	*s = (struct sent){.issuer = -1};
 	for (size_t rank = 0; rank < sizeof key_headers / sizeof key_headers[0]; rank++)
-		for (size_t i = 0; i < h->n; i++)
-			if (slice_eq_nocase(h->at[i].name, key_headers[rank]))
-				look_at_header(&s, rank, h->at[i].value);
+		for (size_t i = 0; i < in->headers->n; i++)
+			if (slice_eq_nocase(in->headers->at[i].name, key_headers[rank]))
+				look_at(s, in, mem, rank, in->headers->at[i].value);
 	while (slice_split(&query, '&', &pair)) {
 		slice value = pair;
 		slice_split(&value, '=', &name);
 		if (value.n && slice_eq(name, SLICE("key")))
-			look_at_header(&s, OWN_HEADER + 1, value);
+			look_at(s, in, mem, OWN_HEADER + 1, value);
 	}
-	return s;
+}
+
+bool identity_is_ours(const struct trust *t, slice value, struct arena *mem)
+{
+	struct jwt token;
+	return identity_is_weir_key(value) || our_token(t, bare_key(value), mem, &token) >= 0;
 }
 
 static const char *const whys[] = {
@@ -236,41 +260,79 @@ static const char *const whys[] = {
         "This Weir key was revoked. \"weir key create --user YOU\" on the gateway makes a new one.",
     [IDENTITY_ROLE] = "This Weir key's role may not call models: only agent and developer may. "
                       "\"weir key create --user YOU --role developer\" on the gateway makes one that may.",
+    [IDENTITY_TOKEN] = "The token does not hold.",
 };
 
-static enum identity_result judge(const struct keyring *k, slice key, int64_t now_ms, struct principal *out)
+static enum identity_result role_result(enum role r)
+{
+	return r == ROLE_AGENT || r == ROLE_DEVELOPER ? IDENTITY_OK : IDENTITY_ROLE;
+}
+
+static enum identity_result judge_key(const struct identity_in *in, slice key, struct principal *out)
 {
 	uint8_t hash[CRYPTO_SHA256_BYTES];
 	if (key.n >= IDENTITY_KEY_MAX || crypto_sha256(key, hash))
 		return IDENTITY_UNKNOWN;
-	const struct entry *e = k ? map_get(&k->by_hash, slice_make(hash, sizeof hash)) : NULL;
+	const struct entry *e = in->keys ? map_get(&in->keys->by_hash, slice_make(hash, sizeof hash)) : NULL;
 	if (!e)
 		return IDENTITY_UNKNOWN;
+	out->anonymous = false;
 	out->key_id = e->id;
 	out->role = e->role;
 	out->fixed = e->fixed;
 	if (e->revoked_ms)
 		return IDENTITY_REVOKED;
-	if (e->expires_ms && now_ms >= e->expires_ms)
+	if (e->expires_ms && in->now_ms >= e->expires_ms)
 		return IDENTITY_EXPIRED;
-	return e->role == ROLE_AGENT || e->role == ROLE_DEVELOPER ? IDENTITY_OK : IDENTITY_ROLE;
+	return role_result(e->role);
 }
 
-enum identity_result identity_check(const struct keyring *k, const struct headers *h, slice query,
-                                    bool loopback, int64_t now_ms, struct principal *out, const char **why)
+/* Of a token that does not hold nothing is recorded: it says nothing that is known to be true. */
+static enum identity_result judge_token(const struct identity_in *in, const struct sent *s, struct arena *mem,
+                                        struct identity *out)
 {
-	struct sent s = look(h, query);
-	enum identity_result result;
-	*out = (struct principal){
-	    .anonymous = true, .role = ROLE_DEVELOPER, .own_credential = s.foreign, .ci = ci_proof_none()};
-	if (s.key.p) {
-		result = judge(k, s.key, now_ms, out);
-		out->anonymous = result == IDENTITY_UNKNOWN;
-	} else if (s.misused) {
-		result = IDENTITY_UNKNOWN;
-	} else {
-		result = loopback ? IDENTITY_ANONYMOUS : IDENTITY_MISSING;
+	struct error e = {0};
+	const struct issuer *i = &trust_settings(in->trust)->issuers[s->issuer];
+	int r = jwt_check(&s->token, i, trust_keys(in->trust, (size_t)s->issuer),
+	                  trust_why(in->trust, (size_t)s->issuer), in->now_ms, &e);
+	if (r) {
+		if (r == ERR_NOT_FOUND)
+			out->stale = s->issuer;
+		slice why = arena_copy(mem, slice_of(e.text));
+		out->why = why.p;
+		return IDENTITY_TOKEN;
 	}
-	*why = whys[result];
-	return result;
+	out->who.anonymous = false;
+	out->who.by_token = true;
+	out->who.key_id = arena_printf(mem, "issuer:" SLICE_FMT, SLICE_ARG(i->name));
+	out->who.role = (enum role)i->role;
+	jwt_attributes(&s->token, i, mem, &out->who.fixed);
+	out->who.ci.author = jwt_author(&s->token, mem);
+	return role_result(out->who.role);
+}
+
+void identity_check(const struct identity_in *in, struct arena *mem, struct identity *out)
+{
+	struct sent s;
+	look(in, mem, &s);
+	*out = (struct identity){.stale = -1};
+	out->who = (struct principal){
+	    .anonymous = true, .role = ROLE_DEVELOPER, .own_credential = s.foreign, .ci = ci_proof_none()};
+	if (s.key.p && s.issuer >= 0)
+		out->result = judge_token(in, &s, mem, out);
+	else if (s.key.p)
+		out->result = judge_key(in, s.key, &out->who);
+	else if (s.misused)
+		out->result = s.stranger.n ? IDENTITY_TOKEN : IDENTITY_UNKNOWN;
+	else
+		out->result = in->loopback ? IDENTITY_ANONYMOUS : IDENTITY_MISSING;
+	if (out->result == IDENTITY_TOKEN && s.stranger.n) {
+		slice why = arena_printf(mem,
+		                         "The token in x-weir-key is of the issuer " SLICE_FMT
+		                         ", which Weir's settings do not name (issuers:).",
+		                         SLICE_ARG(slice_sub(s.stranger, 0, 200)));
+		out->why = why.p;
+	}
+	if (out->why == NULL)
+		out->why = whys[out->result];
 }
