@@ -46,7 +46,20 @@ static const struct measure measures[] = {
 #define X(id, name) {"cost_" #name, MEASURE_MONEY, #name, AT(cost_part[id]), false},
     COST_LIST(X)
 #undef X
+    {"tool_failures", MEASURE_COUNT, "failures", AT(tool_failures), false},
+#define X(id, name) {#name "_tokens", MEASURE_TOKENS, #name, AT(part_tokens[id]), false},
+    SENT_LIST(X)
+#undef X
+#define X(id, name) {#name "_nanousd", MEASURE_MONEY, #name " cost", AT(part_nanousd[id]), false},
+    SENT_LIST(X)
+#undef X
 };
+/* What a question about the parts of the input gives when no measures are named. */
+static const char *const part_usual[] = {"calls", "tool_calls", "tool_failures", "definition_tokens", "argument_tokens",
+                                         "result_tokens", "text_tokens", "resent_tokens", "resent_nanousd",
+                                         "cost_nanousd", "subscription_nanousd"};
+/* And what of the others it can give. */
+static const char *const part_too[] = {"sessions", "active_days"};
 /* clang-format on */
 #define MEASURES     (sizeof measures / sizeof measures[0])
 _Static_assert(MEASURES <= REPORT_MEASURES_MAX, "REPORT_MEASURES_MAX is too small");
@@ -430,6 +443,49 @@ int report_answer(const struct ledger_ops *ops, struct ledger *l, const struct r
 	return report_table(ops, l, r, out, NULL, e);
 }
 
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Only a question about parts knows it. */
+static bool measures_parts(const struct measure *m)
+{
+	return m->at >= AT(tool_failures) && m->kind != MEASURE_RATIO;
+}
+
+/* Whether the question is one about the parts of the input, and what it is asked for then. */
+static int settle_parts(struct report *r, struct error *e)
+{
+	for (size_t i = 0; i < r->q.by_n; i++)
+		r->q.parts = r->q.parts || column_is_part(r->q.by[i]);
+	for (size_t i = 0; i < r->q.filters_n; i++)
+		r->q.parts = r->q.parts || column_is_part(r->q.filters[i].column);
+	for (size_t i = 0; r->measures_given && i < r->measures_n; i++)
+		r->q.parts = r->q.parts || measures_parts(&measures[r->measures[i]]);
+	if (!r->q.parts)
+		return 0;
+	for (size_t i = 0; r->measures_given && i < r->measures_n; i++) {
+		const struct measure *m = &measures[r->measures[i]];
+		if (!measures_parts(m) &&
+		    !is_one_of(m->name, part_usual, sizeof part_usual / sizeof part_usual[0]) &&
+		    !is_one_of(m->name, part_too, sizeof part_too / sizeof part_too[0]))
+			return error_set(
+			    e, ERR_INVALID,
+			    "%s is a measure of whole calls, not of tools: ask for it in a report "
+			    "without tool, mcp_server, part and their measures",
+			    m->name);
+	}
+	for (size_t k = 0; !r->measures_given && k < sizeof part_usual / sizeof part_usual[0]; k++)
+		for (size_t i = 0; i < MEASURES; i++)
+			if (strcmp(measures[i].name, part_usual[k]) == 0)
+				r->measures[r->measures_n++] = (unsigned char)i;
+	return 0;
+}
+
 int report_ready(struct report *r, struct error *e)
 {
 	if (!r->since_given)
@@ -438,7 +494,10 @@ int report_ready(struct report *r, struct error *e)
 		r->q.by[r->q.by_n++] = SLICE("agent");
 		r->q.by[r->q.by_n++] = SLICE(COLUMN_MODEL);
 	}
-	for (size_t i = 0; !r->measures_given && i < MEASURES; i++)
+	int rc = settle_parts(r, e);
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; !r->q.parts && !r->measures_given && i < MEASURES; i++)
 		if (measures[i].usual)
 			r->measures[r->measures_n++] = (unsigned char)i;
 	int64_t until = r->until_given ? r->q.until_ms : r->now_ms;

@@ -8,7 +8,7 @@
 #include "base/zone.h"
 #include "store/ledger.h"
 
-#define REPORT_MEASURES_MAX 40
+#define REPORT_MEASURES_MAX 64
 #define REPORT_CALLS_MAX    1000 /* rows of report_calls_json */
 
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV };

@@ -150,7 +150,7 @@ const struct option settings_options[] = {
      .offset = IN_S(journal)},
     {.key = "journal.slots",
      .type = "number",
-     .text = "calls in flight and waiting for the ledger together, 2 KB of disk each; 64 to 1048576, default "
+     .text = "calls in flight and waiting for the ledger together, 4 KB of disk each; 64 to 1048576, default "
              "16384",
      .read = read_int64,
      .offset = IN_S(journal_slots),

@@ -1,5 +1,7 @@
 #include "model/types.h"
 
+#include "base/num.h"
+
 #define NAME_OF(table, i) ((size_t)(i) < sizeof(table) / sizeof(table)[0] ? (table)[i] : "?")
 
 static const struct {
@@ -61,6 +63,7 @@ static const char *const sources[] = {USAGE_SOURCE_LIST(X)};
 static const char *const decisions[] = {DECISION_LIST(X)};
 static const char *const billings[] = {BILLING_LIST(X)};
 static const char *const texts[] = {RECORD_TEXT_LIST(X)};
+static const char *const parts[] = {PART_LIST(X)};
 #undef X
 #define X(id, name, max) [id] = max,
 static const unsigned short text_max[] = {RECORD_TEXT_LIST(X)};
@@ -124,6 +127,32 @@ const char *billing_name(enum billing b)
 const char *record_text_name(enum record_text t)
 {
 	return NAME_OF(texts, t);
+}
+
+const char *call_part_name(enum call_part p)
+{
+	return NAME_OF(parts, p);
+}
+
+enum call_part call_part_from_name(slice name)
+{
+	return (enum call_part)index_of(name, parts, CALL_PART_N);
+}
+
+static void add_known(int64_t *sum, int64_t v)
+{
+	if (v != RECORD_ABSENT)
+		*sum = *sum == RECORD_ABSENT ? v : num_sat_add_i64(*sum, v);
+}
+
+void record_part_add(struct record_part *sum, const struct record_part *p)
+{
+	sum->calls += p->calls;
+	sum->failures += p->failures;
+	for (int i = 0; i < SENT_N; i++) {
+		add_known(&sum->tokens[i], p->tokens[i]);
+		add_known(&sum->nanousd[i], p->nanousd[i]);
+	}
 }
 
 size_t record_text_max(enum record_text t)

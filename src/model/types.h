@@ -339,6 +339,38 @@ size_t record_text_max(enum record_text t);
 
 #define RECORD_ABSENT INT64_C(-1)
 
+/* What a call's input is made of: one part for each tool, and one for each kind of words. */
+#define PART_LIST(X)                                                                                         \
+	X(CALL_PART_TOOL, tool)                                                                              \
+	X(CALL_PART_SYSTEM, system)                                                                          \
+	X(CALL_PART_USER, user)                                                                              \
+	X(CALL_PART_ASSISTANT, assistant) X(CALL_PART_THINKING, thinking) X(CALL_PART_OTHER, other)
+/* In which way: a tool's definition, arguments and results, or words, when they are sent for the first time;
+ * any of them again. */
+#define SENT_LIST(X)                                                                                         \
+	X(SENT_DEFINITION, definition)                                                                       \
+	X(SENT_ARGUMENT, argument) X(SENT_RESULT, result) X(SENT_TEXT, text) X(SENT_AGAIN, resent)
+#define X(id, name) id,
+enum call_part { PART_LIST(X) CALL_PART_N };
+enum sent_as { SENT_LIST(X) SENT_N };
+#undef X
+const char *call_part_name(enum call_part p);
+enum call_part call_part_from_name(slice name); /* CALL_PART_N when unknown */
+
+/* Counts and sums of one part of one call; texts are borrowed. The tokens of all parts make the call's
+ * context_tokens, their money what its input cost. */
+struct record_part {
+	enum call_part part;
+	slice tool, mcp_server;  /* of CALL_PART_TOOL; n 0: none */
+	int64_t calls, failures; /* of the tool, told by this call's request for the first time */
+	int64_t tokens[SENT_N];  /* RECORD_ABSENT when unknown */
+	int64_t nanousd[SENT_N]; /* likewise */
+};
+#define RECORD_PARTS_MAX 64
+#define PART_TOOL_MAX    128       /* bytes of a tool's or server's name; longer ones are cut */
+#define PART_OTHER_TOOLS "(other)" /* what has no room of its own */
+void record_part_add(struct record_part *sum, const struct record_part *p);
+
 /* One row: a call that reached a provider, or a refusal. Texts are borrowed. */
 struct record {
 	char id[27];     /* sortable (crypto_id), NUL-terminated */
@@ -361,7 +393,9 @@ struct record {
 	enum billing billing;
 	enum usage_source usage_source;
 	enum decision decision;
-	int64_t hold_nanousd; /* worst case reserved; RECORD_ABSENT when none was */
+	int64_t hold_nanousd;            /* worst case reserved; RECORD_ABSENT when none was */
+	const struct record_part *parts; /* of the input; borrowed; the weightiest first */
+	size_t parts_n;                  /* at most RECORD_PARTS_MAX; 0: unknown */
 };
 void record_init(struct record *r);
 

@@ -69,15 +69,28 @@ bool column_is_tag(slice name)
 	return slice_starts(name, SLICE("tags.")) && name.n > 5 && slice_find_char(name, '"') < 0;
 }
 
+static const char *const part_columns[] = {"tool", "mcp_server", "part"};
+#define PART_COLUMNS (sizeof part_columns / sizeof part_columns[0])
+
+bool column_is_part(slice name)
+{
+	for (size_t i = 0; i < PART_COLUMNS; i++)
+		if (slice_eq(name, slice_of(part_columns[i])))
+			return true;
+	return false;
+}
+
 bool column_may_group(slice name)
 {
 	const struct column *c = column_find(name);
-	return (c && c->dimension) || slice_eq(name, SLICE(COLUMN_MODEL)) || column_is_tag(name);
+	return (c && c->dimension) || slice_eq(name, SLICE(COLUMN_MODEL)) || column_is_tag(name) ||
+	       column_is_part(name);
 }
 
 bool column_may_filter(slice name)
 {
-	return column_find(name) || slice_eq(name, SLICE(COLUMN_MODEL)) || column_is_tag(name);
+	return column_find(name) || slice_eq(name, SLICE(COLUMN_MODEL)) || column_is_tag(name) ||
+	       column_is_part(name);
 }
 
 const char *column_group_name(size_t i)
@@ -85,6 +98,9 @@ const char *column_group_name(size_t i)
 	for (size_t at = 0; at < COLUMNS; at++)
 		if (columns[at].dimension && i-- == 0)
 			return columns[at].name;
+	if (i < PART_COLUMNS)
+		return part_columns[i];
+	i -= PART_COLUMNS;
 	return i == 0 ? COLUMN_MODEL : i == 1 ? "tags.NAME" : NULL;
 }
 

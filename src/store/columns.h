@@ -41,6 +41,9 @@ bool column_may_group(slice name);
 bool column_may_filter(slice name);
 bool column_is_tag(slice name);
 #define COLUMN_MODEL "model"
+/* Of the parts of a call's input: part, tool, mcp_server. May stand in `by` and in filters too; the question
+ * is then one about parts. */
+bool column_is_part(slice name);
 /* The names to group by, for people to choose from; NULL past the end. */
 const char *column_group_name(size_t i);
 

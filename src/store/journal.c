@@ -147,6 +147,22 @@ void journal_progress(struct journal *j, journal_slot n, const struct usage *u)
 	 * wear the disk. */
 }
 
+static uint64_t parts_sum(struct slot *s)
+{
+	return XXH3_64bits(slot_parts(s), s->parts_n) ^ s->intent_sum ^ s->settle_sum;
+}
+
+/* Without parts when those in the slot are not the settlement's. */
+static void take_parts(struct journal *j, struct slot *s, struct record *r)
+{
+	size_t n;
+	if (s->parts_n == 0 || s->parts_n > SLOT_PARTS_ROOM || s->parts_sum != parts_sum(s) ||
+	    !parts_unpack(slice_make(slot_parts(s), s->parts_n), j->taken, &n))
+		return;
+	r->parts = j->taken;
+	r->parts_n = n;
+}
+
 void journal_settle(struct journal *j, journal_slot n, const struct record *r)
 {
 	struct slot *s = journal_at(j, n);
@@ -155,6 +171,9 @@ void journal_settle(struct journal *j, journal_slot n, const struct record *r)
 	unsigned char *to = s->body + s->intent_n;
 	s->settle_n = (uint16_t)record_pack(r, base, to, SLOT_BODY - s->intent_n);
 	s->settle_sum = XXH3_64bits(to, s->settle_n) ^ s->intent_sum;
+	s->parts_n =
+	    r->parts_n ? (uint16_t)parts_pack(r->parts, r->parts_n, slot_parts(s), SLOT_PARTS_ROOM) : 0;
+	s->parts_sum = parts_sum(s);
 	set_state(s, SLOT_SETTLED);
 	journal_mark_changed(j, n);
 	push_settled(j, n);
@@ -276,6 +295,8 @@ bool journal_take(struct journal *j, journal_slot *out, struct record *r)
 		struct slot *s = journal_at(j, n);
 		bool crashed = atomic_load_explicit(&s->state, memory_order_acquire) == SLOT_LEFT;
 		if (crashed ? crash_row(j, s, r) : slot_settlement(s, r)) {
+			if (!crashed)
+				take_parts(j, s, r);
 			*out = n;
 			return true;
 		}

@@ -28,7 +28,8 @@
 #include "model/types.h"
 
 #define JOURNAL_SLOT_BYTES                                                                                   \
-	2048 /* longer records are cut: tags first, then explanation, then the longest text */
+	4096 /* half for the record: longer ones are cut: tags first, then explanation, then the longest     \
+	        text; half for the parts of its input */
 #define JOURNAL_SYNC_MS 50
 
 struct journal;

@@ -4,7 +4,7 @@
  * Two files, both in this machine's byte order and of the same shape:
  *
  *	page 0			struct journal_header
- *	page 1 ...		slots of 2 KB, number 1 first (0 is no slot)
+ *	page 1 ...		slots of 4 KB, number 1 first (0 is no slot)
  *
  * FILE is mapped into memory and is what the event loops write: it survives the process. It is never flushed
  *by us: a flush write-protects its pages, and the loop that touches one next would wait for the file system.
@@ -25,7 +25,12 @@
  * A process that is killed leaves its writes in the page cache in the order of the program, so the state
  *alone tells what is whole. A power loss leaves any mixture of old and new sectors: then the sums tell, and
  *each is bound to the call (by intent_sum), so that the leftovers of an earlier call in the same slot are not
- *taken for this one's. */
+ *taken for this one's.
+ *
+ * The second half of a slot holds the parts of the input (store/pack_parts.h), written before the
+ *settlement's state as it is: parts_n bytes, and parts_sum, XXH3 of them, xor intent_sum and settle_sum, so
+ *that those of another settlement are not taken for this one's. A settlement whose parts are not whole is
+ *given without them. */
 #ifndef WEIR_STORE_JOURNAL_IMPL_H
 #define WEIR_STORE_JOURNAL_IMPL_H
 
@@ -33,10 +38,11 @@
 
 #include "store/journal.h"
 #include "store/pack.h"
+#include "store/pack_parts.h"
 #include "store/waker.h"
 
 #define JOURNAL_MAGIC   "weirjrnl"
-#define JOURNAL_VERSION 1
+#define JOURNAL_VERSION 2
 #define JOURNAL_PAGE    4096
 
 enum slot_state { SLOT_FREE, SLOT_INTENT, SLOT_LEFT, SLOT_SETTLED, SLOT_N };
@@ -63,12 +69,15 @@ struct slot {
 	uint16_t intent_n, settle_n;
 	uint64_t intent_sum, settle_sum;
 	uint64_t change;
-	uint64_t spare[4];
+	uint64_t parts_sum;
+	uint16_t parts_n, spare16[3];
+	uint64_t spare[2];
 	struct slot_progress progress[2];
 	unsigned char body[];
 };
 
-#define SLOT_BODY        (JOURNAL_SLOT_BYTES - sizeof(struct slot))
+#define SLOT_PARTS_ROOM  ((size_t)2048)
+#define SLOT_BODY        (JOURNAL_SLOT_BYTES - SLOT_PARTS_ROOM - sizeof(struct slot))
 /* Left for the settlement: every number, and the texts that are known only then. */
 #define SLOT_SETTLE_ROOM ((size_t)PACK_MIN + 160)
 #define SLOT_INTENT_ROOM (SLOT_BODY - SLOT_SETTLE_ROOM)
@@ -108,7 +117,8 @@ struct journal {
 	bool named;                      /* its name is on the disk too */
 
 	/* the writer thread's */
-	uint32_t take_first, take_last; /* oldest first */
+	uint32_t take_first, take_last;                 /* oldest first */
+	struct record_part taken[RECORD_PARTS_MAX + 1]; /* of the row taken last */
 	journal_crash_fn *on_crash;
 	void *on_crash_arg;
 
@@ -128,6 +138,11 @@ enum slot_fate slot_judge(const struct slot *s, bool power_lost);
 /* The intent; false when there is none or it is not whole. */
 bool slot_intent(const struct slot *s, struct record *r);
 bool slot_settlement(const struct slot *s, struct record *r);
+/* Where the parts stand. */
+static inline unsigned char *slot_parts(struct slot *s)
+{
+	return (unsigned char *)s + JOURNAL_SLOT_BYTES - SLOT_PARTS_ROOM;
+}
 /* The usage noted last; false when none was. */
 bool slot_progress(const struct slot *s, struct usage *u);
 

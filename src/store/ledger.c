@@ -22,4 +22,7 @@ void ledger_measures_none(struct ledger_measures *m)
 	m->credits_nano = RECORD_ABSENT;
 	for (int i = 0; i < METER_N; i++)
 		m->meters[i] = TOKENS_ABSENT;
+	m->tool_failures = RECORD_ABSENT;
+	for (int i = 0; i < SENT_N; i++)
+		m->part_tokens[i] = m->part_nanousd[i] = RECORD_ABSENT;
 }

@@ -36,6 +36,9 @@ struct ledger_query {
 		slice column, value;
 		bool exact; /* value is one text, letter for letter: nothing in it has a meaning */
 	} filters[LEDGER_FILTERS_MAX];
+	/* of `report` alone: of the parts of the calls' input (tool, mcp_server, part in `by` or a filter, or
+	 * their measures) */
+	bool parts;
 	/* of `rows` alone */
 	bool newest_first;
 	size_t limit; /* 0: all */
@@ -58,6 +61,12 @@ struct ledger_measures {
 	                                 likewise */
 	int64_t cost_part[COST_N];    /* of cost_nanousd */
 	int64_t credits_nano;         /* RECORD_ABSENT when no row was billed in credits */
+	/* of a question about parts; RECORD_ABSENT in any other, and where no row knew it. There calls,
+	 * sessions and active_days count the calls that have such a part, tool_calls the tools' calls,
+	 * cost_nanousd is the money of the parts, and every other measure above is unknown. */
+	int64_t tool_failures;
+	int64_t part_tokens[SENT_N];
+	int64_t part_nanousd[SENT_N];
 };
 
 /* Those of no rows. */

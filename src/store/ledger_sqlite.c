@@ -150,6 +150,7 @@ static void sqlite_close(struct ledger *l)
 	sqlite3_finalize(l->by_key);
 	sqlite3_finalize(l->by_usage);
 	sqlite3_finalize(l->import_seen);
+	sqlite3_finalize(l->insert_part);
 	sqlite3_close(l->db);
 	free(l->path);
 	free(l);
@@ -312,6 +313,8 @@ static int sqlite_add(struct ledger *l, const struct record *r, struct error *e)
 	if (code != SQLITE_DONE)
 		rc = ledger_fault(l, code, "insert", e);
 	sqlite3_reset(l->insert);
+	if (rc == 0 && r->parts_n && sqlite3_changes(l->db) > 0) /* else the row was there, with its parts */
+		rc = ledger_sqlite_parts_add(l, r, e);
 	return rc;
 }
 

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         3
+#define LEDGER_SCHEMA         4
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -20,6 +20,7 @@ struct ledger {
 	ino_t inode;
 	sqlite3_stmt *insert;                          /* owned */
 	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
+	sqlite3_stmt *insert_part;                     /* owned */
 };
 
 /* SQLite's result code as an enum err, with its text and the file in e. what: "insert", … */
@@ -43,6 +44,10 @@ int ledger_schema_check(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_begin(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_commit(struct ledger *l, struct error *e) WARN_UNUSED;
 void ledger_sqlite_rollback(struct ledger *l);
+
+/* ledger_sqlite_parts.c: the table of parts, and its rows of a call that was just added. */
+int ledger_sqlite_parts_create(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_parts_add(struct ledger *l, const struct record *r, struct error *e) WARN_UNUSED;
 
 /* ledger_sqlite_query.c */
 int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,

@@ -84,6 +84,10 @@ static void say_column(struct asking *a, const struct column *c, slice name)
 		say(a, "coalesce(model_served,model_requested)");
 		return;
 	}
+	if (column_is_part(name)) {
+		say(a, "nullif(p." SLICE_FMT ",'')", SLICE_ARG(name));
+		return;
+	}
 	char *path = malloc(name.n + 8);
 	if (path == NULL) {
 		a->rc = error_set(a->e, ERR_NOMEM, "out of memory");
@@ -199,7 +203,8 @@ static void say_filter(struct asking *a, const struct ledger_filter *f)
 
 static void say_where(struct asking *a)
 {
-	say(a, " FROM calls WHERE time_ms>=");
+	say(a, a->q->parts ? " FROM calls JOIN call_parts p ON p.call_id=calls.id WHERE time_ms>="
+	                   : " FROM calls WHERE time_ms>=");
 	say_number(a, a->q->since_ms);
 	if (a->q->until_ms) {
 		say(a, " AND time_ms<");
@@ -261,9 +266,31 @@ static int set_calendar(struct asking *a)
 
 /* --- measures -------------------------------------------------------------------------------- */
 
+/* All the money of a part. */
+#define X(id, name) "coalesce(" #name "_nanousd,0)+"
+static const char part_money[] = SENT_LIST(X) "0";
+#undef X
+
+/* Of a question about parts: in the order that read_part_measures takes them in. */
+static void say_part_measures(struct asking *a)
+{
+	say(a,
+	    "count(DISTINCT id),count(DISTINCT session),count(DISTINCT weir_user_day(user,time_ms)),"
+	    "sum(p.calls),sum(p.failures),sum(%s)FILTER(WHERE " METERED "),sum(%s)FILTER(WHERE " SUBSCRIPTION
+	    ")",
+	    part_money, part_money);
+#define X(id, name) say(a, ",sum(" #name "_tokens),sum(" #name "_nanousd)FILTER(WHERE " METERED ")");
+	SENT_LIST(X)
+#undef X
+}
+
 /* In the order that read_measures takes them in. */
 static void say_measures(struct asking *a)
 {
+	if (a->q->parts) {
+		say_part_measures(a);
+		return;
+	}
 	say(a, "count(*)FILTER(WHERE " A_CALL "),count(*)FILTER(WHERE ending='refused'),");
 	say(a, "count(DISTINCT session)FILTER(WHERE " A_CALL "),");
 	say(a, "count(DISTINCT weir_user_day(user,time_ms))FILTER(WHERE " A_CALL "),");
@@ -288,8 +315,32 @@ static int64_t number_or(sqlite3_stmt *s, int *at, int64_t otherwise)
 	return sqlite3_column_type(s, i) == SQLITE_NULL ? otherwise : sqlite3_column_int64(s, i);
 }
 
-static void read_measures(sqlite3_stmt *s, int at, struct ledger_measures *m)
+static void read_part_measures(sqlite3_stmt *s, int at, struct ledger_measures *m)
 {
+	ledger_measures_none(m);
+	m->calls = number_or(s, &at, 0);
+	m->sessions = number_or(s, &at, 0);
+	m->active_days = number_or(s, &at, 0);
+	m->tool_calls = number_or(s, &at, 0);
+	m->tool_failures = number_or(s, &at, 0);
+	m->cost_nanousd = number_or(s, &at, 0);
+	m->subscription_nanousd = number_or(s, &at, 0);
+	m->retries = m->unpriced = RECORD_ABSENT;
+	for (int i = 0; i < COST_N; i++)
+		m->cost_part[i] = RECORD_ABSENT;
+	for (int i = 0; i < SENT_N; i++) {
+		m->part_tokens[i] = number_or(s, &at, RECORD_ABSENT);
+		m->part_nanousd[i] = number_or(s, &at, RECORD_ABSENT);
+	}
+}
+
+static void read_measures(sqlite3_stmt *s, int at, bool parts, struct ledger_measures *m)
+{
+	if (parts) {
+		read_part_measures(s, at, m);
+		return;
+	}
+	ledger_measures_none(m);
 	m->calls = number_or(s, &at, 0);
 	m->refused = number_or(s, &at, 0);
 	m->sessions = number_or(s, &at, 0);
@@ -371,9 +422,15 @@ static void say_groups(struct asking *a)
 		say(a, ",%zu", i + 2);
 	/* By money spent, then by the value of what a subscription paid; the order of equal ones is that of
 	 * their names. */
-	say(a, " ORDER BY 1,coalesce(sum(cost_nanousd)FILTER(WHERE " METERED "),0)DESC,"
-	       "coalesce(sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION
-	       "),0)DESC,count(*)DESC");
+	if (q->parts)
+		say(a,
+		    " ORDER BY 1,coalesce(sum(%s)FILTER(WHERE " METERED
+		    "),0)DESC,sum(%s)DESC,sum(p.calls)DESC",
+		    part_money, part_money);
+	else
+		say(a, " ORDER BY 1,coalesce(sum(cost_nanousd)FILTER(WHERE " METERED "),0)DESC,"
+		       "coalesce(sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION
+		       "),0)DESC,count(*)DESC");
 	for (size_t i = 0; i < q->by_n; i++)
 		say(a, ",%zu", i + 2);
 }
@@ -393,7 +450,7 @@ static int give_groups(struct asking *a, int (*on_group)(void *arg, const struct
 			g.bucket = slice_make(label, zone_label(a->zone, a->unit, g.bucket_ms, label));
 		for (size_t i = 0; i < a->q->by_n; i++)
 			g.key[i] = ledger_column_text(a->stmt, (int)i + 1);
-		read_measures(a->stmt, (int)a->q->by_n + 1, &g.m);
+		read_measures(a->stmt, (int)a->q->by_n + 1, a->q->parts, &g.m);
 		/* Without GROUP BY's columns there is one group even of no rows. */
 		if (has_rows(&g.m))
 			a->rc = on_group(arg, &g);
@@ -413,7 +470,7 @@ static int give_total(struct asking *a, struct ledger_measures *total)
 		return a->rc;
 	int code = sqlite3_step(a->stmt);
 	if (code == SQLITE_ROW)
-		read_measures(a->stmt, 0, total);
+		read_measures(a->stmt, 0, a->q->parts, total);
 	else
 		a->rc = ledger_fault(a->l, code, "report", a->e);
 	return a->rc;

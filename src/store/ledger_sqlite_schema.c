@@ -109,6 +109,7 @@ static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
     create_tables,
     add_imports,
     add_batches,
+    ledger_sqlite_parts_create,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a

@@ -142,6 +142,20 @@ static int fill(void **state)
 	r[3].status = 402;
 	r[3].usage_source = SOURCE_NONE;
 	r[3].priced = false;
+	static struct record_part parts[2];
+	for (int i = 0; i < 2; i++) {
+		parts[i] =
+		    (struct record_part){.part = i ? CALL_PART_USER : CALL_PART_TOOL, .calls = i ? 0 : 2};
+		for (int k = 0; k < SENT_N; k++)
+			parts[i].tokens[k] = 100 * k, parts[i].nanousd[k] = i ? RECORD_ABSENT : 1000 * k;
+	}
+	parts[0].tool = SLICE("mcp__jira__search");
+	parts[0].mcp_server = SLICE("jira");
+	parts[0].failures = 1;
+	for (int i = 0; i < 3; i++) { /* ana, ana, and bo on the plan */
+		r[i].parts = parts;
+		r[i].parts_n = 2;
+	}
 	assert_int_equal(book.ops->begin(book.ledger, &e), 0);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(book.ops->add(book.ledger, &r[i], &e), 0);
@@ -200,6 +214,38 @@ static void json_has_the_products_shape(void **state)
 	              "\"2025-11-25T00:00:00.000Z\",\"rows\":["
 	              "{\"bucket\":\"2025-11-24\",\"calls\":1,\"reasoning_tokens\":null}],"
 	              "\"total\":{\"calls\":1,\"reasoning_tokens\":null}}");
+	(void)state;
+}
+
+static void tools_and_servers(void **state)
+{
+	assert_answer(
+	    "format=csv&by=tool,part",
+	    "tool,part,calls,tool_calls,tool_failures,definition_tokens,argument_tokens,result_tokens,"
+	    "text_tokens,resent_tokens,resent_nanousd,cost_nanousd,subscription_nanousd\r\n"
+	    "mcp__jira__search,tool,3,6,3,0,300,600,900,1200,8000,20000,10000\r\n"
+	    ",user,3,0,0,0,300,600,900,1200,,0,0\r\n");
+	/* With the dimensions and filters of calls */
+	assert_answer(
+	    "format=csv&by=mcp_server,user&where=tool=*search&measures=tool_calls,sessions,cost_nanousd",
+	    "mcp_server,user,tool_calls,sessions,cost_nanousd\r\n"
+	    "jira,ana@example.com,4,1,20000\r\n"
+	    "jira,bo@example.com,2,1,0\r\n");
+	assert_answer("format=csv&by=user&measures=resent_nanousd",
+	              "user,resent_nanousd\r\nana@example.com,8000\r\nbo@example.com,\r\n");
+	(void)state;
+}
+
+static void a_measure_of_calls_is_none_of_tools(void **state)
+{
+	struct report r;
+	struct error e = {0};
+	assert_int_equal(report_init(&r, SLICE_NONE, NOW, &e), 0);
+	assert_int_equal(report_set(&r, SLICE("by"), SLICE("tool"), &e), 0);
+	assert_int_equal(report_set(&r, SLICE("measures"), SLICE("output_tokens"), &e), 0);
+	assert_int_equal(report_ready(&r, &e), ERR_INVALID);
+	assert_non_null(strstr(e.text, "output_tokens is a measure of whole calls"));
+	report_release(&r);
 	(void)state;
 }
 
@@ -419,6 +465,8 @@ int main(void)
 	    cmocka_unit_test(a_wrong_word_says_what_there_is),
 	    cmocka_unit_test(a_query_string_is_decoded),
 	    cmocka_unit_test(json_has_the_products_shape),
+	    cmocka_unit_test(tools_and_servers),
+	    cmocka_unit_test(a_measure_of_calls_is_none_of_tools),
 	    cmocka_unit_test(a_cost_that_nobody_knows_is_null),
 	    cmocka_unit_test(csv_is_quoted_and_leaves_the_unknown_empty),
 	    cmocka_unit_test(a_table_for_people),

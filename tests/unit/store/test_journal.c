@@ -51,6 +51,40 @@ static void a_call_goes_through_its_states(void **state)
 	(void)state;
 }
 
+/* Parts are the settlement's own: those that an earlier call left in the slot are not taken for it. */
+static void parts_come_with_their_settlement(void **state)
+{
+	struct folder f;
+	struct record r, out;
+	journal_slot slot, taken;
+	struct record_part parts[2] = {{.part = CALL_PART_TOOL, .tool = SLICE("Bash"), .calls = 3},
+	                               {.part = CALL_PART_USER}};
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	for (int with = 1; with >= 0; with--) {
+		sample_settled(&r, 1);
+		r.parts = parts;
+		r.parts_n = with ? 2 : 0;
+		slot = journal_begin(j, 0, &r);
+		journal_settle(j, slot, &r);
+		assert_true(journal_take(j, &taken, &out));
+		assert_int_equal(out.parts_n, with ? 2 : 0);
+		if (with) {
+			assert_true(slice_eq(out.parts[0].tool, SLICE("Bash")));
+			assert_int_equal(out.parts[0].calls, 3);
+			journal_untake(j, taken);
+			slot_parts(journal_at(j, slot))[1] ^= 1;
+			assert_true(journal_take(j, &taken, &out));
+			assert_int_equal(out.parts_n, 0);
+			assert_record_equal(&r, &out);
+		}
+		journal_done(j, taken);
+	}
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
 static void rows_come_oldest_first_and_go_back_in_order(void **state)
 {
 	struct folder f;
@@ -284,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_call_goes_through_its_states),
+	    cmocka_unit_test(parts_come_with_their_settlement),
 	    cmocka_unit_test(rows_come_oldest_first_and_go_back_in_order),
 	    cmocka_unit_test(a_full_journal_turns_calls_away),
 	    cmocka_unit_test(few_slots_are_touched),
