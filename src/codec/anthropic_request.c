@@ -195,7 +195,11 @@ static void read_request_field(struct json *j, int id, void *arg)
 	case R_TIER:
 		wire_text(j, r->mem, &v->service_tier);
 		break;
-	default: /* a container's files, the tools and the answers of MCP servers */
+	case R_MCP: /* tools and answers of MCP servers that the provider asks */
+		v->hidden_input = v->hidden_input || json_peek(j) != JSON_NULL;
+		wire_range(j, &v->mcp_servers);
+		break;
+	default: /* a container's files */
 		v->hidden_input = v->hidden_input || json_peek(j) != JSON_NULL;
 		json_skip(j, NULL);
 	}

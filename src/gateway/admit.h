@@ -16,10 +16,15 @@ typedef enum admit_next admit_stage(struct exchange *ex);
 
 /* Body: the codec's view, the provider, attribution, the price. */
 enum admit_next admit_body(struct exchange *ex);
+/* The rules' facts; which calls may be made at all. */
+enum admit_next admit_gates(struct exchange *ex);
 /* The intent with its worst case, in the journal. */
 enum admit_next admit_intent(struct exchange *ex);
 /* What is sent on: URL, headers, the body with its edits. False when out of memory (refused). */
 bool admit_request(struct exchange *ex, struct upstream_request *out);
+
+/* Adds what a rule in shadow would have done to the row: a text of ex->mem or the settings, one line. */
+void admit_shadow(struct exchange *ex, slice text);
 
 /* Headers that end at this hop or that Weir writes itself (RFC 9110 section 7.6.1). */
 bool admit_is_framing_header(slice name);

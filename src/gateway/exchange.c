@@ -95,7 +95,7 @@ static void free_body(struct exchange *ex)
 	block_release(&ex->w->blocks, &ex->body);
 	struct request_view *v = &ex->view;
 	v->body = v->model_raw = v->max_output_raw = v->system = v->tools = v->messages = SLICE_NONE;
-	v->client_metadata = v->stream_options = v->user_id = v->session_hint = SLICE_NONE;
+	v->client_metadata = v->mcp_servers = v->stream_options = v->user_id = v->session_hint = SLICE_NONE;
 	v->model = ex->record.text[TEXT_MODEL_REQUESTED];
 	v->effort = ex->record.text[TEXT_EFFORT];
 	v->speed = ex->record.text[TEXT_SPEED];
@@ -473,7 +473,7 @@ void exchange_body(struct exchange *ex, slice piece)
 
 /* The stages of admission after the body, in their order: what a call is held for comes before what it holds.
  */
-static admit_stage *const stages[] = {admit_body, admit_intent};
+static admit_stage *const stages[] = {admit_body, admit_gates, admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)
 
 /* All stages have let the call on: it leaves. */

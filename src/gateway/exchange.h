@@ -57,9 +57,10 @@ struct exchange {
 	const struct provider *provider; /* in settings */
 	const struct price *price;       /* in settings; NULL for what is not metered */
 	bool price_fallback;
-	struct record record;                                                /* texts in mem */
-	journal_slot slot;                                                   /* 0: none, or settled */
-	bool left;                                                           /* the provider was reached */
+	struct facts facts;   /* of the record and the request, from admit_gates on */
+	struct record record; /* texts in mem */
+	journal_slot slot;    /* 0: none, or settled */
+	bool left;            /* the provider was reached */
 	int64_t arrived_us, asked_us, first_byte_us, last_byte_us, ended_us; /* monotonic; 0: not yet */
 
 	/* the answer */

@@ -104,13 +104,17 @@ static void budget_named(void *arg, const struct yaml_node *at, slice name)
 void read_where(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
 	struct where_source from = {.key = o->key, .fault = where_fault, .budget = budget_named, .arg = r};
-	*(const struct where **)field = where_read(&from, n, &r->snap->mem);
+	const struct where *w = where_read(&from, n, &r->snap->mem);
+	r->snap->s.where_fields |= where_fields(w);
+	*(const struct where **)field = w;
 }
 
 void read_row_where(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
 	struct where_source from = {.key = o->key, .rows_only = true, .fault = where_fault, .arg = r};
-	*(const struct where **)field = where_read(&from, n, &r->snap->mem);
+	const struct where *w = where_read(&from, n, &r->snap->mem);
+	r->snap->s.where_fields |= where_fields(w);
+	*(const struct where **)field = w;
 }
 
 void read_cohort(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)

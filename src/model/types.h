@@ -170,6 +170,7 @@ struct request_view {
 	slice session_hint; /* a session id the body carries (prompt_cache_key, client_metadata,
 	                       metadata.user_id) */
 	slice effort, speed, service_tier; /* as requested; unescaped; n 0 when absent */
+	slice mcp_servers;                 /* the value's range: servers that the provider asks itself */
 	slice client_metadata;             /* Responses client_metadata / metadata value's range */
 	bool wants_usage;                  /* chat: stream_options.include_usage was true in the request */
 	slice stream_options;              /* its value's range; n 0 when absent */

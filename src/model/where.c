@@ -290,9 +290,14 @@ bool where_match(const struct where *w, const struct facts *f)
 	return !w->has_any;
 }
 
+uint64_t where_fields(const struct where *w)
+{
+	return w ? w->fields : 0;
+}
+
 bool where_uses(const struct where *w, enum field f)
 {
-	return w && (w->fields >> f & 1);
+	return where_fields(w) >> f & 1;
 }
 
 /* --- a number of what it says --------------------------------------------------- */

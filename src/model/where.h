@@ -108,6 +108,7 @@ struct where; /* immutable; lives in the arena it was read into */
 bool where_match(const struct where *w, const struct facts *f);
 /* Does it look at this field? So that lists that cost something to make are made only when asked for. */
 bool where_uses(const struct where *w, enum field f);
+uint64_t where_fields(const struct where *w); /* a bit for each */
 
 /* Of what it says; the same in every process. */
 uint64_t where_hash(const struct where *w, uint64_t seed);

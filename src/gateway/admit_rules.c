@@ -1,0 +1,39 @@
+/* Stages of admission that rules decide: gates. */
+#include "gateway/admit.h"
+#include "gateway/facts.h"
+#include "gateway/refusal_text.h"
+#include "policy/gate.h"
+
+void admit_shadow(struct exchange *ex, slice text)
+{
+	slice *shadow = &ex->record.text[TEXT_SHADOW];
+	slice both = shadow->n == 0 ? text
+	                            : arena_printf(&ex->mem, SLICE_FMT "; " SLICE_FMT, SLICE_ARG(*shadow),
+	                                           SLICE_ARG(text));
+	if (both.p)
+		*shadow = both;
+}
+
+enum admit_next admit_gates(struct exchange *ex)
+{
+	struct gate_verdict v;
+	const struct settings *s = ex->settings;
+	if (!facts_read(ex)) {
+		exchange_refuse(
+		    ex, REFUSAL_OVERLOAD, "memory",
+		    SLICE("the tools that this request offers could not be read; try again in a few "
+		          "seconds, or offer fewer"));
+		return ADMIT_REFUSED;
+	}
+	if (ex->body_n == 0)
+		return ADMIT_ON; /* lists of models: nothing is asked of one */
+	gate_decide(s->gates, s->gates_n, &ex->facts, &v);
+	if (v.shadow)
+		admit_shadow(ex, gate_shadow_text(v.shadow, &ex->mem));
+	if (!v.deny)
+		return ADMIT_ON;
+	struct refusal_words words = refusal_words(gate_deny_text(v.gate, &ex->mem));
+	words.who = SLICE("whoever keeps Weir's settings (gates)");
+	exchange_refuse(ex, REFUSAL_GATE, v.gate->rule.name.p, refusal_compose(&words, &ex->mem));
+	return ADMIT_REFUSED;
+}
