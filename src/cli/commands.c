@@ -13,6 +13,8 @@ const struct command *const cli_commands[] = {
 	&command_price,
 	&command_tokens,
 	&command_demo,
+	&command_freeze,
+	&command_unfreeze,
 	NULL,
 };
 /* clang-format on */

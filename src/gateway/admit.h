@@ -16,6 +16,8 @@ typedef enum admit_next admit_stage(struct exchange *ex);
 
 /* Body: the codec's view, the provider, attribution, the price. */
 enum admit_next admit_body(struct exchange *ex);
+/* Refuses what is frozen (freeze.c). */
+enum admit_next admit_frozen(struct exchange *ex);
 /* The rules' facts; which calls may be made at all. */
 enum admit_next admit_gates(struct exchange *ex);
 /* The intent with its worst case, in the journal. */

@@ -10,6 +10,7 @@
 #include "gateway/block.h"
 #include "gateway/held.h"
 #include "model/settings.h"
+#include "policy/freeze.h"
 #include "policy/identity.h"
 #include "store/journal.h"
 
@@ -50,15 +51,17 @@ struct counters {
 struct oidc;
 
 struct shared {
-	struct log *log;           /* not owned */
-	const struct clock *clock; /* not owned */
-	struct journal *journal;   /* owned by the gateway */
-	pthread_mutex_t lock;      /* guards the next three */
-	struct settings *settings; /* owned reference: the snapshot for new calls */
-	struct keyring *keys;      /* owned reference */
-	struct trust *trust;       /* owned reference */
-	atomic_uint generation;    /* moves when one of them was replaced */
-	struct oidc *oidc;         /* owned by the gateway */
+	struct log *log;            /* not owned */
+	const struct clock *clock;  /* not owned */
+	struct journal *journal;    /* owned by the gateway */
+	pthread_mutex_t lock;       /* guards the next four */
+	struct settings *settings;  /* owned reference: the snapshot for new calls */
+	struct keyring *keys;       /* owned reference */
+	struct trust *trust;        /* owned reference */
+	struct freeze_set *freezes; /* owned reference */
+	atomic_uint generation;     /* moves when one of them was replaced */
+	struct oidc *oidc;          /* owned by the gateway */
+	struct freezer *freezer;    /* owned by the gateway */
 	atomic_bool draining;
 	atomic_int calls;       /* in flight, all workers */
 	atomic_int connections; /* open, all workers */
@@ -66,17 +69,19 @@ struct shared {
 	char node[64];          /* this machine's name, for the ledger */
 };
 
+struct freezer;
 struct upstream;
 struct exchange;
 struct server;
 
 struct worker {
 	unsigned index;
-	struct shared *shared;     /* not owned */
-	struct settings *settings; /* owned reference */
-	struct keyring *keys;      /* owned reference */
-	struct trust *trust;       /* owned reference */
-	unsigned generation;       /* of the three above */
+	struct shared *shared;      /* not owned */
+	struct settings *settings;  /* owned reference */
+	struct keyring *keys;       /* owned reference */
+	struct trust *trust;        /* owned reference */
+	struct freeze_set *freezes; /* owned reference */
+	unsigned generation;        /* of the four above */
 	int epoll, wake_fd;
 	atomic_bool stop;
 	struct crypto_ids ids;

@@ -473,7 +473,7 @@ void exchange_body(struct exchange *ex, slice piece)
 
 /* The stages of admission after the body, in their order: what a call is held for comes before what it holds.
  */
-static admit_stage *const stages[] = {admit_body, admit_gates, admit_intent};
+static admit_stage *const stages[] = {admit_body, admit_frozen, admit_gates, admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)
 
 /* All stages have let the call on: it leaves. */
@@ -546,7 +546,7 @@ void exchange_retry(void *held)
 	if (atomic_load_explicit(&ex->w->shared->draining, memory_order_relaxed))
 		exchange_refuse(ex, REFUSAL_OVERLOAD, "draining",
 		                SLICE("this gateway is shutting down; try again in a moment"));
-	else
+	else if (admit_frozen(ex) == ADMIT_ON)
 		advance(ex);
 	if (ex->ready)
 		ex->wake(ex);

@@ -13,6 +13,7 @@
 #include "gateway/console.h"
 #include "gateway/gate_secret.h"
 #include "gateway/oidc.h"
+#include "gateway/freeze.h"
 #include "gateway/reload.h"
 #include "gateway/server.h"
 #include "gateway/trim.h"
@@ -139,6 +140,9 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	g->reload = reload_new(&g->shared, g->o.config, g->ops, g->store, on_reload, g, e);
 	if (g->reload == NULL)
 		return e->code;
+	g->shared.freezer = freezer_new(&g->shared, g->ops, g->store, wake_all, g, e);
+	if (g->shared.freezer == NULL)
+		return e->code;
 	struct error keys = {0};
 	if (reload_keys(g->reload, &keys))
 		on_key_error(g, &keys);
@@ -169,6 +173,7 @@ static void keep_house(struct gateway *g)
 			return;
 		}
 		reload_turn(g->reload, sig == SIGHUP);
+		freezer_turn(g->shared.freezer);
 	}
 }
 
@@ -207,6 +212,7 @@ static void stop(struct gateway *g)
 	if (g->shared.journal)
 		journal_close(g->shared.journal);
 	reload_free(g->reload);
+	freezer_free(g->shared.freezer);
 	if (g->shared.keys)
 		keyring_unref(g->shared.keys);
 	trust_unref(g->shared.trust);

@@ -6,7 +6,7 @@
 #include "model/settings.h"
 
 /* How often a running gateway looks for changed keys, and for a changed settings file. */
-#define GATEWAY_LOOK_MS 100
+#define GATEWAY_LOOK_MS 50
 
 struct gateway_options {
 	slice config;    /* file or folder the settings came from; n 0: defaults, nothing to reload */

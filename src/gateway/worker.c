@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateway/exchange.h"
+#include "gateway/freeze.h"
 #include "gateway/server.h"
 #include "gateway/upstream.h"
 
@@ -24,16 +25,22 @@ static void take_snapshot(struct worker *w)
 	struct settings *settings = settings_ref(s->settings);
 	struct keyring *keys = keyring_ref(s->keys);
 	struct trust *trust = trust_ref(s->trust);
+	struct freeze_set *freezes = s->freezes ? freeze_set_ref(s->freezes) : NULL;
 	pthread_mutex_unlock(&s->lock);
+	bool frozen = freezes != w->freezes;
 	if (w->settings)
 		settings_unref(w->settings);
 	if (w->keys)
 		keyring_unref(w->keys);
 	trust_unref(w->trust);
 	w->settings = settings;
+	freeze_set_unref(w->freezes);
 	w->keys = keys;
 	w->trust = trust;
+	w->freezes = freezes;
 	w->generation = generation;
+	if (frozen)
+		freeze_running(w);
 }
 
 int worker_init(struct worker *w, struct shared *shared, unsigned index, int listen_fd, struct error *e)
@@ -69,6 +76,7 @@ void worker_release(struct worker *w)
 	if (w->keys)
 		keyring_unref(w->keys);
 	trust_unref(w->trust);
+	freeze_set_unref(w->freezes);
 	close(w->epoll);
 	close(w->wake_fd);
 }

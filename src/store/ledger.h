@@ -86,6 +86,12 @@ struct ledger_key {
 	int64_t created_ms, expires_ms, revoked_ms; /* 0: never */
 };
 
+/* An entry of the kill switch. In a change `by` and `at_ms` are who changed it and when, for the audit. */
+struct ledger_freeze {
+	slice scope, value, by, reason; /* value n 0: of the whole organisation */
+	int64_t at_ms;
+};
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -128,6 +134,13 @@ struct ledger_ops {
 	int (*same_call)(struct ledger *l, const struct record *r, char *source, size_t cap, struct error *e);
 	/* A number that changes when another connection wrote keys. */
 	int (*keys_version)(struct ledger *l, int64_t *out, struct error *e);
+	/* Puts an entry, or replaces the one of its scope and value; takes one out (ERR_NOT_FOUND); each with
+	 * an audit row. All of them by time. The version changes with each change. */
+	int (*freeze_put)(struct ledger *l, const struct ledger_freeze *f, struct error *e);
+	int (*freeze_drop)(struct ledger *l, const struct ledger_freeze *f, struct error *e);
+	int (*freezes)(struct ledger *l, int (*on_freeze)(void *arg, const struct ledger_freeze *f),
+	               void *arg, struct error *e);
+	int (*freezes_version)(struct ledger *l, int64_t *out, struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

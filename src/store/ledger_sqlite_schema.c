@@ -104,12 +104,21 @@ static int add_batches(struct ledger *l, struct error *e)
 	                   e);
 }
 
+static int add_freezes(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l,
+	                   "CREATE TABLE freezes(scope TEXT NOT NULL,value TEXT NOT NULL,by TEXT,reason TEXT,"
+	                   "time_ms INTEGER NOT NULL,PRIMARY KEY(scope,value))STRICT;",
+	                   e);
+}
+
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
     create_tables,
     add_imports,
     add_batches,
     ledger_sqlite_parts_create,
+    add_freezes,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a
