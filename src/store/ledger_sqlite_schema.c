@@ -114,11 +114,7 @@ static int add_freezes(struct ledger *l, struct error *e)
 
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
-    create_tables,
-    add_imports,
-    add_batches,
-    ledger_sqlite_parts_create,
-    add_freezes,
+    create_tables, add_imports, add_batches, ledger_sqlite_parts_create, add_freezes,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a
