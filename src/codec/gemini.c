@@ -381,6 +381,7 @@ static void read_chunk(struct json *j, int index, void *arg)
 	book_searches(a, c.queries);
 	a->ended = a->ended || c.finished;
 	a->has_usage = a->has_usage || (a->ended && c.usage && a->usage.m[METER_OUTPUT] >= 0);
+	a->output_told = a->ended && a->usage.m[METER_OUTPUT] >= 0;
 }
 
 /* An object, or the array that a stream is without alt=sse. What is whole is final even without a reason to
@@ -398,6 +399,7 @@ static void answer(slice body, struct answer *a)
 		return;
 	a->ended = true;
 	a->has_usage = a->usage.m[METER_INPUT] >= 0 && a->usage.m[METER_OUTPUT] >= 0;
+	a->output_told = a->usage.m[METER_OUTPUT] >= 0;
 }
 
 /* Where usage is not billed: only a fault is read. */

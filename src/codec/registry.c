@@ -411,8 +411,8 @@ static enum route_result table_route(slice method, const struct headers *h, stru
 		const struct route *r = &routes[i];
 		if (!matches(r, t->rest, t->provider.n > 0))
 			continue;
-		/* models/{model}:method is another kind of path than models/{model} */
-		known = known || r->matching != MATCH_UNDER || slice_find_char(t->rest, ':') < 0;
+		/* what is done with one of models/{model} is another kind of path than reading it */
+		known = known || r->matching != MATCH_UNDER;
 		if (r->post ? !slice_eq(method, SLICE("POST")) : !is_get(method))
 			continue;
 		t->api = r->api;

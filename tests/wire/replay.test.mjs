@@ -1,220 +1,218 @@
-// Recorded traffic through the gateway: every recorded pair of the four dialects comes out byte for byte, with the wire's own
-// usage in the ledger, and its request reached the provider byte for byte, but for what docs/wire.md lists.
+// Recorded traffic through the gateway: every recorded call of every provider comes out byte for byte, with the wire's own usage
+// in the ledger, at what an independent library prices it, and its request reached the provider byte for byte, but for what
+// docs/wire.md lists. Ends with a table: provider, API, pairs, exact, priced, disagreements.
 //
 // The pairs are tests/wire/pairs-sample.jsonl (SOURCES.md), or all of them when WEIR_DATA names the folder that holds
-// http/open/pairs.jsonl. The reading of usage here is written apart from Weir's, from the providers' documents.
+// http/open/pairs.jsonl. They were priced as of 2026-06-01, so the gateway's clock stands there (shift-clock.c).
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ROOT, scratch, startSim, startWeir, stopAll } from '../e2e/lib/harness.mjs';
+import { KNOWN } from './disagreements.mjs';
+import { told, usageFault } from './usage.mjs';
 
 const FULL = process.env.WEIR_DATA ? join(process.env.WEIR_DATA, 'http/open/pairs.jsonl') : null;
 const SAMPLE = join(ROOT, 'tests/wire/pairs-sample.jsonl');
-const DIALECT_OF = { messages: 'anthropic', count_tokens: 'anthropic', chat: 'openai', responses: 'openai', embeddings: 'openai',
-  generateContent: 'gemini', streamGenerateContent: 'gemini' };
-const ELSEWHERE = new Set(['bedrock', 'cohere', 'watsonx', 'huggingface', 'snowflake', 'writer']);
+const PRICED_AT = Date.parse('2026-06-01T12:00:00Z');
+const DIALECTS = { anthropic: 'anthropic', azure: 'azure', bedrock: 'bedrock', cohere: 'cohere', gemini: 'gemini', ollama: 'ollama', vertex: 'vertex' };
+const ROUNDING = 5; // nano-dollars: each meter is rounded here, their sum there
 
-/** Where the request of a pair goes to, for a client of the dialect's own SDK. */
+/** The path of a recorded URL, without what the recording's owner put in place of names. */
 function pathOf(pair) {
-  const sse = /^\s*(data|event|:)/.test(pair.response.body);
-  switch (pair.api) {
-    case 'messages':
-      return '/v1/messages';
-    case 'count_tokens':
-      return '/v1/messages/count_tokens';
-    case 'chat':
-      return '/v1/chat/completions';
-    case 'responses':
-      return '/v1/responses';
-    case 'embeddings':
-      return '/v1/embeddings';
-    default:
-      return `/v1beta/models/${encodeURIComponent(pair.model ?? 'gemini-2.5-flash')}:${pair.api}${sse ? '?alt=sse' : ''}`;
-  }
+  const whole = pair.path ?? pair.url;
+  const path = whole.startsWith('<') ? `/v1/${whole.replace(/^[^/]*\//, '')}` : whole.replace(/^[a-z]+:\/\/[^/]*/, '');
+  return path.replace(/^\/\//, '/').replaceAll(/<([A-Z_]+)>/g, '$1').replace(/#.*/, '');
 }
 
-const isJson = (text) => {
-  try {
-    return typeof JSON.parse(text) === 'object';
-  } catch {
-    return false;
-  }
-};
+const bodyOf = (side) => (side.body_b64 ? Buffer.from(side.body_b64, 'base64') : Buffer.from(side.body ?? ''));
 
-/** Pairs that a client of one of the four dialects could have made, each with what it takes to replay it. */
+/** Calls that spend, each with what it takes to replay it. */
 function load() {
-  const pairs = readFileSync(FULL ?? SAMPLE, 'utf8')
+  return readFileSync(FULL ?? SAMPLE, 'utf8')
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line))
-    .filter((pair) => DIALECT_OF[pair.api] && !ELSEWHERE.has(pair.provider) && (pair.method ?? 'POST') === 'POST')
-    .filter((pair) => typeof pair.request.body === 'string' && isJson(pair.request.body))
-    .filter((pair) => typeof pair.response.body === 'string' && pair.response.body !== '' && pair.status >= 200)
-    // Gemini's model stands in its path, which the sample leaves out: it is what the answer was asked of. A request of another
-    // dialect that names no model (Azure's deployments, stored prompts) is refused, since it has no price.
-    .filter((pair) => (DIALECT_OF[pair.api] === 'gemini' ? pair.model : JSON.parse(pair.request.body).model))
-    .filter((pair) => pair.api !== 'count_tokens' || pair.provider === 'anthropic');
-  return pairs.map((pair) => ({ ...pair, path: pathOf(pair), events: eventsOf(pair.response.body) }));
+    .filter((pair) => (pair.method ?? 'POST') === 'POST' && pair.status >= 200)
+    .map((pair) => ({ ...pair, path: pathOf(pair), sent: bodyOf(pair.request), answer: bodyOf(pair.response) }))
+    .filter((pair) => pair.answer.length && isObject(pair.sent));
 }
 
-/** The JSON documents of an answer: an event stream's data, a JSON array's elements, or the one document. */
-function eventsOf(body) {
-  if (/^\s*(data|event|id|:)/.test(body)) {
-    return body
-      .split(/\r\n\r\n|\n\n|\r\r/)
-      .map((event) => event.split(/\r\n|\n|\r/).filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trim()).join('\n'))
-      .filter(isJson)
-      .map((data) => JSON.parse(data));
+function isObject(bytes) {
+  try {
+    const value = JSON.parse(bytes.toString());
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
   }
-  if (!isJson(body)) return [];
-  const value = JSON.parse(body);
-  return Array.isArray(value) ? value : [value];
 }
 
-const number = (value) => (Number.isInteger(value) ? value : null);
-const last = (list) => (list.length ? list[list.length - 1] : null);
+function typeOf(pair) {
+  const headers = Object.fromEntries(Object.entries(pair.response.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+  const said = [headers['content-type']].flat()[0];
+  if (/vnd.amazon.eventstream|ndjson|event-stream/.test(said ?? '')) return said;
+  if (/^\s*(data|event|id|:)/.test(pair.answer.toString('latin1', 0, 200))) return 'text/event-stream';
+  if (pair.provider === 'bedrock' && pair.stream && pair.response.body_b64) return 'application/vnd.amazon.eventstream';
+  if (pair.api.startsWith('ollama') && pair.stream) return 'application/x-ndjson';
+  return said ?? 'application/json';
+}
 
-/** What the wire reported, in the ledger's words; null when it reported nothing. */
-const USAGE = {
-  messages(events) {
-    const told = events.map((e) => e.message?.usage ?? e.usage).filter(Boolean);
-    if (!told.length) return null;
-    const usage = {};
-    for (const one of told) for (const [key, value] of Object.entries(one)) if (value !== null) usage[key] = value;
-    if (!Number.isInteger(usage.output_tokens)) return null;
-    const split = usage.cache_creation;
-    const written = number(usage.cache_creation_input_tokens);
-    const parts = split ? (split.ephemeral_5m_input_tokens ?? 0) + (split.ephemeral_1h_input_tokens ?? 0) : null;
-    return {
-      input_tokens: number(usage.input_tokens),
-      cache_read_tokens: number(usage.cache_read_input_tokens),
-      cache_write_tokens: written === null && parts === null ? null : Math.max(written ?? 0, parts ?? 0), // some split nothing
-      output_tokens: usage.output_tokens,
-    };
-  },
-  chat(events) {
-    const usage = last(events.map((e) => e.usage ?? e.choices?.[0]?.usage ?? e.x_groq?.usage).filter(Boolean));
-    if (!usage || !Number.isInteger(usage.prompt_tokens)) return null;
-    const cached = number(usage.prompt_tokens_details?.cached_tokens) ?? number(usage.prompt_cache_hit_tokens) ?? number(usage.num_cached_tokens);
-    const written = number(usage.prompt_tokens_details?.cache_write_tokens);
-    return { all_input: usage.prompt_tokens, cache_read_tokens: cached, cache_write_tokens: written, output_tokens: usage.completion_tokens ?? 0 };
-  },
-  responses(events) {
-    const usage = last(events.map((e) => e.response?.usage ?? (e.object === 'response' ? e.usage : null)).filter(Boolean));
-    if (!usage || !Number.isInteger(usage.input_tokens)) return null;
-    return {
-      all_input: usage.input_tokens,
-      cache_read_tokens: number(usage.input_tokens_details?.cached_tokens),
-      cache_write_tokens: number(usage.input_tokens_details?.cache_write_tokens),
-      output_tokens: usage.output_tokens,
-    };
-  },
-  embeddings(events) {
-    const usage = last(events.map((e) => e.usage).filter(Boolean));
-    return usage ? { all_input: usage.prompt_tokens ?? usage.total_tokens } : null;
-  },
-  gemini(events) {
-    const usage = last(events.map((e) => e.usageMetadata).filter(Boolean));
-    if (!usage || !Number.isInteger(usage.promptTokenCount)) return null;
-    return {
-      all_input: usage.promptTokenCount + (usage.toolUsePromptTokenCount ?? 0),
-      cache_read_tokens: number(usage.cachedContentTokenCount),
-      output_tokens: (usage.candidatesTokenCount ?? 0) + (usage.thoughtsTokenCount ?? 0),
-    };
-  },
-};
-/** The ledger keeps audio and images apart. */
-const together = (row, ...fields) => fields.reduce((sum, field) => sum + (row[field] ?? 0), 0);
-const usageOf = (pair) => (USAGE[pair.api] ?? USAGE.gemini)(pair.events);
+/** Bedrock counts in headers too. */
+function headersOf(pair) {
+  const counts = Object.entries(pair.response.headers ?? {}).filter(([name]) => /^x-amzn-bedrock-.*-count$/i.test(name));
+  return { ...Object.fromEntries(counts.map(([name, value]) => [name, String([value].flat()[0])])), 'content-type': typeOf(pair) };
+}
 
-/** The request as docs/wire.md says it may arrive: as it was, or with usage asked for in a chat stream. */
-function arrivedWell(pair, body) {
-  if (body === pair.request.body) return true;
-  if (pair.api !== 'chat') return false;
-  const sent = JSON.parse(pair.request.body);
-  const got = JSON.parse(body);
+/** The last usage of the pair: the recording's own reading of it, or what an event of an interaction has. */
+function lastUsage(pair) {
+  const known = pair.usage_last ?? pair.invocationMetrics;
+  if (known || !/interactions/.test(pair.path)) return known;
+  const events = pair.answer.toString().split('\n').filter((line) => /^data: *\{/.test(line)).map((line) => JSON.parse(line.slice(5)));
+  return events.map((event) => event.interaction?.usage).filter(Boolean).pop();
+}
+
+const pairs = load();
+const providers = [...new Set(pairs.map((pair) => pair.provider))];
+
+/** The request as docs/wire.md says it may arrive: as it was, or with usage asked for in a stream of chat or completions. */
+function arrivedWell(pair, bytes) {
+  if (bytes.equals(pair.sent)) return true;
+  if (!/completions$/.test(pair.path.split('?')[0]) || pair.provider === 'mistral' || pair.provider === 'perplexity') return false;
+  const [sent, got] = [pair.sent, bytes].map((body) => JSON.parse(body.toString()));
   if (got.stream_options?.include_usage !== true || sent.stream_options?.include_usage === true) return false;
   got.stream_options = sent.stream_options;
   if (got.stream_options === undefined) delete got.stream_options;
   assert.deepEqual(got, sent);
-  return body.length - pair.request.body.length < 60;
+  return bytes.length - pair.sent.length < 60;
+}
+
+const metered = (row) => row.api !== 'unmetered' && !/[.](count_tokens|models)$/.test(row.api);
+
+/** Whether the answer is the recorded one, or where usage was asked for on behalf of a client that did not, that without what
+ *  docs/wire.md says is taken out. */
+function cameWell(pair, bytes) {
+  if (bytes.equals(pair.answer)) return true;
+  if (!/completions$/.test(pair.path.split('?')[0]) || JSON.parse(pair.sent.toString()).stream_options?.include_usage) return false;
+  const chunks = (body) => body.toString().split(/\n\n|\r\n\r\n/).filter(Boolean).map((event) => event.replace(/,\s*"usage":\s*null/, ''));
+  const extra = (event) => /"choices":\s*\[\]/.test(event) && /"usage":\s*\{/.test(event);
+  assert.deepEqual(chunks(bytes), chunks(pair.answer).filter((event) => !extra(event)));
+  return true;
 }
 
 /** What is wrong with a pair's row; null when nothing is. */
 function rowFault(pair, row) {
-  const what = `${pair.id} ${pair.provider} ${pair.api} ${pair.status} ${JSON.stringify(pair.usage_last)}`;
-  if (!row) return `${what}: no row`;
-  if (row.status !== pair.status) return `${what}: status ${row.status}`;
-  const usage = pair.status === 200 && pair.api !== 'count_tokens' ? usageOf(pair) : null;
-  if (!usage) {
-    const meant = pair.status === 200 && pair.api !== 'count_tokens';
-    return meant && row.usage_source === 'reported' ? `${what}: nothing was reported` : null;
-  }
-  const written = together(row, 'cache_write_5m_tokens', 'cache_write_1h_tokens');
-  const read = together(row, 'cache_read_tokens', 'cache_read_audio_tokens');
-  // A provider may report more of its cache than there was input, or the same tokens as read and as written: it bills both.
-  const parts = [usage.cache_read_tokens ?? 0, usage.cache_write_tokens ?? 0];
-  const cached = parts[0] + parts[1];
-  const allInput = cached <= usage.all_input ? usage.all_input : cached + Math.max(0, usage.all_input - Math.max(...parts));
-  const input = usage.all_input === undefined ? [row.input_tokens, usage.input_tokens] : [row.context_tokens, allInput];
-  const pairsOf = {
-    source: [row.usage_source, 'reported'],
-    input,
-    'cache read': [read, usage.cache_read_tokens ?? 0],
-    'cache write': [written, usage.cache_write_tokens ?? 0],
-    output: [together(row, 'output_tokens', 'output_audio_tokens', 'output_image_tokens'), usage.output_tokens ?? 0],
-  };
-  for (const [name, [got, told]] of Object.entries(pairsOf)) if (got !== told) return `${what}: ${name} ${got}, told ${told}`;
-  return null;
+  if (!row) return 'no row';
+  if (row.status !== pair.status) return `status ${row.status}`;
+  const usage = pair.status === 200 && metered(row) ? told(lastUsage(pair), row.api) : null;
+  if (usage) return usageFault(row, usage);
+  return row.usage_source === 'reported' && row.api !== 'bedrock.invoke' ? 'nothing was reported' : null;
 }
 
-const pairs = load();
+/** Whether the library's price is the row's: null when it has none. */
+function priceFault(pair, row) {
+  const oracle = pair.oracle_genai_prices;
+  if (typeof oracle?.total_price !== 'number' || !row || !metered(row)) return null;
+  const want = Math.round(oracle.total_price * 1e9);
+  if (row.price_id?.startsWith('fallback')) return `unpriced, the library says ${want}`;
+  return Math.abs(row.cost_nanousd - want) <= ROUNDING ? '' : `${row.cost_nanousd} by ${row.price_id}, the library says ${want}`;
+}
+
+const reasonFor = (pair, row) => KNOWN.find((known) => (known.provider ?? pair.provider) === pair.provider && known.when(pair, row));
+
+/** One row for each provider and API. */
+function tableOf(rows) {
+  const lines = new Map();
+  for (const pair of pairs) {
+    const row = rows.get(pair.id);
+    const key = `${pair.provider.padEnd(17)} ${(row?.api ?? '(refused)').padEnd(20)}`;
+    const line = lines.get(key) ?? { pairs: 0, told: 0, exact: 0, oracle: 0, priced: 0, reasons: 0 };
+    lines.set(key, line);
+    const price = priceFault(pair, row);
+    line.pairs++;
+    line.told += row && metered(row) && pair.status === 200 && told(lastUsage(pair), row.api) ? 1 : 0;
+    line.exact += rowFault(pair, row) === null ? 1 : 0;
+    line.oracle += price === null ? 0 : 1;
+    line.priced += price === '' ? 1 : 0;
+    line.reasons += price ? 1 : 0;
+  }
+  const head = `${'provider'.padEnd(17)} ${'API'.padEnd(20)}  pairs  with usage  exact  priced there  priced alike  disagreements`;
+  const cells = [...lines].sort().map(([key, l]) =>
+    `${key} ${String(l.pairs).padStart(6)} ${String(l.told).padStart(11)} ${String(l.exact).padStart(6)} ${String(l.oracle).padStart(13)} ${String(l.priced).padStart(13)} ${String(l.reasons).padStart(14)}`);
+  const all = [...lines.values()].reduce((a, b) => Object.fromEntries(Object.keys(a).map((k) => [k, a[k] + b[k]])));
+  cells.push(`${'all'.padEnd(38)} ${String(all.pairs).padStart(6)} ${String(all.told).padStart(11)} ${String(all.exact).padStart(6)} ${String(all.oracle).padStart(13)} ${String(all.priced).padStart(13)} ${String(all.reasons).padStart(14)}`);
+  return [head, ...cells].join('\n');
+}
+
+/** Why the library's price is not the row's, and for how many pairs. */
+function reasonsOf(calls, rows) {
+  const counts = new Map(KNOWN.map((known) => [known.why, 0]));
+  for (const pair of calls.filter((one) => priceFault(one, rows.get(one.id)))) {
+    const why = reasonFor(pair, rows.get(pair.id))?.why ?? 'not explained';
+    counts.set(why, (counts.get(why) ?? 0) + 1);
+  }
+  return ['disagreements, and why:', ...[...counts].filter(([, n]) => n).map(([why, n]) => `${String(n).padStart(5)}  ${why}`)].join('\n');
+}
+
+/** A library that sets the gateway's clock. */
+function shiftedClock(folder) {
+  const library = join(folder, 'shift-clock.so');
+  const done = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, join(ROOT, 'tests/wire/shift-clock.c'), '-ldl'], { encoding: 'utf8' });
+  assert.equal(done.status, 0, done.stderr);
+  return { LD_PRELOAD: library, WEIR_SHIFT_SECONDS: String(Math.round((PRICED_AT - Date.now()) / 1000)), ASAN_OPTIONS: 'verify_asan_link_order=0' };
+}
+
+const configOf = (sim, folder) => `listen: 127.0.0.1:0
+console: {listen: 127.0.0.1:0}
+store: sqlite:${folder}/weir.db
+unmetered: allow
+prices: {unknown: {input: 1.00, output: 2.00, web_searches: 10.00, hosted_tool_calls: 10.00}}
+providers:
+${providers.map((name) => `  - {name: ${name}, api: ${DIALECTS[name] ?? 'openai'}, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL}`).join('\n')}
+`;
 
 /** All pairs, with the provider's streams cut into an event a chunk, or into chunks of so many bytes, through whatever they hold. */
-function replayAll(chunk) {
+function replayAll(chunk, tell) {
   let sim, weir, requests;
 
   before(async () => {
     const folder = scratch();
     const file = join(folder, 'pairs.jsonl');
     requests = join(folder, 'requests.jsonl');
-    const lines = pairs.map((pair) => {
-      const sse = /^\s*(data|event|id|:)/.test(pair.response.body);
-      const type = sse ? 'text/event-stream' : pair.response.headers?.['content-type']?.[0] ?? pair.response.headers?.['content-type'];
-      return JSON.stringify({
+    const lines = pairs.map((pair) =>
+      JSON.stringify({
         id: pair.id,
         method: 'POST',
         url: `https://recorded.example${pair.path}`,
         status: pair.status,
-        stream: sse,
+        stream: /event-stream|eventstream|ndjson/.test(typeOf(pair)),
         model: pair.model,
-        request: { body: pair.request.body },
-        response: { headers: { 'content-type': typeof type === 'string' ? type : 'application/json' }, body: pair.response.body },
-      });
-    });
+        request: {},
+        response: { headers: headersOf(pair), body_b64: pair.answer.toString('base64') },
+      }));
     writeFileSync(file, `${lines.join('\n')}\n`);
     sim = await startSim({ args: ['--replay', file, '--requests', requests, ...(chunk ? ['--replay-chunk', String(chunk)] : [])] });
-    weir = await startWeir({ sim, extra: 'prices: {unknown: {input: 1.00, output: 2.00, web_searches: 10.00, hosted_tool_calls: 10.00}}\n' });
+    weir = await startWeir({ sim, config: configOf(sim, folder), env: shiftedClock(folder) });
   });
 
   for (const pair of pairs) {
     test(`${pair.id} ${pair.provider} ${pair.api} ${pair.status}: byte for byte`, async () => {
-      const answer = await fetch(weir.url + pair.path, {
+      const answer = await fetch(`${weir.url}/p/${pair.provider}${pair.path}`, {
         method: 'POST',
-        body: pair.request.body,
+        body: pair.sent,
         headers: {
           'content-type': 'application/json',
           'x-sim-pair': pair.id,
           'x-weir-task': pair.id,
-          ...(DIALECT_OF[pair.api] === 'anthropic' && { 'anthropic-version': '2023-06-01' }),
+          ...(pair.api === 'messages' && { 'anthropic-version': '2023-06-01' }),
           'x-weir-key': weir.key(),
         },
       });
       const bytes = Buffer.from(await answer.arrayBuffer());
+      if (refusedForGood(pair, answer)) return;
       assert.equal(answer.headers.get('x-weir-refusal'), null, bytes.toString().slice(0, 300));
       assert.equal(answer.status, pair.status);
-      assert.ok(bytes.equals(Buffer.from(pair.response.body)), `${bytes.length} bytes, recorded ${Buffer.byteLength(pair.response.body)}`);
+      assert.ok(cameWell(pair, bytes), `${bytes.length} bytes, recorded ${pair.answer.length}`);
     });
   }
 
@@ -223,27 +221,39 @@ function replayAll(chunk) {
     for (const line of readFileSync(requests, 'utf8').split('\n').filter(Boolean)) {
       const request = JSON.parse(line);
       const id = request.headers.find(([name]) => name.toLowerCase() === 'x-sim-pair')?.[1];
-      arrived.set(id, { ...request, body: request.body ?? Buffer.from(request.body_b64, 'base64').toString() });
+      arrived.set(id, { ...request, bytes: request.body !== undefined ? Buffer.from(request.body) : Buffer.from(request.body_b64, 'base64') });
     }
     for (const pair of pairs) {
       const request = arrived.get(pair.id);
+      if (!request && pair.refused) continue;
       assert.ok(request, `${pair.id} arrived`);
       assert.equal(request.target, pair.path, pair.id);
-      assert.ok(arrivedWell(pair, request.body), `${pair.id}: ${request.body.slice(0, 200)}`);
+      assert.ok(arrivedWell(pair, request.bytes), `${pair.id}: ${request.bytes.toString().slice(0, 200)}`);
     }
   });
 
-  test("the ledger has the wire's own usage", async () => {
+  test("the ledger has the wire's own usage, at the library's price", async () => {
     const rows = new Map((await weir.ledgerOf(pairs.length)).map((row) => [row.task, row]));
-    const faults = pairs.map((pair) => rowFault(pair, rows.get(pair.id))).filter(Boolean);
-    assert.deepEqual(faults, []);
+    const calls = pairs.filter((pair) => !pair.refused);
+    const faults = calls.map((pair) => [pair, rowFault(pair, rows.get(pair.id))]).filter(([, fault]) => fault);
+    const prices = calls.map((pair) => [pair, priceFault(pair, rows.get(pair.id))]).filter(([pair, fault]) => fault && !reasonFor(pair, rows.get(pair.id)));
+    if (tell) console.log(`${tableOf(rows)}\n\n${reasonsOf(calls, rows)}`);
+    const text = ([pair, fault]) => `${pair.id} ${pair.provider} ${pair.api} ${pair.model} ${pair.status} ${JSON.stringify(pair.usage_last)}: ${fault}`;
+    assert.deepEqual([...faults, ...prices].map(text), []);
   });
 }
 
+/** A request of no model (a stored prompt, an agent) has no price and is refused: it is never free. */
+function refusedForGood(pair, answer) {
+  const names = JSON.parse(pair.sent.toString()).model !== undefined || /models?\/|deployments\//.test(pair.path);
+  pair.refused = !names && answer.headers.get('x-weir-refusal') !== null;
+  return pair.refused;
+}
+
 test('there are pairs of every dialect', () => {
-  for (const api of ['messages', 'chat', 'responses', 'generateContent', 'streamGenerateContent'])
+  for (const api of ['messages', 'chat', 'responses', 'generateContent', 'streamGenerateContent', 'converse', 'converse-stream', 'invoke', 'cohere-chat', 'ollama-chat', 'completions'])
     assert.ok(pairs.some((pair) => pair.api === api), api);
 });
-describe(`${pairs.length} recorded pairs, an event a chunk`, { concurrency: 1 }, () => replayAll(0));
-describe(`${pairs.length} recorded pairs, 7 bytes a chunk`, { concurrency: 1 }, () => replayAll(7));
+describe(`${pairs.length} recorded pairs, an event a chunk`, { concurrency: 1 }, () => replayAll(0, true));
+describe(`${pairs.length} recorded pairs, 7 bytes a chunk`, { concurrency: 1 }, () => replayAll(7, false));
 after(stopAll);
