@@ -31,6 +31,9 @@ enum {
 	U_COMPLETION_DETAILS,
 	U_CACHED_DETAILS,
 	U_SERVER_TOOLS,
+	U_COST,
+	U_TOTAL_COST,
+	U_OWN_KEY,
 };
 static const struct wire_word usage_fields[] = {
     WIRE_WORD("prompt_tokens", U_PROMPT),
@@ -46,7 +49,10 @@ static const struct wire_word usage_fields[] = {
     WIRE_WORD("cache_creation_input_tokens", U_CACHE_WRITE),
     WIRE_WORD("server_tool_use", U_SERVER_TOOLS), /* OpenRouter */
     WIRE_WORD("server_tool_use_details", U_SERVER_TOOLS),
+    WIRE_WORD("cost", U_COST), /* OpenRouter, in USD; Perplexity, an object */
+    WIRE_WORD("is_byok", U_OWN_KEY),
 };
+static const struct wire_word cost_fields[] = {WIRE_WORD("total_cost", U_TOTAL_COST)};
 static const struct wire_word prompt_detail_fields[] = {
     WIRE_WORD("cached_tokens", U_CACHED),
     WIRE_WORD("cache_write_tokens", U_CACHE_WRITE),
@@ -63,7 +69,9 @@ static const struct wire_word cached_detail_fields[] = {WIRE_WORD("audio_tokens"
 static const struct wire_word server_tool_fields[] = {WIRE_WORD("web_search_requests", U_SEARCHES)};
 
 struct usage_reading {
-	int64_t n[U_N]; /* TOKENS_ABSENT when not in the object */
+	int64_t n[U_N];  /* TOKENS_ABSENT when not in the object */
+	int64_t charged; /* nano-dollars, -1 when not said */
+	bool own_key;    /* the tokens are billed elsewhere: what was charged is not all */
 };
 
 static void read_usage_field(struct json *j, int id, void *arg)
@@ -82,6 +90,18 @@ static void read_usage_field(struct json *j, int id, void *arg)
 		break;
 	case U_SERVER_TOOLS:
 		wire_object(j, WIRE_WORDS(server_tool_fields), read_usage_field, u);
+		break;
+	case U_COST:
+		if (json_peek(j) == JSON_OBJECT)
+			wire_object(j, WIRE_WORDS(cost_fields), read_usage_field, u);
+		else
+			wire_usd(j, &u->charged);
+		break;
+	case U_TOTAL_COST:
+		wire_usd(j, &u->charged);
+		break;
+	case U_OWN_KEY:
+		json_opt_bool(j, &u->own_key);
 		break;
 	default:
 		wire_count(j, &n);
@@ -145,7 +165,10 @@ static void read_usage(struct json *j, struct answer *a)
 	}
 	for (int i = 0; i < U_N; i++)
 		r.n[i] = TOKENS_ABSENT;
+	r.charged = -1;
+	r.own_key = false;
 	wire_object(j, WIRE_WORDS(usage_fields), read_usage_field, &r);
+	a->charged_nanousd = r.own_key ? -1 : r.charged;
 	book_prompt(&a->usage, r.n);
 	book_completion(&a->usage, r.n);
 	if (r.n[U_SEARCHES] >= 0)

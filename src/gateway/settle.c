@@ -49,6 +49,15 @@ static void price_call(struct exchange *ex, struct record *r, const char **note)
 		                 &total, &e);
 		usage_add(&r->usage, &a->parts[i].usage);
 	}
+	/* The book does not know all of it, and the provider says what it took: an invoice says the same. */
+	if ((!known || p == &ex->settings->fallback_price) && a->charged_nanousd >= 0 &&
+	    r->usage_source == SOURCE_REPORTED) {
+		total = (struct cost){.total = a->charged_nanousd};
+		total.part[COST_OTHER] = a->charged_nanousd;
+		r->text[TEXT_PRICE_ID] = SLICE("charged");
+		*note = "as the provider says in its answer: the price book does not know all that was used";
+		known = true;
+	}
 	if (known) {
 		r->priced = true;
 		r->cost = total;

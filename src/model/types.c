@@ -179,6 +179,7 @@ void answer_init(struct answer *a)
 {
 	memset(a, 0, sizeof *a);
 	usage_clear(&a->usage);
+	a->charged_nanousd = -1;
 }
 
 void record_init(struct record *r)

@@ -246,11 +246,12 @@ struct answer {
 	struct name stop_reason;
 	struct name service_tier, speed, region; /* what the answer says was billed */
 	struct name id;
-	bool has_usage;   /* final usage was reported */
-	bool output_told; /* the output side of usage is final, though the input was not reported */
-	bool ended;       /* the dialect's last word was seen (message_stop, [DONE], response.completed,
-	                     finishReason…) */
-	bool error;       /* the body or an event is the dialect's error */
+	bool has_usage;          /* final usage was reported */
+	int64_t charged_nanousd; /* what the provider says it took for the call; -1 when it does not say */
+	bool output_told;        /* the output side of usage is final, though the input was not reported */
+	bool ended; /* the dialect's last word was seen (message_stop, [DONE], response.completed,
+	               finishReason…) */
+	bool error; /* the body or an event is the dialect's error */
 	struct name error_type;
 	int64_t tool_calls; /* client-side tool calls asked for by the model */
 	int64_t server_tool_calls;

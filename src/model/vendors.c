@@ -7,7 +7,7 @@ static const struct vendor vendors[] = {
      "the chat and Responses APIs themselves"},
     {"openrouter", "", "openrouter.ai", "openrouter", "https://openrouter.ai/api", false, false,
      "cache writes in `prompt_tokens_details.cache_write_tokens`, searches in `server_tool_use_details`; its "
-     "own `cost` is not used"},
+     "own `cost` holds where the price book lacks one"},
     {"mistral", "mistralai", "api.mistral.ai codestral.mistral.ai", "mistral", "https://api.mistral.ai",
      false, true,
      "usage in the last chunk of every stream, and `stream_options` is refused, so it is not asked for; "
@@ -26,7 +26,7 @@ static const struct vendor vendors[] = {
     {"cerebras", "", "api.cerebras.ai", "cerebras", "https://api.cerebras.ai", false, false, "as OpenAI's"},
     {"perplexity", "", "api.perplexity.ai", "perplexity", "https://api.perplexity.ai", true, true,
      "usage in every chunk; a fee for each request that no count shows, so sonar models have no price in the "
-     "book"},
+     "book: with a fallback price its own `cost` is booked"},
     {"cohere", "", "api.cohere.com api.cohere.ai", "cohere", "https://api.cohere.com/compatibility", false,
      false, "its own API (`api: cohere`) bills `billed_units`, which leave out what it adds to a prompt"},
     {"moonshot", "moonshotai kimi", "api.moonshot.ai api.moonshot.cn", "moonshot", "https://api.moonshot.ai",

@@ -128,6 +128,55 @@ void wire_add_bytes(struct json *j, int64_t *sum)
 		*sum += (int64_t)s.raw.n;
 }
 
+#define USD_DIGITS 17 /* of a number that are read */
+
+/* mantissa * 10^exponent as a whole number, half up; -1 when it does not fit. */
+static int64_t scaled(int64_t mantissa, int exponent)
+{
+	for (; exponent > 0 && mantissa; exponent--)
+		if (__builtin_mul_overflow(mantissa, 10, &mantissa))
+			return -1;
+	for (; exponent < -1 && mantissa; exponent++)
+		mantissa /= 10;
+	return exponent == -1 ? mantissa / 10 + (mantissa % 10 >= 5) : mantissa;
+}
+
+void wire_usd(struct json *j, int64_t *out)
+{
+	slice number, tail = SLICE_NONE;
+	int64_t mantissa = 0;
+	long long written = 0;
+	int exponent = 9, digits = 0;
+	bool fraction = false;
+	if (json_peek(j) != JSON_NUMBER || !json_number(j, &number)) {
+		json_skip(j, NULL);
+		return;
+	}
+	for (size_t i = 0; i < number.n && !tail.n; i++) {
+		char c = number.p[i];
+		if (c == '-')
+			return;
+		if (c == '.') {
+			fraction = true;
+		} else if (c == 'e' || c == 'E') {
+			tail = slice_sub(number, i + 1, number.n);
+		} else if (digits < USD_DIGITS) {
+			mantissa = mantissa * 10 + (c - '0');
+			digits += mantissa > 0;
+			exponent -= fraction;
+		} else {
+			exponent += !fraction;
+		}
+	}
+	if (tail.n && tail.p[0] == '+')
+		tail = slice_sub(tail, 1, tail.n);
+	if (tail.n && (!slice_to_i64(tail, &written) || written > 30 || written < -30))
+		return;
+	int64_t nano = scaled(mantissa, exponent + (int)written);
+	if (nano >= 0)
+		*out = nano;
+}
+
 int wire_read_word(struct json *j, struct wire_words words)
 {
 	json_str s;

@@ -52,6 +52,8 @@ void wire_count(struct json *j, int64_t *out);
 /* As wire_count, but a string of digits counts too (JSON of protocol buffers). */
 void wire_count_or_digits(struct json *j, int64_t *out);
 void wire_text(struct json *j, struct arena *mem, slice *out);
+/* A number of dollars as nano-dollars, half up; one that is negative or past all reason leaves *out. */
+void wire_usd(struct json *j, int64_t *out);
 /* Adds the size of a string, 0 for another type. */
 void wire_add_bytes(struct json *j, int64_t *sum);
 /* The id of a string among words; WIRE_NONE for another type. */

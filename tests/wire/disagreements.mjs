@@ -26,8 +26,12 @@ export const KNOWN = [
     when: (pair, row) => row.model_served !== null && row.model_served !== pair.model && !row.price_id.startsWith('fallback'),
   },
   {
-    why: "each request costs a fee that no field of its usage tells: not in the book, so refused unless the settings have a price",
-    when: (pair, row) => row.price_id.startsWith('fallback') && (pair.provider === 'perplexity' || /search-preview/.test(pair.model)),
+    why: 'the price book lacks a price of it, and what the provider says it charged is booked: with it fees that the library leaves out',
+    when: (pair, row) => row.price_id === 'charged',
+  },
+  {
+    why: 'each request costs a fee that no field of its usage tells: not in the book, so refused unless the settings have a price',
+    when: (pair, row) => row.price_id.startsWith('fallback') && /search-preview/.test(pair.model),
   },
   {
     why: 'the library has no audio prices for it, and prices sound as text',

@@ -353,9 +353,44 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void what_the_provider_charged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *usage;
+		int64_t nano;
+	} cases[] = {
+	    {"\"cost\":0.0076509169000000005", 7650917},
+	    {"\"cost\":4.1148e-05", 41148},
+	    {"\"cost\":1.5E+2", INT64_C(150000000000)},
+	    {"\"cost\":12", INT64_C(12000000000)},
+	    {"\"cost\":0", 0},
+	    {"\"cost\":0.0000000005", 1},
+	    {"\"cost\":0.0000000004", 0},
+	    {"\"cost\":{\"request_cost\":0.005,\"total_cost\":0.00528}", 5280000},
+	    {"\"cost\":0.01,\"is_byok\":true", -1},
+	    {"\"cost\":-1", -1},
+	    {"\"cost\":1e30", -1},
+	    {"\"cost\":99999999999999999999999", -1},
+	    {"\"cost\":\"1\"", -1},
+	    {"\"prompt_tokens\":1", -1},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char body[256];
+		struct answer a;
+		answer_init(&a);
+		snprintf(body, sizeof body, "{\"choices\":[],\"usage\":{%s}}", cases[i].usage);
+		codec_openai_chat.answer(slice_of(body), &a);
+		if (a.charged_nanousd != cases[i].nano)
+			fail_msg("%s: %lld, want %lld", cases[i].usage, (long long)a.charged_nanousd,
+			         (long long)cases[i].nano);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_the_provider_charged),
 	    cmocka_unit_test(the_view_of_a_request),
 	    cmocka_unit_test(what_a_request_says),
 	    cmocka_unit_test(a_stream_is_asked_for_its_usage),
