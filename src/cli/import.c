@@ -27,6 +27,7 @@ const struct command command_import = {
         "  --billing B      metered, or subscription: what a plan paid, valued at list price (else as the\n"
         "                   transcript tells, metered when it does not)\n"
         "  --all            also files that have not changed since they were read\n"
+        "  --loops          instead: where an agent went round in circles, and what was spent after that\n"
         "  --watch          goes on, and reads what is new every 15 s, until Ctrl-C\n",
     .run = run_import,
 };
@@ -39,7 +40,7 @@ struct ask {
 	struct attribution fixed;
 	struct attr_tags tags;
 	enum billing billing;
-	bool all, watch;
+	bool all, watch, loops;
 	struct arena mem;
 };
 
@@ -72,6 +73,8 @@ static int take_option(struct ask *a, const char *name, const char *value)
 		a->all = true;
 	else if (strcmp(name, "watch") == 0)
 		a->watch = true;
+	else if (strcmp(name, "loops") == 0)
+		a->loops = true;
 	else if (strcmp(name, "user") == 0)
 		a->fixed.v[ATTR_USER] = attr_clean(slice_of(value), &a->mem);
 	else if (strcmp(name, "set") == 0)
@@ -105,8 +108,9 @@ static int read_options(struct ask *a, int argc, char **argv)
 {
 	const char *name, *value;
 	int at = 1, r, status = EXIT_DONE;
-	while (status == EXIT_DONE && (r = cli_next(a->c, &command_import, argc, argv, &at,
-	                                            "user=:set=:billing=:all:watch", &name, &value)) != 0) {
+	while (status == EXIT_DONE &&
+	       (r = cli_next(a->c, &command_import, argc, argv, &at, "user=:set=:billing=:all:watch:loops",
+	                     &name, &value)) != 0) {
 		if (r < 0)
 			return r == -2 ? -1 : EXIT_USAGE;
 		status = r == 2 ? take_word(a, value) : take_option(a, name, value);
@@ -225,6 +229,11 @@ static int import_here(struct ask *a)
 	struct settings *s = cli_settings_with(a->c, SETTINGS_NO_SECRETS);
 	if (s == NULL)
 		return EXIT_FAILED;
+	if (a->loops) {
+		int done = import_loops(a->c, a->source, a->paths, a->paths_n, s->catalog);
+		settings_unref(s);
+		return done;
+	}
 	int status = cli_ledger_open(a->c, true, &l);
 	if (status == EXIT_DONE) {
 		const struct timespec wait = {WATCH_EVERY, 0};

@@ -19,10 +19,12 @@ struct import_totals {
 struct import_run {
 	struct cli *c;
 	const struct ledger_ops *ops;
-	struct ledger *ledger; /* not owned; writable */
+	struct ledger *ledger; /* not owned; writable. NULL: files are read, and nothing is kept */
 	struct import_options options;
-	bool progress; /* to c->err, a line that is written over */
-	bool all;      /* files too that are as they were when read before */
+	bool progress;               /* to c->err, a line that is written over */
+	bool all;                    /* files too that are as they were when read before */
+	void (*file_end)(void *run); /* after each file that was read; may be NULL */
+	void *more;                  /* the caller's own */
 	bool open_too; /* calls that may not be complete yet, too: for a ledger that is not kept */
 	int64_t now_ms;
 	struct import_totals totals;
@@ -43,6 +45,11 @@ int import_run_places(struct import_run *r, const struct import_source *s, uint6
  * there is none. EXIT_DONE, EXIT_FAILED after a message. */
 int import_scratch(struct cli *c, const struct ledger_ops *ops, const struct catalog *prices,
                    struct ledger **out, char *agents, size_t cap);
+
+/* weir import --loops: what the storm detector finds in the transcripts; nothing is kept. paths_n 0: where
+ * the agents keep them; source NULL: all that tell what was done. */
+int import_loops(struct cli *c, const struct import_source *source, const char *const *paths, size_t paths_n,
+                 const struct catalog *prices);
 
 /* opencode.db: its messages through the source, as if each stood in a file. */
 int import_run_opencode_db(struct import_run *r, const struct import_source *s, const char *path,

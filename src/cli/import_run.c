@@ -30,6 +30,8 @@ static int take_call(void *arg, const struct record *r)
 	struct import_run *run = arg;
 	struct error e = {0};
 	char source[64];
+	if (run->ledger == NULL)
+		return 0;
 	int rc = run->ops->same_call(run->ledger, r, source, sizeof source, &e);
 	if (rc == 0 && source[0]) {
 		run->totals.known++;
@@ -117,7 +119,7 @@ static void show_progress(const struct import_run *r)
 static int commit(struct import_run *r)
 {
 	struct error e = {0};
-	if (r->uncommitted == 0)
+	if (r->uncommitted == 0 || r->ledger == NULL)
 		return EXIT_DONE;
 	r->uncommitted = 0;
 	if (r->ops->commit(r->ledger, &e) == 0)
@@ -131,7 +133,8 @@ static int give_up(struct import_run *r, const char *path, int rc, const struct 
 {
 	r->totals.unreadable++;
 	if (rc != ERR_IO && rc != ERR_INVALID) {
-		r->ops->rollback(r->ledger);
+		if (r->ledger)
+			r->ops->rollback(r->ledger);
 		r->uncommitted = 0;
 		return e->text[0] || rc != ERR_NOMEM ? EXIT_FAILED
 		                                     : cli_fail(r->c, "%s: out of memory", path);
@@ -147,7 +150,7 @@ static int import_one(struct import_run *r, const struct import_source *s, const
 {
 	struct error e = {0};
 	uint64_t open_before = r->totals.counts.open;
-	int rc = r->uncommitted ? 0 : r->ops->begin(r->ledger, &e);
+	int rc = r->uncommitted || r->ledger == NULL ? 0 : r->ops->begin(r->ledger, &e);
 	if (rc != 0)
 		return cli_fail(r->c, "%s", e.text);
 	r->uncommitted++;
@@ -155,7 +158,9 @@ static int import_one(struct import_run *r, const struct import_source *s, const
 	                                              : read_mapped(r, s, path, st, &e);
 	if (rc != 0)
 		return give_up(r, path, rc, &e);
-	if (r->totals.counts.open == open_before &&
+	if (r->file_end)
+		r->file_end(r->options.arg);
+	if (r->ledger && r->totals.counts.open == open_before &&
 	    r->ops->import_note(r->ledger, slice_of(path), st->st_size, changed_ns(st), r->now_ms, &e) != 0)
 		return cli_fail(r->c, "%s", e.text);
 	r->totals.files++;
@@ -182,7 +187,8 @@ static int take_file(struct import_run *r, const struct import_source *s, const 
 		r->totals.unreadable++;
 		return EXIT_DONE;
 	}
-	if (!r->all && r->ops->import_seen(r->ledger, slice_of(path), st->st_size, changed_ns(st), &seen, &e))
+	if (r->ledger && !r->all &&
+	    r->ops->import_seen(r->ledger, slice_of(path), st->st_size, changed_ns(st), &seen, &e))
 		return cli_fail(r->c, "%s", e.text);
 	if (seen) {
 		r->totals.unchanged++;

@@ -10,8 +10,17 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "model/body.h"
 #include "model/catalog.h"
 #include "model/types.h"
+
+/* Where an item of a session's text stands. */
+struct import_moment {
+	slice session, subagent; /* subagent n 0: the session itself */
+	int64_t time_ms;
+	int64_t cost_nanousd; /* of the session's calls until then, as far as they have a price */
+	bool compacted;       /* the context was made shorter; there is no item */
+};
 
 /* What stays the same over the files of one import. */
 struct import_options {
@@ -23,7 +32,10 @@ struct import_options {
 	/* A call, in the order of the file; texts live during the call only. Nonzero ends the reading and is
 	 * returned. */
 	int (*on_call)(void *arg, const struct record *r);
-	void *arg; /* of both */
+	/* What was said and done in a session, in order; NULL: not read. After the calls of the file. item is
+	 * NULL for a moment that has none. Only some sources tell it (tells_items). */
+	int (*on_item)(void *arg, const struct import_moment *m, const struct body_item *item);
+	void *arg; /* of all three */
 };
 
 /* One file. */
@@ -59,6 +71,7 @@ struct import_source {
 	struct import_place places[IMPORT_PLACES];
 	/* 0; ERR_NOMEM; what on_call returned. What cannot be read is counted, never an error. */
 	int (*read)(const struct import_options *o, const struct import_file *f, struct import_counts *n);
+	bool tells_items;
 };
 
 /* NULL past the end / when unknown. */

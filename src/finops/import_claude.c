@@ -12,6 +12,7 @@
 struct line {
 	json_str type, session, cwd, branch, version, agent, time, uuid;
 	bool sidechain, api_error;
+	bool meta, summary; /* written by Claude Code itself; in place of what was compacted */
 	slice message;
 };
 
@@ -20,6 +21,8 @@ struct entry {
 	struct line line;   /* the first */
 	int64_t time_ms;
 	struct answer a;
+	int64_t cost_nanousd; /* 0: not known */
+	bool told;            /* its cost is in the moment's */
 };
 
 struct reading {
@@ -41,6 +44,8 @@ enum {
 	L_UUID,
 	L_SIDECHAIN,
 	L_ERROR,
+	L_META,
+	L_SUMMARY,
 	L_MESSAGE
 };
 static const struct wire_word line_fields[] = {
@@ -54,6 +59,8 @@ static const struct wire_word line_fields[] = {
     WIRE_WORD("uuid", L_UUID),
     WIRE_WORD("isSidechain", L_SIDECHAIN),
     WIRE_WORD("isApiErrorMessage", L_ERROR),
+    WIRE_WORD("isMeta", L_META),
+    WIRE_WORD("isCompactSummary", L_SUMMARY),
     WIRE_WORD("message", L_MESSAGE),
 };
 
@@ -62,12 +69,11 @@ static void read_line_field(struct json *j, int id, void *arg)
 	struct line *l = arg;
 	json_str *const texts[] = {&l->type,    &l->session, &l->cwd,  &l->branch,
 	                           &l->version, &l->agent,   &l->time, &l->uuid};
+	bool *const flags[] = {&l->sidechain, &l->api_error, &l->meta, &l->summary};
 	if (id <= L_UUID)
 		json_opt_string(j, texts[id]);
-	else if (id == L_SIDECHAIN)
-		json_opt_bool(j, &l->sidechain);
-	else if (id == L_ERROR)
-		json_opt_bool(j, &l->api_error);
+	else if (id < L_MESSAGE)
+		json_opt_bool(j, flags[id - L_SIDECHAIN]);
 	else
 		json_skip(j, &l->message);
 }
@@ -136,7 +142,7 @@ static slice provider_of(const struct answer *a)
 	return import_vendor(name_get(&a->model));
 }
 
-static int give(struct reading *r, const struct entry *e, int64_t *turn)
+static int give(struct reading *r, struct entry *e, int64_t *turn)
 {
 	struct record rec;
 	struct json j = {0};
@@ -163,7 +169,9 @@ static int give(struct reading *r, const struct entry *e, int64_t *turn)
 	else
 		rec.turn = ++*turn;
 	import_folder(&rec, r->o, wire_unescape(&j, &l->cwd, mem), mem);
-	return import_give(r->o, &rec, &e->a, r->n);
+	int rc = import_give(r->o, &rec, &e->a, r->n);
+	e->cost_nanousd = rec.priced ? rec.cost.total : 0;
+	return rc;
 }
 
 static int give_all(struct reading *r)
@@ -171,7 +179,7 @@ static int give_all(struct reading *r)
 	int64_t turn = 0;
 	int rc = 0;
 	const struct entry *before = NULL;
-	for (const struct entry *e = r->first; e && rc == 0; before = e, e = e->next) {
+	for (struct entry *e = r->first; e && rc == 0; before = e, e = e->next) {
 		if (e->next == NULL && r->f->growing) {
 			r->n->open++;
 			break;
@@ -181,6 +189,68 @@ static int give_all(struct reading *r)
 		rc = give(r, e, &turn);
 	}
 	return rc;
+}
+
+/* --- what was said and done ------------------------------------------------------------------------------
+ */
+
+struct telling {
+	struct reading *r;
+	struct import_moment m;
+	int rc;
+};
+
+static int tell_item(void *arg, const struct body_item *it)
+{
+	struct telling *t = arg;
+	return t->rc = t->r->o->on_item(t->r->o->arg, &t->m, it);
+}
+
+/* The cost of an answer counts from its first line on. */
+static void add_cost(struct telling *t, const struct line *l)
+{
+	struct answer a;
+	answer_init(&a);
+	codec_anthropic.answer(l->message, &a);
+	struct entry *e = a.id.n ? map_get(&t->r->answers, name_get(&a.id)) : NULL;
+	if (e && !e->told)
+		t->m.cost_nanousd += e->cost_nanousd;
+	if (e)
+		e->told = true;
+}
+
+static int tell_line(struct telling *t, slice text)
+{
+	struct line l = {0};
+	struct json j;
+	json_init(&j, text);
+	wire_object(&j, WIRE_WORDS(line_fields), read_line_field, &l);
+	bool user = json_str_is(&l.type, SLICE("user"));
+	if (!json_end(&j) || !l.message.n || l.api_error || l.meta ||
+	    !(user || json_str_is(&l.type, SLICE("assistant"))) ||
+	    !clock_parse_rfc3339(l.time.raw, &t->m.time_ms))
+		return 0;
+	t->m.session = l.session.raw;
+	t->m.subagent = !l.sidechain ? SLICE_NONE : l.agent.raw.n ? l.agent.raw : SLICE("sidechain");
+	t->m.compacted = l.summary;
+	if (l.summary)
+		return t->r->o->on_item(t->r->o->arg, &t->m, NULL);
+	if (!user)
+		add_cost(t, &l);
+	struct request_view v = {.body = l.message};
+	struct body_span span = {BODY_MESSAGES, 0, l.message};
+	(void)codec_anthropic_items(&v, &span, tell_item, t);
+	return t->rc;
+}
+
+static int tell_all(struct reading *r)
+{
+	struct telling t = {.r = r};
+	slice rest = r->f->text, text;
+	while (t.rc == 0 && import_line(&rest, &text))
+		if (slice_find(text, SLICE("\"message\"")) >= 0)
+			t.rc = tell_line(&t, text);
+	return t.rc;
 }
 
 static int read_file(const struct import_options *o, const struct import_file *f, struct import_counts *n)
@@ -197,6 +267,8 @@ static int read_file(const struct import_options *o, const struct import_file *f
 			rc = note_line(&r, &l);
 	if (rc == 0)
 		rc = give_all(&r);
+	if (rc == 0 && o->on_item)
+		rc = tell_all(&r);
 	map_release(&r.answers);
 	map_release(&r.lines);
 	return rc;
@@ -209,4 +281,5 @@ const struct import_source import_claude_code = {
     .endings = {".jsonl"},
     .places = {{"CLAUDE_CONFIG_DIR", ".claude", "projects"}, {NULL, ".config/claude", "projects"}},
     .read = read_file,
+    .tells_items = true,
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "codec/codec.h"
 #include "finops/import.h"
 #include "model/wire.h"
 #include "policy/attribution.h"
@@ -20,7 +21,7 @@ struct line {
 	json_str type, time, kind; /* kind: payload.type */
 	json_str id, cwd, version, branch, commit, url, provider, model, effort, thread_source, plan;
 	struct tokens total, last;
-	bool is_meta;
+	slice payload;
 };
 
 struct reading {
@@ -34,6 +35,8 @@ struct reading {
 	bool subscription; /* a plan's limits came with a count */
 	struct tokens before;
 	int64_t turn, tools;
+	struct import_moment moment;
+	int rc;
 };
 
 /* --- one line --------------------------------------------------------------------------------------------
@@ -137,9 +140,13 @@ static const struct wire_word line_fields[] = {
 static void read_line_field(struct json *j, int id, void *arg)
 {
 	struct line *l = arg;
-	if (id == L_PAYLOAD)
-		wire_object(j, WIRE_WORDS(payload_fields), read_payload_field, l);
-	else
+	if (id == L_PAYLOAD) {
+		struct json payload;
+		if (json_skip(j, &l->payload)) {
+			json_init(&payload, l->payload);
+			wire_object(&payload, WIRE_WORDS(payload_fields), read_payload_field, l);
+		}
+	} else
 		json_opt_string(j, id == L_TIME ? &l->time : &l->type);
 }
 
@@ -230,7 +237,10 @@ static int give(struct reading *r, const struct line *l, const struct tokens *d)
 		import_attr(&rec, r->o, ATTR_SUBAGENT, r->session);
 	import_attr(&rec, r->o, ATTR_REPO, attribution_repo(r->url, r->f->mem));
 	import_folder(&rec, r->o, r->cwd, r->f->mem);
-	return import_give(r->o, &rec, NULL, r->n);
+	int rc = import_give(r->o, &rec, NULL, r->n);
+	if (rec.priced)
+		r->moment.cost_nanousd += rec.cost.total;
+	return rc;
 }
 
 static int note_count(struct reading *r, const struct line *l)
@@ -244,6 +254,28 @@ static int note_count(struct reading *r, const struct line *l)
 	int rc = give(r, l, &d);
 	r->tools = 0;
 	return rc;
+}
+
+static int tell_item(void *arg, const struct body_item *it)
+{
+	struct reading *r = arg;
+	return r->rc = r->o->on_item(r->o->arg, &r->moment, it);
+}
+
+/* An item of the conversation stands in the rollout as it is sent. */
+static int tell(struct reading *r, const struct line *l, bool compacted)
+{
+	struct request_view v = {.body = l->payload};
+	struct body_span span = {BODY_MESSAGES, 0, l->payload};
+	if (r->o->on_item == NULL || !clock_parse_rfc3339(l->time.raw, &r->moment.time_ms))
+		return 0;
+	r->moment.session = r->session;
+	r->moment.subagent = r->subagent ? r->session : SLICE_NONE;
+	r->moment.compacted = compacted;
+	if (compacted)
+		return r->o->on_item(r->o->arg, &r->moment, NULL);
+	(void)codec_openai_responses_items(&v, &span, tell_item, r);
+	return r->rc;
 }
 
 static int note_line(struct reading *r, slice text)
@@ -264,11 +296,12 @@ static int note_line(struct reading *r, slice text)
 		keep(r, &r->cwd, &l.cwd);
 	} else if (json_str_is(&l.kind, SLICE("token_count")))
 		return note_count(r, &l);
-	else if (json_str_is(&l.kind, SLICE("function_call")) ||
-	         json_str_is(&l.kind, SLICE("custom_tool_call")) ||
-	         json_str_is(&l.kind, SLICE("local_shell_call")))
+	else if (json_str_is(&l.type, SLICE("compacted")))
+		return tell(r, &l, true);
+	if (json_str_is(&l.kind, SLICE("function_call")) || json_str_is(&l.kind, SLICE("custom_tool_call")) ||
+	    json_str_is(&l.kind, SLICE("local_shell_call")))
 		r->tools++;
-	return 0;
+	return json_str_is(&l.type, SLICE("response_item")) ? tell(r, &l, false) : 0;
 }
 
 static int read_file(const struct import_options *o, const struct import_file *f, struct import_counts *n)
@@ -289,4 +322,5 @@ const struct import_source import_codex = {
     .endings = {".jsonl"},
     .places = {{"CODEX_HOME", ".codex", "sessions"}, {"CODEX_HOME", ".codex", "archived_sessions"}},
     .read = read_file,
+    .tells_items = true,
 };
