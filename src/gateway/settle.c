@@ -30,6 +30,36 @@ static bool add_cost(const struct price *p, const struct usage *u, const struct 
 	return true;
 }
 
+/* What is known of the cost of usage that has a meter without a price: all but those. */
+static int64_t known_part(const struct price *p, const struct usage *u, const struct billed_as *as)
+{
+	struct usage rest = *u;
+	struct cost c;
+	struct error e;
+	for (int m = 0; m < METER_N; m++) {
+		struct usage one;
+		usage_clear(&one);
+		one.m[m] = u->m[m];
+		if (usage_cost(p, &one, as, &c, &e))
+			rest.m[m] = TOKENS_ABSENT;
+	}
+	return usage_cost(p, &rest, as, &c, &e) ? 0 : c.total;
+}
+
+/* A meter was used that the price book has no figure for: the hold is what it may have cost, or what is known
+ * of it when that is more; never nothing. */
+static void price_at_worst(struct exchange *ex, struct record *r, int64_t worst, const char *why,
+                           const char **note)
+{
+	r->usage_source = SOURCE_HOLD;
+	r->priced = r->hold_nanousd >= 0 || worst > 0;
+	r->cost = (struct cost){.total = num_max_i64(worst, 0)};
+	r->cost.part[COST_OTHER] = r->cost.total;
+	r->list_cost_nanousd = r->priced ? worst : RECORD_ABSENT;
+	slice told = arena_printf(&ex->mem, "priced at its worst case: %s", why);
+	*note = told.p ? told.p : "priced at its worst case";
+}
+
 /* Prices the whole answer: its own usage and the parts that name other models. */
 static void price_call(struct exchange *ex, struct record *r, const char **note)
 {
@@ -64,15 +94,7 @@ static void price_call(struct exchange *ex, struct record *r, const char **note)
 		r->list_cost_nanousd = total.total;
 		return;
 	}
-	/* A meter was used that the price book has no figure for: the hold is what it may have cost, never
-	 * nothing. */
-	r->usage_source = SOURCE_HOLD;
-	r->priced = r->hold_nanousd >= 0;
-	r->cost = (struct cost){.total = num_max_i64(r->hold_nanousd, 0)};
-	r->cost.part[COST_OTHER] = r->cost.total;
-	r->list_cost_nanousd = r->hold_nanousd;
-	slice why = arena_printf(&ex->mem, "priced at its worst case: %s", e.text);
-	*note = why.p ? why.p : "priced at its worst case";
+	price_at_worst(ex, r, num_max_i64(r->hold_nanousd, known_part(p, &r->usage, &as)), e.text, note);
 }
 
 static void fill_usage(struct exchange *ex, struct record *r, enum ending ending, const char **note)

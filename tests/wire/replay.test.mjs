@@ -5,11 +5,11 @@
 // The pairs are tests/wire/pairs-sample.jsonl (SOURCES.md), or all of them when WEIR_DATA names the folder that holds
 // http/open/pairs.jsonl. They were priced as of 2026-06-01, so the gateway's clock stands there (shift-clock.c).
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ROOT, scratch, startSim, startWeir, stopAll } from '../e2e/lib/harness.mjs';
+import { clockAt } from './clock.mjs';
 import { KNOWN } from './disagreements.mjs';
 import { told, usageFault } from './usage.mjs';
 
@@ -154,14 +154,6 @@ function reasonsOf(calls, rows) {
   return ['disagreements, and why:', ...[...counts].filter(([, n]) => n).map(([why, n]) => `${String(n).padStart(5)}  ${why}`)].join('\n');
 }
 
-/** A library that sets the gateway's clock. */
-function shiftedClock(folder) {
-  const library = join(folder, 'shift-clock.so');
-  const done = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, join(ROOT, 'tests/wire/shift-clock.c'), '-ldl'], { encoding: 'utf8' });
-  assert.equal(done.status, 0, done.stderr);
-  return { LD_PRELOAD: library, WEIR_SHIFT_SECONDS: String(Math.round((PRICED_AT - Date.now()) / 1000)), ASAN_OPTIONS: 'verify_asan_link_order=0' };
-}
-
 const configOf = (sim, folder) => `listen: 127.0.0.1:0
 console: {listen: 127.0.0.1:0}
 store: sqlite:${folder}/weir.db
@@ -192,7 +184,7 @@ function replayAll(chunk, tell) {
       }));
     writeFileSync(file, `${lines.join('\n')}\n`);
     sim = await startSim({ args: ['--replay', file, '--requests', requests, ...(chunk ? ['--replay-chunk', String(chunk)] : [])] });
-    weir = await startWeir({ sim, config: configOf(sim, folder), env: shiftedClock(folder) });
+    weir = await startWeir({ sim, config: configOf(sim, folder), env: clockAt(PRICED_AT, folder) });
   });
 
   for (const pair of pairs) {
