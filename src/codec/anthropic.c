@@ -306,17 +306,17 @@ static void read_content_field(struct json *j, int id, void *arg)
 	int type;
 	switch (id) {
 	case D_TEXT:
-		wire_add_bytes(j, &a->text_bytes);
+		wire_said(j, a, SAID_TEXT);
 		break;
 	case D_THINKING:
-		wire_add_bytes(j, &a->thinking_bytes);
+		wire_said(j, a, SAID_THINKING);
 		break;
 	case D_TOOL:
-		wire_add_bytes(j, &a->tool_bytes);
+		wire_said(j, a, SAID_ARGUMENTS);
 		break;
 	case D_INPUT: /* {} when it comes in deltas */
 		if (json_skip(j, &raw) && raw.n > 2)
-			a->tool_bytes += (int64_t)raw.n;
+			answer_said(a, SAID_ARGUMENTS, raw);
 		break;
 	case D_STOP_REASON:
 		wire_name(j, &a->stop_reason);

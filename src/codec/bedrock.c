@@ -170,7 +170,7 @@ static void read_reasoning(struct json *j, int id, void *arg)
 {
 	struct converse *c = arg;
 	if (id == F_TEXT)
-		wire_add_bytes(j, &c->a->thinking_bytes);
+		wire_said(j, c->a, SAID_THINKING);
 	else
 		wire_object(j, WIRE_WORDS(reasoning_fields), read_reasoning, c);
 }
@@ -186,9 +186,9 @@ static void read_tool_field(struct json *j, int id, void *arg)
 	} else if (id == F_TOOL_TYPE) {
 		c->server_tool = wire_read_word(j, WIRE_WORDS(types)) == 1;
 	} else if (json_peek(j) == JSON_STRING) { /* a piece of it */
-		wire_add_bytes(j, &c->a->tool_bytes);
+		wire_said(j, c->a, SAID_ARGUMENTS);
 	} else if (json_skip(j, &raw)) {
-		c->a->tool_bytes += (int64_t)raw.n;
+		answer_said(c->a, SAID_ARGUMENTS, raw);
 	}
 }
 
@@ -199,7 +199,7 @@ static void read_content_field(struct json *j, int id, void *arg)
 	struct converse *c = arg;
 	switch (id) {
 	case F_TEXT:
-		wire_add_bytes(j, &c->a->text_bytes);
+		wire_said(j, c->a, SAID_TEXT);
 		break;
 	case F_TOOL:
 		c->server_tool = false;

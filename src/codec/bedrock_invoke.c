@@ -129,7 +129,7 @@ static void read_invoke_field(struct json *j, int id, void *arg)
 		json_skip(j, NULL);
 		break;
 	case I_TEXT:
-		wire_add_bytes(j, &v->a->text_bytes);
+		wire_said(j, v->a, SAID_TEXT);
 		break;
 	case I_CONVERSE:
 		read_converse(j, v->a);

@@ -200,7 +200,7 @@ static const struct wire_word call_fields[] = {
 
 struct part_reading {
 	struct answer *a;
-	int64_t text;
+	json_str text;
 	bool thought;
 };
 
@@ -211,7 +211,7 @@ static void read_part_field(struct json *j, int id, void *arg)
 	int64_t n = 0;
 	switch (id) {
 	case P_TEXT:
-		wire_add_bytes(j, &p->text);
+		json_opt_string(j, &p->text);
 		break;
 	case P_THOUGHT:
 		json_opt_bool(j, &p->thought);
@@ -227,7 +227,7 @@ static void read_part_field(struct json *j, int id, void *arg)
 		break;
 	case P_ARGUMENTS:
 		json_skip(j, &raw);
-		p->a->tool_bytes += (int64_t)raw.n;
+		answer_said(p->a, SAID_ARGUMENTS, raw);
 		break;
 	default:
 		json_skip(j, NULL);
@@ -239,7 +239,7 @@ static void read_part(struct json *j, int index, void *arg)
 	struct part_reading p = {.a = arg};
 	(void)index;
 	wire_object(j, WIRE_WORDS(part_fields), read_part_field, &p);
-	*(p.thought ? &p.a->thinking_bytes : &p.a->text_bytes) += p.text;
+	answer_said(p.a, p.thought ? SAID_THINKING : SAID_TEXT, p.text.raw);
 }
 
 enum { C_CONTENT, C_FINISH, C_GROUNDING, C_PARTS, C_QUERIES };

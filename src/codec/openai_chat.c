@@ -221,7 +221,7 @@ static void read_call_field(struct json *j, int id, void *arg)
 		c->a->tool_calls += c->old_form && n > 0;
 		break;
 	case D_ARGUMENTS:
-		wire_add_bytes(j, &c->a->tool_bytes);
+		wire_said(j, c->a, SAID_ARGUMENTS);
 		break;
 	default:
 		wire_object(j, WIRE_WORDS(function_fields), read_call_field, c);
@@ -235,6 +235,11 @@ static void read_call(struct json *j, int index, void *arg)
 	wire_object(j, WIRE_WORDS(call_fields), read_call_field, &c);
 }
 
+struct delta_reading {
+	struct answer *a;
+	bool thinking; /* what is read is within it */
+};
+
 static void read_delta_field(struct json *j, int id, void *arg);
 
 static void read_part(struct json *j, int index, void *arg)
@@ -244,33 +249,29 @@ static void read_part(struct json *j, int index, void *arg)
 }
 
 /* A text, or a list of parts (Mistral), all of it thinking when the field says so. */
-static void read_texts(struct json *j, struct answer *a, bool thinking)
+static void read_texts(struct json *j, struct delta_reading *d, bool thinking)
 {
-	int64_t before = a->text_bytes;
+	struct delta_reading inner = {d->a, d->thinking || thinking};
 	if (json_peek(j) == JSON_ARRAY)
-		wire_array(j, read_part, a);
+		wire_array(j, read_part, &inner);
 	else
-		wire_add_bytes(j, &a->text_bytes);
-	if (thinking) {
-		a->thinking_bytes += a->text_bytes - before;
-		a->text_bytes = before;
-	}
+		wire_said(j, d->a, inner.thinking ? SAID_THINKING : SAID_TEXT);
 }
 
 /* Nesting is capped by the reader's depth. */
 static void read_delta_field(struct json *j, int id, void *arg)
 {
-	struct answer *a = arg;
-	struct call_reading c = {.a = a, .old_form = true};
+	struct delta_reading *d = arg;
+	struct call_reading c = {.a = d->a, .old_form = true};
 	switch (id) {
 	case D_CALLS:
-		wire_array(j, read_call, a);
+		wire_array(j, read_call, d->a);
 		break;
 	case D_CALL:
 		wire_object(j, WIRE_WORDS(function_fields), read_call_field, &c);
 		break;
 	default:
-		read_texts(j, a, id == D_THINKING);
+		read_texts(j, d, id == D_THINKING);
 	}
 }
 
@@ -284,8 +285,9 @@ static const struct wire_word choice_fields[] = {
 static void read_choice_field(struct json *j, int id, void *arg)
 {
 	struct answer *a = arg;
+	struct delta_reading d = {a, false};
 	if (id == C_DELTA)
-		wire_object(j, WIRE_WORDS(delta_fields), read_delta_field, a);
+		wire_object(j, WIRE_WORDS(delta_fields), read_delta_field, &d);
 	else if (id == C_FINISH)
 		wire_name(j, &a->stop_reason);
 	else if (id == C_TEXT)

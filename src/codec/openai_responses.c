@@ -110,23 +110,11 @@ static const struct wire_word part_fields[] = {
 
 struct item_reading {
 	int type;
-	bool searched;           /* the action is a search, or not told */
-	int64_t text, arguments; /* bytes */
-	uint64_t container;      /* hash of the container's id; 0: not told */
+	bool searched;      /* the action is a search, or not told */
+	slice parts[2];     /* content and summary, arrays */
+	json_str arguments;
+	uint64_t container; /* hash of the container's id; 0: not told */
 };
-
-static void read_text(struct json *j, int id, void *arg)
-{
-	struct item_reading *it = arg;
-	(void)id;
-	wire_add_bytes(j, &it->text);
-}
-
-static void read_part(struct json *j, int index, void *arg)
-{
-	(void)index;
-	wire_object(j, WIRE_WORDS(part_fields), read_text, arg);
-}
 
 static void read_action(struct json *j, int id, void *arg)
 {
@@ -160,13 +148,13 @@ static void read_item_field(struct json *j, int id, void *arg)
 		wire_object(j, WIRE_WORDS(type), read_action, it);
 		break;
 	case I_PARTS:
-		wire_array(j, read_part, it);
+		json_skip(j, it->parts[0].n ? &it->parts[1] : &it->parts[0]);
 		break;
 	case I_CONTAINER:
 		it->container = read_hash(j);
 		break;
 	default:
-		wire_add_bytes(j, &it->arguments);
+		json_opt_string(j, &it->arguments);
 	}
 }
 
@@ -195,6 +183,37 @@ static bool is_hosted(int type)
 	       type == IT_FREE;
 }
 
+struct part_reading {
+	struct answer *a;
+	enum said_kind kind;
+};
+
+static void read_text(struct json *j, int id, void *arg)
+{
+	struct part_reading *p = arg;
+	(void)id;
+	wire_said(j, p->a, p->kind);
+}
+
+static void read_part(struct json *j, int index, void *arg)
+{
+	(void)index;
+	wire_object(j, WIRE_WORDS(part_fields), read_text, arg);
+}
+
+/* An item's own words, its type being known. */
+static void hear_item(struct answer *a, const struct item_reading *it)
+{
+	struct part_reading p = {a, it->type == IT_REASONING ? SAID_THINKING : SAID_TEXT};
+	for (int i = 0; i < 2; i++) {
+		struct json j;
+		json_init(&j, it->parts[i]);
+		if (it->parts[i].n)
+			wire_array(&j, read_part, &p);
+	}
+	answer_said(a, SAID_ARGUMENTS, it->arguments.raw);
+}
+
 static void count_item(struct answer *a, const struct item_reading *it)
 {
 	a->tool_calls += it->type == IT_CALL;
@@ -207,8 +226,6 @@ static void count_item(struct answer *a, const struct item_reading *it)
 		count_container(a, it->container);
 	if (it->type == IT_HOSTED)
 		add_call(&a->usage, METER_HOSTED_TOOL_CALLS);
-	*(it->type == IT_REASONING ? &a->thinking_bytes : &a->text_bytes) += it->text;
-	a->tool_bytes += it->arguments;
 }
 
 static void read_item(struct json *j, int index, void *arg)
@@ -217,6 +234,7 @@ static void read_item(struct json *j, int index, void *arg)
 	(void)index;
 	wire_object(j, WIRE_WORDS(item_fields), read_item_field, &it);
 	count_item(arg, &it);
+	hear_item(arg, &it);
 }
 
 /* The output of a whole response. In a stream's last event it repeats what passed, and its word on calls
@@ -224,7 +242,10 @@ static void read_item(struct json *j, int index, void *arg)
 static void read_output(struct json *j, struct answer *a)
 {
 	struct answer seen;
+	bool heard = a->text_bytes || a->thinking_bytes || a->tool_bytes;
 	answer_init(&seen);
+	seen.said = heard ? NULL : a->said;
+	seen.said_arg = a->said_arg;
 	if (wire_array(j, read_item, &seen) == 0)
 		return;
 	a->tool_calls = seen.tool_calls;
@@ -233,7 +254,7 @@ static void read_output(struct json *j, struct answer *a)
 	                                   METER_HOSTED_TOOL_CALLS};
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
 		a->usage.m[calls[i]] = seen.usage.m[calls[i]];
-	if (!a->text_bytes && !a->thinking_bytes && !a->tool_bytes) {
+	if (!heard) {
 		a->text_bytes = seen.text_bytes;
 		a->thinking_bytes = seen.thinking_bytes;
 		a->tool_bytes = seen.tool_bytes;
@@ -370,7 +391,7 @@ static const struct wire_word event_fields[] = {
 struct event_reading {
 	struct response_reading response;
 	int type;
-	int64_t delta; /* bytes */
+	json_str delta;
 	struct item_reading item;
 	struct name code;
 };
@@ -389,7 +410,7 @@ static void read_event_field(struct json *j, int id, void *arg)
 		wire_object(j, WIRE_WORDS(item_fields), read_item_field, &e->item);
 		break;
 	case V_DELTA:
-		wire_add_bytes(j, &e->delta);
+		json_opt_string(j, &e->delta);
 		break;
 	case V_ERROR:
 		wire_object(j, WIRE_WORDS(error_fields), read_response_field, &e->response);
@@ -403,16 +424,15 @@ static void apply_event(struct answer *a, struct event_reading *e)
 {
 	switch (e->type) {
 	case E_TEXT:
-		a->text_bytes += e->delta;
+		answer_said(a, SAID_TEXT, e->delta.raw);
 		break;
 	case E_THINKING:
-		a->thinking_bytes += e->delta;
+		answer_said(a, SAID_THINKING, e->delta.raw);
 		break;
 	case E_TOOL:
-		a->tool_bytes += e->delta;
+		answer_said(a, SAID_ARGUMENTS, e->delta.raw);
 		break;
 	case E_ITEM: /* its text passed as deltas */
-		e->item.text = e->item.arguments = 0;
 		count_item(a, &e->item);
 		break;
 	case E_FINAL:

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "gateway/block.h"
 #include "gateway/held.h"
+#include "model/predict.h"
 #include "model/settings.h"
 #include "policy/freeze.h"
 #include "policy/identity.h"
@@ -66,6 +67,7 @@ struct shared {
 	atomic_int calls;       /* in flight, all workers */
 	atomic_int connections; /* open, all workers */
 	_Atomic int64_t bodies; /* bytes of request bodies and whole answers held, all workers */
+	struct predictor *predictor; /* owned by the gateway; NULL: nothing is learnt */
 	char node[64];          /* this machine's name, for the ledger */
 };
 
@@ -95,6 +97,7 @@ struct worker {
 	struct held held;       /* calls held back */
 	atomic_bool retry_held; /* look at all of them again; set from any thread, then worker_wake */
 	struct blocks blocks;
+	struct predict_scratch *counting; /* owned; NULL without memory */
 	struct counters counters;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/money.h"
 #include "gateway/admit.h"
+#include "gateway/foresee.h"
 #include "gateway/settle.h"
 
 #define MEM_MAX (256 * 1024)
@@ -345,10 +346,8 @@ static bool on_body(void *arg, slice piece)
 			ex->meter.lost = true;
 		}
 		if (ex->slot && meter_is_stream(&ex->meter) &&
-		    memcmp(&ex->noted, &ex->meter.answer.usage, sizeof ex->noted) != 0) {
-			ex->noted = ex->meter.answer.usage;
+		    meter_progress(&ex->meter, &ex->noted))
 			journal_progress(ex->w->shared->journal, ex->slot, &ex->noted);
-		}
 		if (ex->end.wanted && meter_can_cut(&ex->meter))
 			end_stream(ex);
 	}
@@ -481,6 +480,8 @@ static enum exchange_next leave(struct exchange *ex)
 {
 	struct upstream_request request;
 	meter_init(&ex->meter, ex->codec, &ex->view);
+	meter_count_with(&ex->meter, ex->w->shared->predictor, ex->w->counting);
+	foresee_sample(ex);
 	exchange_set_state(ex, EX_CALLING);
 	if (!admit_request(ex, &request)) {
 		settle_call(ex, ENDING_CLIENT_GONE, NULL);

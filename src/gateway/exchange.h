@@ -55,6 +55,8 @@ struct exchange {
 	struct principal who;
 	struct request_view view;
 	const struct provider *provider; /* in settings */
+	struct prediction predicted; /* valid when foreseen */
+	bool foreseen, sampled;
 	const struct price *price;       /* in settings; NULL for what is not metered */
 	bool price_fallback;
 	struct facts facts;   /* of the record and the request, from admit_gates on */

@@ -11,6 +11,19 @@ void meter_init(struct stream_meter *m, const struct codec_ops *codec, const str
 	m->codec = codec;
 	m->view = view;
 	answer_init(&m->answer);
+	m->input = TOKENS_ABSENT;
+}
+
+void meter_count_with(struct stream_meter *m, struct predictor *p, struct predict_scratch *s)
+{
+	m->predictor = s ? p : NULL;
+	m->scratch = s;
+}
+
+static void on_said(void *arg, enum said_kind kind, slice raw)
+{
+	struct stream_meter *m = arg;
+	said_add(&m->said, kind, raw);
 }
 
 void meter_release(struct stream_meter *m)
@@ -19,6 +32,7 @@ void meter_release(struct stream_meter *m)
 		sse_release(&m->sse);
 	if (m->mode == METER_FRAMES)
 		eventstream_release(&m->frames);
+	said_release(&m->said);
 	buf_release(&m->open.kept);
 	buf_release(&m->open.parts);
 	buf_release(&m->open.said);
@@ -37,6 +51,10 @@ static int on_skipped(void *arg, slice raw)
 void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event)
 {
 	m->mode = m->codec ? mode : METER_PASS;
+	if (meter_is_stream(m) && m->predictor) {
+		m->answer.said = on_said;
+		m->answer.said_arg = m;
+	}
 	buf_init(&m->open.kept, STREAM_KEPT_MAX);
 	buf_init(&m->open.parts, STREAM_KEPT_MAX);
 	buf_init(&m->open.said, STREAM_KEPT_MAX);
@@ -193,11 +211,66 @@ void meter_whole(struct stream_meter *m, slice body)
 		m->lost = true;
 		m->passed = body.n;
 	}
+	if (m->predictor && m->codec && m->codec->answer && !m->answer.has_usage) { /* once more, to hear it */
+		struct answer again;
+		answer_init(&again);
+		again.said = on_said;
+		again.said_arg = m;
+		m->codec->answer(body, &again);
+	}
 }
 
 int64_t meter_estimate(int64_t bytes)
 {
 	return bytes / 4 + (bytes % 4 != 0);
+}
+
+static int64_t bytes_seen(const struct answer *a)
+{
+	return a->text_bytes + a->thinking_bytes + a->tool_bytes;
+}
+
+int64_t meter_count(const struct stream_meter *m)
+{
+	int64_t heard = 0, seen = bytes_seen(&m->answer);
+	for (int k = 0; k < SAID_KINDS; k++)
+		heard = num_sat_add_i64(heard, (int64_t)m->said.text[k].all);
+	if (!m->predictor || heard == 0)
+		return meter_estimate(seen);
+	/* What was measured and could not be read as text comes by its bytes. */
+	return num_sat_add_i64(said_count(&m->said, m->scratch, m->view ? m->view->model : SLICE_NONE),
+	                       meter_estimate(num_max_i64(seen - heard, 0)));
+}
+
+bool meter_progress(const struct stream_meter *m, struct usage *noted)
+{
+	enum { STEP = 256 }; /* tokens; a note is not for every event */
+	struct usage now = m->answer.usage;
+	int64_t counted = meter_estimate(bytes_seen(&m->answer));
+	if (!m->answer.has_usage) {
+		int64_t *output = &now.m[METER_OUTPUT], before = noted->m[METER_OUTPUT];
+		*output = num_max_i64(*output, counted < before + STEP ? before : counted);
+	}
+	if (memcmp(&now, noted, sizeof now) == 0)
+		return false;
+	*noted = now;
+	return true;
+}
+
+/* What an answer that ended before its time may have cost beside what was seen of it: thinking that is only
+ * told at the end. Not of answers in which thinking passes. */
+static void add_hidden(const struct stream_meter *m, struct usage *out)
+{
+	const struct answer *a = &m->answer;
+	if (!m->predictor || !m->view || a->thinking_bytes || a->has_usage || out->m[METER_REASONING] >= 0)
+		return;
+	int64_t hidden = predict_hidden(m->predictor, m->view), limit = m->view->max_output;
+	if (limit >= 0 && hidden > limit - out->m[METER_OUTPUT])
+		hidden = num_max_i64(limit - out->m[METER_OUTPUT], 0);
+	if (hidden <= 0)
+		return;
+	out->m[METER_REASONING] = hidden;
+	out->m[METER_OUTPUT] = num_sat_add_i64(out->m[METER_OUTPUT], hidden);
 }
 
 enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, bool abandoned,
@@ -208,13 +281,17 @@ enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, b
 	bool whole = a->has_usage && !(abandoned && !a->ended);
 	if (whole && out->m[METER_INPUT] != TOKENS_ABSENT && out->m[METER_OUTPUT] != TOKENS_ABSENT)
 		return SOURCE_REPORTED;
-	int64_t seen = a->text_bytes + a->thinking_bytes + a->tool_bytes;
+	int64_t counted = meter_count(m);
+	if (m->predictor && m->view)
+		counted = predict_output(m->predictor, m->view, counted);
 	/* Something could not be read: all that passed is taken for output, rather too much than too little.
 	 */
-	int64_t counted = meter_estimate(m->lost ? num_max_i64(seen, (int64_t)m->passed) : seen);
-	if (!a->output_told)
-		out->m[METER_OUTPUT] = num_max_i64(out->m[METER_OUTPUT], counted);
+	if (m->lost)
+		counted = num_max_i64(counted, meter_estimate((int64_t)m->passed));
+	out->m[METER_OUTPUT] = num_max_i64(out->m[METER_OUTPUT], counted);
+	if (abandoned)
+		add_hidden(m, out);
 	if (out->m[METER_INPUT] == TOKENS_ABSENT)
-		out->m[METER_INPUT] = meter_estimate((int64_t)body_bytes);
+		out->m[METER_INPUT] = m->input >= 0 ? m->input : meter_estimate((int64_t)body_bytes);
 	return SOURCE_COUNTED;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "codec/codec.h"
+#include "model/said.h"
 #include "model/types.h"
 #include "text/eventstream.h"
 #include "text/lines.h"
@@ -28,6 +29,10 @@ struct stream_meter {
 		struct eventstream frames;
 		struct lines lines;
 	};
+	struct said said;            /* of a stream, until its usage is known */
+	struct predictor *predictor; /* not owned; NULL: bytes are counted */
+	struct predict_scratch *scratch; /* not owned */
+	int64_t input;               /* tokens of the request when it is not reported; TOKENS_ABSENT: not known */
 	bool edits;      /* events go on only when whole */
 	bool lost;       /* something could not be read: what is known is not all */
 	size_t passed;   /* bytes of answer that came from the provider */
@@ -36,6 +41,8 @@ struct stream_meter {
 
 void meter_init(struct stream_meter *m, const struct codec_ops *codec, const struct request_view *view);
 void meter_release(struct stream_meter *m);
+/* What is not reported will be counted with these, not by its bytes alone. */
+void meter_count_with(struct stream_meter *m, struct predictor *p, struct predict_scratch *s);
 /* The answer's head is known: how it is read. */
 void meter_begin(struct stream_meter *m, enum meter_mode mode, size_t max_event);
 /* What the head of an answer says of usage. */
@@ -61,11 +68,17 @@ int meter_finish(struct stream_meter *m, struct buf *out) WARN_UNUSED;
 /* A whole body. */
 void meter_whole(struct stream_meter *m, slice body);
 
-/* What the call used, from the answer and, where the provider did not say, by counting what passed.
- * body_bytes: of the request. abandoned: the call ended before the answer did. Returns where the figures are
+/* What the call used, from the answer and, where the provider did not say, by counting what passed; thinking
+ * that an abandoned call was not shown is taken to be what the model's is on average. body_bytes: of the request. abandoned: the call ended before the answer did. Returns where the figures are
  * from. */
 enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, bool abandoned,
                               struct usage *out);
+
+/* Tokens of what passed, in the base encoding. */
+int64_t meter_count(const struct stream_meter *m);
+/* What is known of the usage so far, roughly where it must be counted: true when it has changed enough from
+ * *noted, which is then it. */
+bool meter_progress(const struct stream_meter *m, struct usage *noted);
 
 /* Tokens of n bytes of text where nothing better is known: one for every four bytes, rounded up. */
 int64_t meter_estimate(int64_t bytes);

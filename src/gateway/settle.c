@@ -2,6 +2,7 @@
 
 #include "base/money.h"
 #include "base/num.h"
+#include "gateway/foresee.h"
 #include "model/usage.h"
 
 static int64_t since_ms(int64_t from_us, int64_t to_us)
@@ -112,9 +113,12 @@ static void fill_usage(struct exchange *ex, struct record *r, enum ending ending
 		r->list_cost_nanousd = 0;
 		return;
 	}
+	ex->meter.input = foresee_input(ex);
 	r->usage_source = meter_usage(&ex->meter, ex->body_n, ending != ENDING_COMPLETE, &r->usage);
 	if (r->usage_source == SOURCE_COUNTED)
 		COUNT(ex->w, counted);
+	else if (ending == ENDING_COMPLETE)
+		foresee_learn(ex, &r->usage);
 	price_call(ex, r, note);
 	r->context_tokens = usage_context_tokens(&r->usage);
 	r->tool_calls = ex->meter.answer.tool_calls;

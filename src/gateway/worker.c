@@ -57,6 +57,7 @@ int worker_init(struct worker *w, struct shared *shared, unsigned index, int lis
 		return error_errno(e, ERR_IO, errno, "cannot make an event loop");
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = event_tag(EVENT_WAKE, 0, 0)};
 	epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake_fd, &ev);
+	w->counting = predict_scratch_new();
 	w->upstream = upstream_new(w);
 	if (w->upstream == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
@@ -71,6 +72,7 @@ void worker_release(struct worker *w)
 	upstream_free(w->upstream);
 	held_free(&w->held);
 	blocks_free(&w->blocks);
+	predict_scratch_free(w->counting);
 	if (w->settings)
 		settings_unref(w->settings);
 	if (w->keys)

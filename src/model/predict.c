@@ -393,6 +393,46 @@ void predict_learn_output(struct predictor *p, const struct request_view *v, int
 	pthread_mutex_unlock(&p->lock);
 }
 
+#define SLOWLY 0.1 /* what a new figure counts for in a moving mean */
+
+int64_t predict_from_bytes(struct predictor *p, const struct request_view *v, size_t bytes)
+{
+	pthread_mutex_lock(&p->lock);
+	double by = (double)model_row(p, model_hash(v), predict_family_of(v))->by_bytes;
+	pthread_mutex_unlock(&p->lock);
+	return (int64_t)((double)bytes * (by > 0 ? by : 0.25) + 0.999);
+}
+
+void predict_learn_bytes(struct predictor *p, const struct request_view *v, size_t bytes, int64_t input)
+{
+	if (bytes == 0 || input <= 0)
+		return;
+	double by = (double)input / (double)bytes;
+	pthread_mutex_lock(&p->lock);
+	struct learnt *l = model_row(p, model_hash(v), predict_family_of(v));
+	l->by_bytes = (float)(l->by_bytes > 0 ? (double)l->by_bytes * (1 - SLOWLY) + by * SLOWLY : by);
+	pthread_mutex_unlock(&p->lock);
+}
+
+int64_t predict_hidden(struct predictor *p, const struct request_view *v)
+{
+	pthread_mutex_lock(&p->lock);
+	double mean = (double)model_row(p, model_hash(v), predict_family_of(v))->hidden;
+	pthread_mutex_unlock(&p->lock);
+	return (int64_t)mean;
+}
+
+void predict_learn_hidden(struct predictor *p, const struct request_view *v, int64_t reasoning)
+{
+	if (reasoning < 0)
+		return;
+	pthread_mutex_lock(&p->lock);
+	struct learnt *l = model_row(p, model_hash(v), predict_family_of(v));
+	l->hidden = (float)(l->hidden > 0 ? (double)l->hidden * (1 - SLOWLY) + (double)reasoning * SLOWLY
+	                                  : (double)reasoning);
+	pthread_mutex_unlock(&p->lock);
+}
+
 bool predict_wants(struct predictor *p, const struct request_view *v)
 {
 	enum { FIRST = 32, ONE_OF = 64 };
@@ -431,7 +471,8 @@ static bool is_sane(const struct learnt *l)
 			if (!(l->spread[i][k] > -1e9f && l->spread[i][k] < 1e9f))
 				return false;
 	}
-	return l->model && l->output_ratio > 0.1f && l->output_ratio < 10 && l->worst >= 0 && l->worst < 1e6f;
+	return l->model && l->by_bytes >= 0 && l->by_bytes < 100 && l->hidden >= 0 && l->hidden < 1e9f &&
+	       l->output_ratio > 0.1f && l->output_ratio < 10 && l->worst >= 0 && l->worst < 1e6f;
 }
 
 int predictor_load(struct predictor *p, slice saved)

@@ -85,6 +85,13 @@ int64_t predict_input_of(const struct usage *u);
 int64_t predict_output(struct predictor *p, const struct request_view *v, int64_t counted);
 void predict_learn_output(struct predictor *p, const struct request_view *v, int64_t counted,
                           int64_t reported);
+/* Input by the body's bytes alone, as the model was seen to make of them: of calls that were not predicted. */
+int64_t predict_from_bytes(struct predictor *p, const struct request_view *v, size_t bytes);
+void predict_learn_bytes(struct predictor *p, const struct request_view *v, size_t bytes, int64_t input);
+/* Tokens that the model thought and did not show, the mean of late; 0 until it has been seen to.
+ * predict_learn_hidden: of an answer whose thinking did not pass (TOKENS_ABSENT: none was told). */
+int64_t predict_hidden(struct predictor *p, const struct request_view *v);
+void predict_learn_hidden(struct predictor *p, const struct request_view *v, int64_t reasoning);
 /* A sample of calls is enough to learn from: true for the first of a model and one of some afterwards. */
 bool predict_wants(struct predictor *p, const struct request_view *v);
 
@@ -97,6 +104,10 @@ struct predictor_stats {
 	unsigned long long spans, spans_known, learnt, models;
 };
 void predictor_stats(struct predictor *p, struct predictor_stats *out);
+
+/* The largest n <= max at which raw, a JSON string's inside, may be cut: behind a space, else between escapes
+ * and characters. All of it when it is no longer than max. */
+size_t predict_cut(slice raw, size_t max);
 
 /* The encoding that a model's texts are counted with: its own, or the nearest public one. */
 const struct bpe *predict_encoding(slice model);

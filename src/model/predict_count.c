@@ -29,9 +29,7 @@ static uint32_t count_plain(struct predict_scratch *s, slice text)
 	return (uint32_t)bpe_count(s->encoding, &s->bpe, text, BPE_ORDINARY);
 }
 
-/* The largest n <= max at which raw may be cut: behind a space that no escape is part of, else before an
- * escape. */
-static size_t cut(slice raw, size_t max)
+size_t predict_cut(slice raw, size_t max)
 {
 	if (raw.n <= max)
 		return raw.n;
@@ -56,7 +54,7 @@ uint32_t predict_count_text(struct predict_scratch *s, json_str text)
 	if (!text.escaped)
 		return count_plain(s, raw);
 	while (raw.n) {
-		size_t n = cut(raw, sizeof s->plain);
+		size_t n = predict_cut(raw, sizeof s->plain);
 		json_str part = {slice_sub(raw, 0, n), true};
 		size_t out = json_unescape(&part, s->plain, sizeof s->plain);
 		tokens += count_plain(s, slice_make(s->plain, out < sizeof s->plain ? out : sizeof s->plain));

@@ -60,6 +60,8 @@ struct learnt {
 	float worst;    /* reported / predicted, the worst of late, of fresh predictions */
 	float output_ratio;
 	uint32_t output_calls;
+	float by_bytes; /* input tokens for each byte of a body; 0: not seen yet */
+	float hidden;   /* tokens of an answer that were thought and not shown */
 	float weight[FEATURES];
 	float spread[FEATURES][FEATURES]; /* covariance */
 };

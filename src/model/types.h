@@ -232,6 +232,9 @@ static inline slice name_get(const struct name *n)
 #define USAGE_PARTS_MAX   8
 #define ANSWER_CONTAINERS 4 /* containers beyond it count once a call: never too few */
 
+/* What a model says, by how it is counted. */
+enum said_kind { SAID_TEXT, SAID_ARGUMENTS, SAID_THINKING, SAID_KINDS };
+
 /* What an answer said so far; filled by a codec event by event, or from one JSON body. Set up by answer_init.
  */
 struct answer {
@@ -258,6 +261,10 @@ struct answer {
 	uint64_t containers[ANSWER_CONTAINERS]; /* hashes of the code interpreter's containers seen */
 	int64_t text_bytes, thinking_bytes,
 	    tool_bytes; /* output that passed (unescaped size may differ a little), for counting */
+	/* Gets each piece of the output as it stands in its quotes, or as the JSON value it is, in order; NULL:
+	 * nobody listens. What the three sums above have beyond that could not be read as text. */
+	void (*said)(void *arg, enum said_kind kind, slice raw);
+	void *said_arg;
 };
 void answer_init(struct answer *a);
 

@@ -177,6 +177,21 @@ void wire_usd(struct json *j, int64_t *out)
 		*out = nano;
 }
 
+void answer_said(struct answer *a, enum said_kind kind, slice raw)
+{
+	int64_t *const sums[SAID_KINDS] = {&a->text_bytes, &a->tool_bytes, &a->thinking_bytes};
+	*sums[kind] += (int64_t)raw.n;
+	if (a->said && raw.n)
+		a->said(a->said_arg, kind, raw);
+}
+
+void wire_said(struct json *j, struct answer *a, enum said_kind kind)
+{
+	json_str s;
+	if (json_opt_string(j, &s))
+		answer_said(a, kind, s.raw);
+}
+
 int wire_read_word(struct json *j, struct wire_words words)
 {
 	json_str s;

@@ -56,6 +56,10 @@ void wire_text(struct json *j, struct arena *mem, slice *out);
 void wire_usd(struct json *j, int64_t *out);
 /* Adds the size of a string, 0 for another type. */
 void wire_add_bytes(struct json *j, int64_t *sum);
+/* What the model says: adds its size to the answer's sum for the kind and gives it to who listens. A value of
+ * another type than string is passed over by wire_said; answer_said takes bytes that were read already. */
+void wire_said(struct json *j, struct answer *a, enum said_kind kind);
+void answer_said(struct answer *a, enum said_kind kind, slice raw);
 /* The id of a string among words; WIRE_NONE for another type. */
 int wire_read_word(struct json *j, struct wire_words words);
 
