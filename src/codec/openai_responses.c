@@ -110,8 +110,8 @@ static const struct wire_word part_fields[] = {
 
 struct item_reading {
 	int type;
-	bool searched;      /* the action is a search, or not told */
-	slice parts[2];     /* content and summary, arrays */
+	bool searched;  /* the action is a search, or not told */
+	slice parts[2]; /* content and summary, arrays */
 	json_str arguments;
 	uint64_t container; /* hash of the container's id; 0: not told */
 };

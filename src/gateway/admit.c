@@ -359,6 +359,8 @@ static int64_t worst_case(const struct exchange *ex)
 	struct price_bounds b = {.input_tokens = tokens_upper_bound(ex->body_n) + INPUT_UNSEEN,
 	                         .choices = v->choices,
 	                         .asked = &asked};
+	if (ex->foreseen && !ex->predicted.open && ex->predicted.bound < b.input_tokens)
+		b.input_tokens = ex->predicted.bound;
 	if (v->hidden_input)
 		b.input_tokens =
 		    num_max_i64(b.input_tokens, p->context_window > 0 ? p->context_window : INPUT_UNKNOWN);

@@ -33,6 +33,8 @@
 	X(bytes_out, "Bytes of answers given to clients")                                                    \
 	X(events_skipped, "Stream events too large to be metered")                                           \
 	X(counted, "Calls whose usage Weir had to count")                                                    \
+	X(drained, "Calls whose answer was read to its end after the client had gone")                       \
+	X(drain_cut, "Calls whose answer was too long or too slow to be read after the client had gone")     \
 	X(pauses, "Times a provider's stream was slowed for a slow client")                                  \
 	X(held, "Calls held back before they left")                                                          \
 	X(held_ended, "Calls that are held back no more")                                                    \
@@ -64,11 +66,11 @@ struct shared {
 	struct oidc *oidc;          /* owned by the gateway */
 	struct freezer *freezer;    /* owned by the gateway */
 	atomic_bool draining;
-	atomic_int calls;       /* in flight, all workers */
-	atomic_int connections; /* open, all workers */
-	_Atomic int64_t bodies; /* bytes of request bodies and whole answers held, all workers */
+	atomic_int calls;            /* in flight, all workers */
+	atomic_int connections;      /* open, all workers */
+	_Atomic int64_t bodies;      /* bytes of request bodies and whole answers held, all workers */
 	struct predictor *predictor; /* owned by the gateway; NULL: nothing is learnt */
-	char node[64];          /* this machine's name, for the ledger */
+	char node[64];               /* this machine's name, for the ledger */
 };
 
 struct freezer;

@@ -1,4 +1,4 @@
-#include "gateway/exchange.h"
+#include "gateway/exchange_impl.h"
 
 #include <stdlib.h>
 
@@ -105,7 +105,7 @@ static void free_body(struct exchange *ex)
 	ex->held_bytes = 0;
 }
 
-static void exchange_free(struct exchange *ex)
+void exchange_free(struct exchange *ex)
 {
 	struct worker *w = ex->w;
 	free_body(ex);
@@ -129,7 +129,7 @@ static void exchange_free(struct exchange *ex)
 }
 
 /* Nothing more comes from the provider; of a body that is not whole, what passed is counted. */
-static void stop_provider(struct exchange *ex)
+void exchange_stop_provider(struct exchange *ex)
 {
 	if (ex->call)
 		upstream_cancel(ex->call);
@@ -142,7 +142,11 @@ static void stop_provider(struct exchange *ex)
 
 void exchange_close(struct exchange *ex, bool delivered)
 {
-	stop_provider(ex);
+	if (!delivered && exchange_drain(ex)) {
+		exchange_detach(ex);
+		return;
+	}
+	exchange_stop_provider(ex);
 	settle_call(ex, ENDING_CLIENT_GONE, delivered ? NULL : "the client closed its connection");
 	exchange_set_state(ex, EX_CLOSED);
 	exchange_free(ex);
@@ -320,7 +324,7 @@ static bool gather(struct exchange *ex, slice piece)
 }
 
 /* Bytes that wait for the client: the beginning of an event is kept until its end is here. */
-static int64_t out_ready(const struct exchange *ex)
+int64_t exchange_out_ready(const struct exchange *ex)
 {
 	size_t tail = ex->state == EX_ANSWERING ? meter_tail(&ex->meter) : 0;
 	return (int64_t)(ex->out.n > tail ? ex->out.n - tail : 0);
@@ -332,12 +336,18 @@ static bool on_body(void *arg, slice piece)
 {
 	struct exchange *ex = arg;
 	ex->last_byte_us = clock_mono_us(ex->w->shared->clock);
+	if (ex->draining) {
+		buf_clear(&ex->out);
+		ex->drain_left -= (int64_t)piece.n;
+		if (ex->drain_left < 0) /* the next tick ends it */
+			return true;
+	}
 	if (ex->gather && !gather(ex, piece)) {
 		stop_gathering(ex);
 		ex->streaming = ex->ready = true;
 	}
 	if (!ex->gather) {
-		if (out_ready(ex) >= ex->settings->limits.stream_buffer) {
+		if (exchange_out_ready(ex) >= ex->settings->limits.stream_buffer) {
 			COUNT(ex->w, pauses);
 			return false;
 		}
@@ -345,8 +355,7 @@ static bool on_body(void *arg, slice piece)
 			ex->broken = true; /* no memory: the client sees an early end, the rest is counted */
 			ex->meter.lost = true;
 		}
-		if (ex->slot && meter_is_stream(&ex->meter) &&
-		    meter_progress(&ex->meter, &ex->noted))
+		if (ex->slot && meter_is_stream(&ex->meter) && meter_progress(&ex->meter, &ex->noted))
 			journal_progress(ex->w->shared->journal, ex->slot, &ex->noted);
 		if (ex->end.wanted && meter_can_cut(&ex->meter))
 			end_stream(ex);
@@ -368,9 +377,9 @@ static enum ending ending_of(const struct exchange *ex)
 
 /* The provider's answer ends here, before its end. What passed is booked; a client that has seen nothing yet
  * gets Weir's words instead, one that is reading sees its stream break off. */
-static void cut_short(struct exchange *ex, enum ending ending, enum refusal_kind kind, slice text)
+void exchange_cut_short(struct exchange *ex, enum ending ending, enum refusal_kind kind, slice text)
 {
-	stop_provider(ex);
+	exchange_stop_provider(ex);
 	if (!ex->streaming)
 		ex->status = kind == REFUSAL_TIMEOUT ? 504 : 502;
 	settle_call(ex, ending, text.p);
@@ -394,7 +403,7 @@ static void provider_failed(struct exchange *ex, enum upstream_end end, const ch
 	                 SLICE_ARG(ex->provider->name), message, SLICE_ARG(ex->provider->base_url));
 	log_event(ex->w->shared->log, LOG_WARN, "provider.failed", LOG_S("provider", ex->provider->name),
 	          LOG_Z("why", message), LOG_Z("id", ex->record.id));
-	cut_short(ex, ENDING_PROVIDER_GONE, REFUSAL_PROVIDER, text);
+	exchange_cut_short(ex, ENDING_PROVIDER_GONE, REFUSAL_PROVIDER, text);
 }
 
 static void on_end(void *arg, enum upstream_end end, const char *message)
@@ -403,6 +412,10 @@ static void on_end(void *arg, enum upstream_end end, const char *message)
 	ex->call = NULL;
 	if (ex->body.p)
 		free_body(ex);
+	if (ex->draining) {
+		exchange_drained(ex, end == UPSTREAM_COMPLETE && ex->drain_left >= 0);
+		return;
+	}
 	if (end != UPSTREAM_COMPLETE) {
 		provider_failed(ex, end, message);
 		return;
@@ -482,6 +495,7 @@ static enum exchange_next leave(struct exchange *ex)
 	meter_init(&ex->meter, ex->codec, &ex->view);
 	meter_count_with(&ex->meter, ex->w->shared->predictor, ex->w->counting);
 	foresee_sample(ex);
+	usage_clear(&ex->noted);
 	exchange_set_state(ex, EX_CALLING);
 	if (!admit_request(ex, &request)) {
 		settle_call(ex, ENDING_CLIENT_GONE, NULL);
@@ -556,15 +570,17 @@ void exchange_retry(void *held)
 long exchange_read(struct exchange *ex, char *out, size_t max)
 {
 	size_t n = ex->whole.n - ex->whole_at;
+	if (ex->draining)
+		return -2;
 	if (n) {
 		n = n < max ? n : max;
 		memcpy(out, ex->whole.p + ex->whole_at, n);
 		ex->whole_at += n;
-	} else if (out_ready(ex)) {
-		n = (size_t)out_ready(ex) < max ? (size_t)out_ready(ex) : max;
+	} else if (exchange_out_ready(ex)) {
+		n = (size_t)exchange_out_ready(ex) < max ? (size_t)exchange_out_ready(ex) : max;
 		memcpy(out, buf_slice(&ex->out).p, n);
 		buf_consume(&ex->out, n);
-		if (ex->call && out_ready(ex) < ex->settings->limits.stream_buffer / 2)
+		if (ex->call && exchange_out_ready(ex) < ex->settings->limits.stream_buffer / 2)
 			upstream_resume(ex->call);
 	} else {
 		if (ex->broken)
@@ -577,7 +593,7 @@ long exchange_read(struct exchange *ex, char *out, size_t max)
 
 static void end_early(struct exchange *ex, enum ending ending, const char *note)
 {
-	stop_provider(ex);
+	exchange_stop_provider(ex);
 	settle_call(ex, ending, note);
 	ex->broken = true;
 	exchange_set_state(ex, EX_ANSWERED);
@@ -595,6 +611,8 @@ void exchange_client_gone(struct exchange *ex)
 	if (ex->state == EX_HELD) { /* nothing of it left: nobody has spent anything */
 		COUNT(ex->w, held_gone);
 		stop_waiting(ex);
+	} else if (exchange_drain(ex)) {
+		ex->wake(ex);
 	} else if (ex->state == EX_CALLING || ex->state == EX_ANSWERING) {
 		end_early(ex, ENDING_CLIENT_GONE, "the client closed its connection");
 		ex->wake(ex);
@@ -613,7 +631,7 @@ static void end_stream(struct exchange *ex)
 	                         .time_s = clock_wall_ms(clock) / 1000,
 	                         .latency_ms = (clock_mono_us(clock) - ex->arrived_us) / 1000};
 	ex->end.wanted = false;
-	stop_provider(ex);
+	exchange_stop_provider(ex);
 	settle_call(ex, ENDING_TRUNCATED, ex->end.message.p);
 	if (meter_cut(&ex->meter, &cut, &ex->out))
 		ex->broken = true;
@@ -635,7 +653,7 @@ bool exchange_end_stream(struct exchange *ex, enum refusal_kind kind, slice rule
 	ex->record.decision = DECISION_TRUNCATED;
 	ex->record.text[TEXT_RULE] = ex->end.rule;
 	if (!ex->streaming) {
-		stop_provider(ex);
+		exchange_stop_provider(ex);
 		ex->status = refusal_status(kind);
 		settle_call(ex, ENDING_TRUNCATED, ex->end.message.p);
 		answer_refusal(ex, kind, ex->end.message);
@@ -651,30 +669,11 @@ bool exchange_end_stream(struct exchange *ex, enum refusal_kind kind, slice rule
 
 void exchange_abort(struct exchange *ex)
 {
+	if (ex->draining && ex->call) {
+		exchange_drained(ex, false);
+		return;
+	}
 	if (ex->state == EX_CALLING || ex->state == EX_ANSWERING)
 		end_early(ex, ENDING_TRUNCATED, "the gateway was stopped before the answer was complete");
 	stop_waiting(ex);
-}
-
-static void time_out(struct exchange *ex, const char *limit, int64_t limit_ms)
-{
-	slice text = arena_printf(
-	    &ex->mem, "the provider \"" SLICE_FMT "\" took too long: over %lld s (%s in Weir's settings)",
-	    SLICE_ARG(ex->provider->name), (long long)(limit_ms / 1000), limit);
-	cut_short(ex, ENDING_TIMEOUT, REFUSAL_TIMEOUT, text);
-}
-
-void exchange_tick(struct exchange *ex, int64_t now_us)
-{
-	if (ex->state != EX_CALLING && ex->state != EX_ANSWERING)
-		return;
-	const struct provider *p = ex->provider;
-	bool waits_for_client = out_ready(ex) >= ex->settings->limits.stream_buffer / 2;
-	if (now_us - ex->arrived_us > p->total_ms * 1000)
-		time_out(ex, "total", p->total_ms);
-	else if (ex->state == EX_CALLING && now_us - ex->asked_us > p->first_byte_ms * 1000)
-		time_out(ex, "first_byte", p->first_byte_ms);
-	else if (ex->state == EX_ANSWERING && !waits_for_client &&
-	         now_us - ex->last_byte_us > p->idle_ms * 1000)
-		time_out(ex, "idle", p->idle_ms);
 }

@@ -55,9 +55,9 @@ struct exchange {
 	struct principal who;
 	struct request_view view;
 	const struct provider *provider; /* in settings */
-	struct prediction predicted; /* valid when foreseen */
+	struct prediction predicted;     /* valid when foreseen */
 	bool foreseen, sampled;
-	const struct price *price;       /* in settings; NULL for what is not metered */
+	const struct price *price; /* in settings; NULL for what is not metered */
 	bool price_fallback;
 	struct facts facts;   /* of the record and the request, from admit_gates on */
 	struct record record; /* texts in mem */
@@ -73,6 +73,10 @@ struct exchange {
 	struct headers answer_headers; /* in mem */
 	size_t answer_headers_room;    /* headers that fit */
 	int64_t answer_length;         /* of the body; -1: not known */
+	bool draining;                 /* the client has gone, and the rest is read for its usage */
+	bool detached;                 /* the server's side is over too: ex is freed when the provider's is */
+	int64_t drain_until_us;        /* monotonic */
+	int64_t drain_left;            /* bytes; below 0: too much came */
 	bool gather;                   /* the body is kept in whole, for the meter */
 	struct block_buf whole;
 	int64_t held_whole; /* of the shared cap on bodies */

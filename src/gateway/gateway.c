@@ -14,6 +14,7 @@
 #include "gateway/gate_secret.h"
 #include "gateway/oidc.h"
 #include "gateway/freeze.h"
+#include "gateway/learnt.h"
 #include "gateway/reload.h"
 #include "gateway/server.h"
 #include "gateway/trim.h"
@@ -21,8 +22,10 @@
 #include "store/ledger.h"
 #include "store/writer.h"
 
-#define LEDGER_FLUSH_MS 10000
-#define ISSUERS_WAIT_MS 3000 /* at the start, for their keys */
+#define LEDGER_FLUSH_MS  10000
+#define ISSUERS_WAIT_MS  3000 /* at the start, for their keys */
+/* Counts of some 8,000 messages and reports of as many contexts; touched as it fills. */
+#define PREDICTOR_MEMORY ((size_t)2 * 1024 * 1024)
 
 struct gateway {
 	struct shared shared;
@@ -33,6 +36,7 @@ struct gateway {
 	struct writer *writer;   /* owned */
 	struct console *console; /* owned */
 	struct reload *reload;   /* owned */
+	struct learnt_file learnt;
 	const struct ledger_ops *ops;
 	slice store;
 	int port;
@@ -146,6 +150,9 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	struct error keys = {0};
 	if (reload_keys(g->reload, &keys))
 		on_key_error(g, &keys);
+	g->shared.predictor = predictor_new(PREDICTOR_MEMORY);
+	if (g->shared.predictor)
+		learnt_open(&g->learnt, g->shared.predictor, s->journal, g->o.log);
 	r = start_trust(g, s, e);
 	if (r == 0)
 		r = start_workers(g, s, e);
@@ -174,6 +181,7 @@ static void keep_house(struct gateway *g)
 		}
 		reload_turn(g->reload, sig == SIGHUP);
 		freezer_turn(g->shared.freezer);
+		learnt_turn(&g->learnt, clock_mono_us(g->shared.clock));
 	}
 }
 
@@ -209,6 +217,8 @@ static void stop(struct gateway *g)
 		log_event(g->o.log, LOG_ERROR, "serve.rows_left",
 		          LOG_Z("message", "the ledger did not take all rows; they are in the journal and "
 		                           "will be booked at the next start"));
+	learnt_close(&g->learnt);
+	predictor_free(g->shared.predictor);
 	if (g->shared.journal)
 		journal_close(g->shared.journal);
 	reload_free(g->reload);

@@ -211,7 +211,8 @@ void meter_whole(struct stream_meter *m, slice body)
 		m->lost = true;
 		m->passed = body.n;
 	}
-	if (m->predictor && m->codec && m->codec->answer && !m->answer.has_usage) { /* once more, to hear it */
+	if (m->predictor && m->codec && m->codec->answer &&
+	    !m->answer.has_usage) { /* once more, to hear it */
 		struct answer again;
 		answer_init(&again);
 		again.said = on_said;
@@ -249,7 +250,8 @@ bool meter_progress(const struct stream_meter *m, struct usage *noted)
 	int64_t counted = meter_estimate(bytes_seen(&m->answer));
 	if (!m->answer.has_usage) {
 		int64_t *output = &now.m[METER_OUTPUT], before = noted->m[METER_OUTPUT];
-		*output = num_max_i64(*output, counted < before + STEP ? before : counted);
+		int64_t from = num_max_i64(before, 0);
+		*output = num_max_i64(*output, counted < from + STEP ? before : counted);
 	}
 	if (memcmp(&now, noted, sizeof now) == 0)
 		return false;

@@ -29,10 +29,10 @@ struct stream_meter {
 		struct eventstream frames;
 		struct lines lines;
 	};
-	struct said said;            /* of a stream, until its usage is known */
-	struct predictor *predictor; /* not owned; NULL: bytes are counted */
+	struct said said;                /* of a stream, until its usage is known */
+	struct predictor *predictor;     /* not owned; NULL: bytes are counted */
 	struct predict_scratch *scratch; /* not owned */
-	int64_t input;               /* tokens of the request when it is not reported; TOKENS_ABSENT: not known */
+	int64_t input;   /* tokens of the request when it is not reported; TOKENS_ABSENT: not known */
 	bool edits;      /* events go on only when whole */
 	bool lost;       /* something could not be read: what is known is not all */
 	size_t passed;   /* bytes of answer that came from the provider */
@@ -69,8 +69,8 @@ int meter_finish(struct stream_meter *m, struct buf *out) WARN_UNUSED;
 void meter_whole(struct stream_meter *m, slice body);
 
 /* What the call used, from the answer and, where the provider did not say, by counting what passed; thinking
- * that an abandoned call was not shown is taken to be what the model's is on average. body_bytes: of the request. abandoned: the call ended before the answer did. Returns where the figures are
- * from. */
+ * that an abandoned call was not shown is taken to be what the model's is on average. body_bytes: of the
+ * request. abandoned: the call ended before the answer did. Returns where the figures are from. */
 enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, bool abandoned,
                               struct usage *out);
 

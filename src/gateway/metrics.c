@@ -26,8 +26,11 @@ int metrics_write(const struct console_context *c, struct buf *out)
 {
 	struct journal_stats j;
 	struct writer_stats w;
+	struct predictor_stats p = {0};
 	journal_stats_get(c->shared->journal, &j);
 	writer_stats_get(c->writer, &w);
+	if (c->shared->predictor)
+		predictor_stats(c->shared->predictor, &p);
 	const struct {
 		const char *name, *help, *type;
 		unsigned long long value;
@@ -50,6 +53,11 @@ int metrics_write(const struct console_context *c, struct buf *out)
 	    {"ledger_transactions_total", "Transactions committed", "counter", w.transactions},
 	    {"ledger_failures_total", "Transactions that failed and were tried again", "counter", w.failures},
 	    {"ledger_failing", "1 while the ledger takes no rows", "gauge", (unsigned long long)w.failing},
+	    {"predict_spans_total", "Messages and definitions asked for their tokens", "counter", p.spans},
+	    {"predict_spans_known_total", "Of them, those that were counted before", "counter",
+	     p.spans_known},
+	    {"predict_learnt_total", "Reported calls that predictions were learnt from", "counter", p.learnt},
+	    {"predict_models", "Models that something was learnt of", "gauge", p.models},
 	    {"log_dropped_total", "Log lines that could not be written", "counter", c->shared->log->dropped},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -85,7 +85,8 @@ int64_t predict_input_of(const struct usage *u);
 int64_t predict_output(struct predictor *p, const struct request_view *v, int64_t counted);
 void predict_learn_output(struct predictor *p, const struct request_view *v, int64_t counted,
                           int64_t reported);
-/* Input by the body's bytes alone, as the model was seen to make of them: of calls that were not predicted. */
+/* Input by the body's bytes alone, as the model was seen to make of them: of calls that were not predicted.
+ */
 int64_t predict_from_bytes(struct predictor *p, const struct request_view *v, size_t bytes);
 void predict_learn_bytes(struct predictor *p, const struct request_view *v, size_t bytes, int64_t input);
 /* Tokens that the model thought and did not show, the mean of late; 0 until it has been seen to.

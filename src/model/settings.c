@@ -56,6 +56,8 @@ static void set_defaults(struct snapshot *snap)
 	    .header_bytes = 24 * KB,
 	    .answer_bytes = 16 * MB,
 	    .event_bytes = 8 * MB,
+	    .abort_bytes = 8 * MB,
+	    .abort_ms = 120000,
 	    .stream_buffer = 256 * KB,
 	    .connections = 8192,
 	    .calls = 4096,

@@ -36,6 +36,8 @@ struct deployment {
 	slice name, model;
 };
 
+enum on_abort { ABORT_CANCEL, ABORT_DRAIN };
+
 struct provider {
 	slice name; /* of /p/{name}/ and the ledger */
 	enum dialect dialect;
@@ -49,7 +51,7 @@ struct provider {
 	struct deployment *deployments;
 	enum billing billing;
 	int64_t credit_nanousd; /* what one of its credits costs; 0: it does not bill in credits */
-	int on_abort;           /* 0: cancel, the only one */
+	int on_abort;           /* enum on_abort */
 	size_t models_n;
 	slice *models; /* globs; none: takes any model */
 	bool has_price;
@@ -105,6 +107,7 @@ struct limits {
 	int64_t budget_counters; /* taken at the start; a change waits for the next */
 	int64_t header_ms, body_ms, idle_ms,
 	    drain_ms; /* client's time for the head, between body bytes, keep-alive; SIGTERM's drain */
+	int64_t abort_bytes, abort_ms; /* on_abort: drain reads so much more of an answer, for so long */
 	int64_t stream_buffer; /* bytes of an answer held for a slow client before the provider is slowed */
 };
 

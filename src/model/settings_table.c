@@ -12,7 +12,7 @@
 
 static const char *const UNMETERED_NAMES[] = {"refuse", "allow", NULL};
 static const char *const BILLING_NAMES[] = {"metered", "subscription", NULL};
-static const char *const ABORT_NAMES[] = {"cancel", NULL};
+static const char *const ABORT_NAMES[] = {"cancel", "drain", NULL};
 static const char *const LEVEL_NAMES[] = {"debug", "info", "warn", "error", NULL};
 static const char *const ROLE_NAMES[] = {
 #define X(id, name) #name,
@@ -274,8 +274,10 @@ const struct option settings_options[] = {
      .group = true},
     PRICE_ROWS("providers[].prices", IN_P(price.per_million)),
     {.key = "providers[].on_abort",
-     .type = "cancel",
-     .text = "when the client goes away the provider's call is cancelled; the only choice today",
+     .type = "cancel or drain",
+     .text = "when the client goes away: cancel the provider's call and count what passed; or drain, read "
+             "the rest of the answer within limits.abort_bytes and limits.abort_time, so that the usage "
+             "is reported (for providers that bill a cancelled call whole); default cancel",
      .read = read_choice,
      .offset = IN_P(on_abort),
      .choices = ABORT_NAMES},
@@ -328,6 +330,11 @@ const struct option settings_options[] = {
                "largest unstreamed answer read for its usage; beyond it usage is counted; default 16MB"),
     LIMIT_SIZE("event", event_bytes, 4 * KB, 64 * MB,
                "largest event of a stream read for its usage; beyond it usage is counted; default 8MB"),
+    LIMIT_SIZE(
+        "abort_bytes", abort_bytes, 4 * KB, GB,
+        "bytes of an answer read for its usage after the client has gone (on_abort: drain); default 8MB"),
+    LIMIT_TIME("abort_time", abort_ms, 1 * S, 1 * H,
+               "how long an answer is read after the client has gone; default 120s"),
     LIMIT_SIZE("stream_buffer", stream_buffer, 16 * KB, 64 * MB,
                "bytes of an answer held for a slow client before the provider is slowed; default 256KB"),
     LIMIT_NUMBER("connections", connections, 1, 1000000, "open client connections; default 8192"),

@@ -261,8 +261,8 @@ struct answer {
 	uint64_t containers[ANSWER_CONTAINERS]; /* hashes of the code interpreter's containers seen */
 	int64_t text_bytes, thinking_bytes,
 	    tool_bytes; /* output that passed (unescaped size may differ a little), for counting */
-	/* Gets each piece of the output as it stands in its quotes, or as the JSON value it is, in order; NULL:
-	 * nobody listens. What the three sums above have beyond that could not be read as text. */
+	/* Gets each piece of the output as it stands in its quotes, or as the JSON value it is, in order;
+	 * NULL: nobody listens. What the three sums above have beyond that could not be read as text. */
 	void (*said)(void *arg, enum said_kind kind, slice raw);
 	void *said_arg;
 };
