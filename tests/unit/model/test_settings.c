@@ -511,7 +511,8 @@ static const struct {
        "env:WEIR_TEST_SECRET}}}]\n",
      "1:54: providers[].credential.aws: only for api: bedrock"},
     {P "credential: {}}]\n", "1:48: providers[].credential: as a mapping: {aws: {region: us-east-1}}"},
-    {P "on_abort: finish}]\n", "1:46: providers[].on_abort: \"finish\" is not to be chosen: write cancel or drain"},
+    {P "on_abort: finish}]\n",
+     "1:46: providers[].on_abort: \"finish\" is not to be chosen: write cancel or drain"},
     {P "prices: {input: 1}}]\n",
      "1:44: providers[].prices: needs both input and output, USD for a million tokens"},
     {P "proxy: 'http://u:p@h:1'}]\n", "1:43: providers[].proxy: a password does not stand in the file "
