@@ -237,6 +237,8 @@ static int complete(struct sse *s, slice rest, int (*on_event)(void *, const str
 
 int sse_feed(struct sse *s, slice piece, int (*on_event)(void *arg, const struct sse_event *e), void *arg)
 {
+	if (piece.n == 0)
+		return 0;
 	const char *p = piece.p, *end = p + piece.n;
 	while (p < end) {
 		const char *to = event_end(s, p, end);

@@ -63,6 +63,19 @@ enum finish {
 };
 
 /* How a call is to behave: from `x-sim`, else the command line. -1: not said. */
+/* id, name: providers that tell usage otherwise than OpenAI does */
+#define SIM_QUIRKS(X)                                                                                        \
+	X(QUIRK_NONE, "openai")                                                                              \
+	X(QUIRK_GROQ, "groq")             /* of a stream that was not asked: x_groq.usage */                 \
+	X(QUIRK_MISTRAL, "mistral")       /* always, in the last chunk with choices; asking is an error */   \
+	X(QUIRK_DEEPSEEK, "deepseek")     /* likewise, with prompt_cache_hit_tokens; asking is none */       \
+	X(QUIRK_MOONSHOT, "moonshot")     /* in the choice, with cached_tokens */                            \
+	X(QUIRK_XAI, "xai")               /* reasoning beside completion_tokens */                           \
+	X(QUIRK_CLOUDFLARE, "cloudflare") /* a running sum in each chunk */
+#define X(id, name) id,
+enum quirk { SIM_QUIRKS(X) };
+#undef X
+
 struct directives {
 	enum fault fault;
 	int status;         /* of FAULT_STATUS */
@@ -82,6 +95,7 @@ struct directives {
 	int64_t early;       /* answered with that status before the body is read */
 	int64_t seed;        /* ids and times made from it alone: the same call, the same bytes */
 	bool stamp, no_usage, bench, script_by_header;
+	enum quirk quirk; /* of chat completions: where and how usage is told */
 	char script[64];
 	char text[256];
 };

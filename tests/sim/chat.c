@@ -35,7 +35,7 @@ static bool chat_read(struct call *c, const cJSON *root)
 	const cJSON *choice = cJSON_GetObjectItemCaseSensitive(root, "tool_choice");
 	const cJSON *so = cJSON_GetObjectItemCaseSensitive(root, "stream_options");
 
-	if (!cJSON_IsArray(messages))
+	if (!cJSON_IsArray(messages) || (so && c->d.quirk == QUIRK_MISTRAL))
 		return false;
 	a->stream = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "stream"));
 	a->include_usage = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(so, "include_usage"));
@@ -68,18 +68,34 @@ static const char *finish_reason(const struct call *c)
 	return names[c->plan.stop];
 }
 
+static void add_cached(const struct call *c, struct buf *out)
+{
+	long long read = (long long)c->usage.cache_read, fresh = (long long)c->usage.input;
+
+	if (c->d.quirk == QUIRK_DEEPSEEK)
+		buf_fmt(out, "\"prompt_cache_hit_tokens\":%lld,\"prompt_cache_miss_tokens\":%lld", read,
+		        fresh);
+	else if (c->d.quirk == QUIRK_MISTRAL)
+		buf_fmt(out, "\"num_cached_tokens\":%lld", read);
+	else if (c->d.quirk == QUIRK_MOONSHOT)
+		buf_fmt(out, "\"cached_tokens\":%lld", read);
+	else
+		buf_fmt(out, "\"prompt_tokens_details\":{\"cached_tokens\":%lld,\"audio_tokens\":0}", read);
+}
+
 static void add_usage(struct call *c, struct buf *out)
 {
 	const struct usage *u = &c->usage;
 	int64_t prompt = u->input + u->cache_read;
+	int64_t completion = u->output - (c->d.quirk == QUIRK_XAI ? u->reasoning : 0);
 
+	buf_fmt(out, "{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,",
+	        (long long)prompt, (long long)completion, (long long)(prompt + u->output));
+	add_cached(c, out);
 	buf_fmt(out,
-	        "{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
-	        "\"prompt_tokens_details\":{\"cached_tokens\":%lld,\"audio_tokens\":0},"
-	        "\"completion_tokens_details\":{\"reasoning_tokens\":%lld,\"audio_tokens\":0,"
+	        ",\"completion_tokens_details\":{\"reasoning_tokens\":%lld,\"audio_tokens\":0,"
 	        "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}",
-	        (long long)prompt, (long long)u->output, (long long)(prompt + u->output),
-	        (long long)u->cache_read, (long long)u->reasoning);
+	        (long long)u->reasoning);
 	openai_reported(c);
 }
 
@@ -151,15 +167,44 @@ static void chunk_begin(const struct call *c, struct buf *out)
 	             "{\"index\":0,\"delta\":");
 }
 
-static void chunk_end(const struct call *c, const char *finish, struct buf *out)
+/* In a chunk of its own. */
+static bool tells_at_end(const struct call *c)
+{
+	return c->ask.include_usage && !c->d.no_usage &&
+	       (c->d.quirk == QUIRK_NONE || c->d.quirk == QUIRK_GROQ || c->d.quirk == QUIRK_XAI);
+}
+
+/* In a chunk that has choices; false when it has none there. */
+static bool told_in_chunk(struct call *c, bool last, struct buf *out)
+{
+	bool always = c->d.quirk == QUIRK_MISTRAL || c->d.quirk == QUIRK_DEEPSEEK;
+
+	if (c->d.quirk == QUIRK_GROQ && last && !c->ask.include_usage) {
+		BUF_LIT(out, ",\"x_groq\":{\"id\":\"req_1\",\"usage\":");
+		add_usage(c, out);
+		BUF_LIT(out, "}");
+		return true;
+	}
+	if (!(always && last) && c->d.quirk != QUIRK_CLOUDFLARE)
+		return false;
+	BUF_LIT(out, ",\"usage\":");
+	add_usage(c, out);
+	return true;
+}
+
+static void chunk_end(struct call *c, const char *finish, struct buf *out)
 {
 	BUF_LIT(out, ",\"logprobs\":null,\"finish_reason\":");
 	if (finish)
 		buf_fmt(out, "\"%s\"", finish);
 	else
 		BUF_LIT(out, "null");
+	if (finish && c->d.quirk == QUIRK_MOONSHOT) {
+		BUF_LIT(out, ",\"usage\":");
+		add_usage(c, out);
+	}
 	BUF_LIT(out, "}]");
-	if (c->ask.include_usage && !c->d.no_usage)
+	if (!told_in_chunk(c, finish != NULL, out) && tells_at_end(c))
 		BUF_LIT(out, ",\"usage\":null");
 	BUF_LIT(out, "}\n\n");
 }
@@ -251,7 +296,7 @@ static enum ev chat_next(struct call *c, struct buf *out)
 		chunk_begin(c, out);
 		BUF_LIT(out, "{}");
 		chunk_end(c, finish_reason(c), out);
-		at->phase = c->ask.include_usage && !c->d.no_usage ? C_USAGE : C_DONE;
+		at->phase = tells_at_end(c) ? C_USAGE : C_DONE;
 		return EV_HEAD;
 	case C_USAGE:
 		ev_usage(c, out);

@@ -88,6 +88,22 @@ static bool set_number(struct directives *d, struct str key, struct str value)
 	return false;
 }
 
+static bool set_quirk(struct directives *d, struct str value)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+	    SIM_QUIRKS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (str_eq(value, names[i])) {
+			d->quirk = (enum quirk)i;
+			return true;
+		}
+	return false;
+}
+
 static bool set_one(struct directives *d, struct str key, struct str value)
 {
 	if (str_eq(key, "fault"))
@@ -100,6 +116,8 @@ static bool set_one(struct directives *d, struct str key, struct str value)
 		return d->stamp = !str_eq(value, "0"), true;
 	if (str_eq(key, "usage"))
 		return d->no_usage = str_eq(value, "none"), true;
+	if (str_eq(key, "quirk"))
+		return set_quirk(d, value);
 	if (str_eq(key, "bench"))
 		return d->bench = !str_eq(value, "0"), true;
 	return set_number(d, key, value);

@@ -60,6 +60,30 @@ static bool route_gemini(struct call *c, struct str path, struct str query)
 	return false;
 }
 
+/* Vertex: …/publishers/anthropic/models/{model}:rawPredict and its stream; the model count-tokens counts. */
+static bool route_vertex(struct call *c, struct str path)
+{
+	static const char under[] = "/publishers/anthropic/models/";
+	const char *at = memmem(path.p, path.n, under, sizeof under - 1);
+	struct str rest, model;
+
+	if (!at || !str_starts(path, "/v1/projects/"))
+		return false;
+	rest = (struct str){at + sizeof under - 1, path.n - (size_t)(at + sizeof under - 1 - path.p)};
+	model = str_cut(&rest, ':');
+	if (!str_eq(rest, "rawPredict") && !str_eq(rest, "streamRawPredict"))
+		return false;
+	if (str_eq(model, "count-tokens")) {
+		c->api = API_ANTHROPIC_COUNT;
+		c->dialect = &dialect_anthropic_count;
+		return true;
+	}
+	c->api = API_ANTHROPIC;
+	c->dialect = &dialect_anthropic;
+	str_copy(c->model, sizeof c->model, model);
+	return true;
+}
+
 /* /model/{id}/invoke and its like; the id may have its ':' encoded. */
 static bool route_bedrock(struct call *c, struct str path)
 {
@@ -121,6 +145,8 @@ bool route_call(const struct http_req *r, struct call *c)
 		}
 	if (str_starts(path, "/model/"))
 		return route_bedrock(c, path);
+	if (route_vertex(c, path))
+		return true;
 	return route_gemini(c, path, query);
 }
 
