@@ -20,6 +20,11 @@ enum admit_next admit_body(struct exchange *ex);
 enum admit_next admit_frozen(struct exchange *ex);
 /* The rules' facts; which calls may be made at all. */
 enum admit_next admit_gates(struct exchange *ex);
+/* How fast: quotas and the provider's own limits; holds the call back. */
+enum admit_next admit_quotas(struct exchange *ex);
+/* What the provider's answer says of its limits; the call is over, or never left (again: nothing). */
+void admit_quota_learn(struct exchange *ex, int status, const struct headers *h);
+void admit_quota_end(struct exchange *ex);
 /* The intent with its worst case, in the journal. */
 enum admit_next admit_intent(struct exchange *ex);
 /* What is sent on: URL, headers, the body with its edits. False when out of memory (refused). */

@@ -13,6 +13,7 @@
 #include "model/settings.h"
 #include "policy/freeze.h"
 #include "policy/identity.h"
+#include "policy/quota.h"
 #include "store/journal.h"
 
 /* Counted by each worker for itself, read by the console without a lock. */
@@ -65,6 +66,7 @@ struct shared {
 	atomic_uint generation;     /* moves when one of them was replaced */
 	struct oidc *oidc;          /* owned by the gateway */
 	struct freezer *freezer;    /* owned by the gateway */
+	struct quota *quota;        /* owned by the gateway */
 	atomic_bool draining;
 	atomic_int calls;            /* in flight, all workers */
 	atomic_int connections;      /* open, all workers */

@@ -108,6 +108,7 @@ static void free_body(struct exchange *ex)
 void exchange_free(struct exchange *ex)
 {
 	struct worker *w = ex->w;
+	admit_quota_end(ex);
 	free_body(ex);
 	meter_release(&ex->meter);
 	atomic_fetch_sub(&w->shared->bodies, ex->held_whole);
@@ -258,6 +259,7 @@ static void on_head(void *arg, int status, const struct headers *h)
 	ex->w->answer_us += (ex->first_byte_us - ex->asked_us - ex->w->answer_us) / 8;
 	ex->w->awake_until_us = 0;
 	ex->status = status;
+	admit_quota_learn(ex, status, h);
 	copy_answer_headers(ex, h);
 	if (headers_get(h, SLICE("content-encoding")).p == NULL &&
 	    slice_to_i64(headers_get(h, SLICE("content-length")), &length))
@@ -485,7 +487,7 @@ void exchange_body(struct exchange *ex, slice piece)
 
 /* The stages of admission after the body, in their order: what a call is held for comes before what it holds.
  */
-static admit_stage *const stages[] = {admit_body, admit_frozen, admit_gates, admit_intent};
+static admit_stage *const stages[] = {admit_body, admit_frozen, admit_gates, admit_quotas, admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)
 
 /* All stages have let the call on: it leaves. */

@@ -59,6 +59,7 @@ struct exchange {
 	bool foreseen, sampled;
 	const struct price *price; /* in settings; NULL for what is not metered */
 	bool price_fallback;
+	struct quota_ticket quota;
 	struct facts facts;   /* of the record and the request, from admit_gates on */
 	struct record record; /* texts in mem */
 	journal_slot slot;    /* 0: none, or settled */

@@ -144,6 +144,9 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	g->reload = reload_new(&g->shared, g->o.config, g->ops, g->store, on_reload, g, e);
 	if (g->reload == NULL)
 		return e->code;
+	g->shared.quota = quota_new(QUOTA_STATIONS_MAX);
+	if (g->shared.quota == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
 	g->shared.freezer = freezer_new(&g->shared, g->ops, g->store, wake_all, g, e);
 	if (g->shared.freezer == NULL)
 		return e->code;
@@ -223,6 +226,7 @@ static void stop(struct gateway *g)
 		journal_close(g->shared.journal);
 	reload_free(g->reload);
 	freezer_free(g->shared.freezer);
+	quota_free(g->shared.quota);
 	if (g->shared.keys)
 		keyring_unref(g->shared.keys);
 	trust_unref(g->shared.trust);

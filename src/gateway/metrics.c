@@ -31,6 +31,8 @@ int metrics_write(const struct console_context *c, struct buf *out)
 	writer_stats_get(c->writer, &w);
 	if (c->shared->predictor)
 		predictor_stats(c->shared->predictor, &p);
+	struct quota_stats q;
+	quota_stats_get(c->shared->quota, &q);
 	const struct {
 		const char *name, *help, *type;
 		unsigned long long value;
@@ -58,6 +60,12 @@ int metrics_write(const struct console_context *c, struct buf *out)
 	     p.spans_known},
 	    {"predict_learnt_total", "Reported calls that predictions were learnt from", "counter", p.learnt},
 	    {"predict_models", "Models that something was learnt of", "gauge", p.models},
+	    {"quota_counters", "Counters of quotas and of providers' limits", "gauge", q.stations},
+	    {"quota_waiting", "Calls that wait at a quota or a provider's limit", "gauge", q.waiting},
+	    {"quota_full_total", "Times there was no room for another counter of a quota", "counter",
+	     q.refused_full},
+	    {"quota_throttled_total", "Answers of providers that said it is too much", "counter",
+	     q.throttled},
 	    {"log_dropped_total", "Log lines that could not be written", "counter", c->shared->log->dropped},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

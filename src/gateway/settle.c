@@ -2,6 +2,7 @@
 
 #include "base/money.h"
 #include "base/num.h"
+#include "gateway/admit.h"
 #include "gateway/foresee.h"
 #include "model/usage.h"
 
@@ -198,6 +199,7 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	ex->cost = r->cost;
 	ex->cost_known = r->priced && ex->price != NULL;
 	journal_settle(s->journal, slot, r);
+	admit_quota_end(ex);
 	if (meter_skipped(&ex->meter))
 		COUNT_ADD(ex->w, events_skipped, meter_skipped(&ex->meter));
 	count_ending(ex->w, ending);
