@@ -9,8 +9,8 @@
 
 #define MEM_MAX (256 * 1024)
 #define WHOLE_AT_ONCE                                                                                        \
-	(256 * 1024)      /* an answer up to this size is sent in one piece, with its cost in a header */
-#define OWN_HEADERS_MAX 8 /* that Weir adds to an answer */
+	(256 * 1024) /* an answer up to this size is sent in one piece, with its cost in a header */
+#define OWN_HEADERS_MAX (8 + WARN_HEADERS_MAX)              /* that Weir adds to an answer */
 #define OUT_SLACK       (4 * STREAM_KEPT_MAX + 1024 * 1024) /* of an event, and of a stream's early end */
 
 /* --- states
@@ -245,6 +245,12 @@ static void copy_answer_headers(struct exchange *ex, const struct headers *h)
 {
 	slice connection = headers_get(h, SLICE("connection"));
 	start_answer_headers(ex, h->n);
+	struct header warn[WARN_HEADERS_MAX];
+	bool claude_code = api_dialect(ex->target.api) == DIALECT_ANTHROPIC &&
+	                   slice_eq(ex->record.who.v[ATTR_AGENT], SLICE("claude-code"));
+	size_t warnings = warn_headers(&ex->budget, h, claude_code, &ex->mem, warn);
+	for (size_t i = 0; i < warnings; i++)
+		add_answer_header(ex, warn[i].name, warn[i].value);
 	for (size_t i = 0; i < h->n; i++)
 		if (answer_header_passes(h->at[i].name, connection))
 			add_answer_header(ex, arena_copy(&ex->mem, h->at[i].name),

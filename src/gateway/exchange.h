@@ -9,6 +9,7 @@
 #include "gateway/refusal.h"
 #include "gateway/strict.h"
 #include "gateway/upstream.h"
+#include "gateway/warn.h"
 
 enum exchange_state {
 	EX_NEW,       /* the request line is read */
@@ -59,6 +60,8 @@ struct exchange {
 	bool foreseen, sampled;
 	const struct price *price; /* in settings; NULL for what is not metered */
 	bool price_fallback;
+	/* the tightest budget it is paid from, as of its admission; the name in mem or settings */
+	struct budget_left budget;
 	struct quota_ticket quota;
 	struct facts facts;   /* of the record and the request, from admit_gates on */
 	struct record record; /* texts in mem */
