@@ -1,8 +1,8 @@
-/* Claude Code reads anthropic-ratelimit-unified-* from answers. The form here is the one that its own gateway
- * mode
- * (`claude gateway`, as of 2.1.330) writes for a spend limit: the claim "overage", the share spent, and above
- * 75 % and 95 % the threshold that was passed, at which the client warns its user. A refusal is not told this
- * way: the words of the refusal itself are shown. */
+/* Claude Code reads anthropic-ratelimit-unified-* from answers. The form is the one that the client's own
+ * guide for gateways gives (in its program, 2.1.330): the claim "overage", since the others mean rolling
+ * windows that the client does sums on; the share spent, below 1; above 75 % and 95 % the threshold that was
+ * passed, at which it warns its user. A refusal is not told this way: the words of the refusal itself are
+ * shown. */
 #include "gateway/warn.h"
 
 #include "base/money.h"
