@@ -33,6 +33,7 @@ struct gateway {
 	struct worker *workers; /* owned */
 	pthread_t *threads;     /* owned */
 	int workers_n, started;
+	atomic_int awake_n; /* workers that may be woken */
 	struct writer *writer;   /* owned */
 	struct console *console; /* owned */
 	struct reload *reload;   /* owned */
@@ -110,10 +111,12 @@ static void say_ready(struct gateway *g, const struct settings *s)
 		g->o.on_ready(g->o.arg, gateway_url, console_url);
 }
 
+/* From any thread; before the workers are all there it wakes none, and `start` does once they are. */
 static void wake_all(void *arg)
 {
 	struct gateway *g = arg;
-	for (int i = 0; i < g->workers_n; i++)
+	int n = atomic_load(&g->awake_n);
+	for (int i = 0; i < n; i++)
 		worker_wake(&g->workers[i]);
 }
 
@@ -161,6 +164,8 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 		r = start_workers(g, s, e);
 	if (r)
 		return r;
+	atomic_store(&g->awake_n, g->workers_n);
+	wake_all(g);
 	g->console = console_start(&g->shared, g->workers, g->workers_n, g->writer, g->ops, g->store, e);
 	return g->console ? 0 : e->code;
 }
