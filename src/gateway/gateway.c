@@ -33,7 +33,7 @@ struct gateway {
 	struct worker *workers; /* owned */
 	pthread_t *threads;     /* owned */
 	int workers_n, started;
-	atomic_int awake_n; /* workers that may be woken */
+	atomic_int awake_n;      /* workers that may be woken */
 	struct writer *writer;   /* owned */
 	struct console *console; /* owned */
 	struct reload *reload;   /* owned */

@@ -195,9 +195,10 @@ struct oidc *oidc_start(struct shared *s, const uint8_t secret[TRUST_SECRET_BYTE
 	pthread_cond_init(&o->round, NULL);
 	atomic_store(&o->changed, true);
 	s->trust = trust_new(s->settings, secret, NULL);
+	bool issuers = s->trust && trust_issuers(s->trust) > 0; /* the thread replaces it */
 	if (s->trust && pthread_create(&o->thread, NULL, oidc_main, o) == 0) {
 		pthread_setname_np(o->thread, "weir-issuers");
-		if (trust_issuers(s->trust))
+		if (issuers)
 			await_first(o, wait_ms);
 		return o;
 	}
