@@ -7,8 +7,8 @@
 
 #include "model/predict.h"
 
-#define SAID_KEPT   (32 * 1024)
-#define SAID_BLOCKS 16
+#define SAID_KEPT   (64 * 1024)
+#define SAID_BLOCKS 128
 
 struct said_text {
 	char *p; /* owned; NULL while nothing was said */
@@ -16,7 +16,9 @@ struct said_text {
 	uint64_t all;   /* bytes that were said */
 	uint32_t every; /* one block of so many is kept; a power of two */
 	uint32_t blocks;
-	size_t start[SAID_BLOCKS + 1]; /* of kept blocks, in p */
+	uint64_t weight_all, weight_kept;
+	uint64_t begun;                  /* the block that the last piece is of, from 1 */
+	uint32_t start[SAID_BLOCKS + 1]; /* of kept blocks, in p */
 };
 
 struct said {
