@@ -37,7 +37,8 @@ size_t predict_cut(slice raw, size_t max)
 		if (raw.p[n] == ' ' && raw.p[n - 1] != ' ')
 			return n;
 	size_t n = max;
-	for (size_t k = 1; k < 12 && k < max; k++) /* an escape is at most 12 bytes long, two halves of a character */
+	for (size_t k = 1; k < 12 && k < max;
+	     k++) /* an escape is at most 12 bytes long, two halves of a character */
 		if (raw.p[max - k] == '\\')
 			n = max - k;
 	while (n > max / 2 && (raw.p[n] & 0xc0) == 0x80)
