@@ -5,7 +5,8 @@
 #include <limits.h>
 
 #include "cli/child.h"
-#include "cli/key.h"
+#include "cli/cli.h"
+#include "gateway/key_make.h"
 
 #define DEMO_PEOPLE_MAX 12
 

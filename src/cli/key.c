@@ -4,9 +4,10 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "cli/key.h"
+#include "cli/cli.h"
 #include "cli/ledger_open.h"
 #include "gateway/gateway.h"
+#include "gateway/key_make.h"
 #include "store/journal.h"
 #include "text/nearest.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "gateway/admin.h"
 #include "gateway/console_api.h"
 #include "gateway/console_page.h"
 #include "gateway/metrics.h"
@@ -35,6 +36,8 @@ struct request_of {
 	struct header at[HEADERS_MAX];
 	struct headers headers;
 	slice query;
+	struct buf body; /* of what changes something; empty else */
+	bool too_large, begun;
 	char target[4096];
 };
 
@@ -77,6 +80,20 @@ static int refuse(struct answer_of *a, int status, const char *message)
 	return buf_append(&a->body, SLICE("\"}}\n"));
 }
 
+/* Whose key it is; the team is the key's, else that of the settings. */
+static void read_names(struct console *c, const struct principal *p, struct console_reader *who)
+{
+	struct shared *s = c->ctx.shared;
+	name_set(&who->user, p->fixed.v[ATTR_USER]);
+	name_set(&who->key_id, p->key_id);
+	name_set(&who->team, p->fixed.v[ATTR_TEAM]);
+	pthread_mutex_lock(&s->lock);
+	const struct team *team = settings_team(s->settings, p->fixed.v[ATTR_USER]);
+	if (who->team.n == 0 && team)
+		name_set(&who->team, team->name);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* Who may look: on loopback everyone at this machine, beyond it a key; a developer's or an agent's key sees
  * its own user only. */
 static bool identify(struct console *c, const struct request_of *r, struct console_reader *who,
@@ -98,10 +115,10 @@ static bool identify(struct console *c, const struct request_of *r, struct conso
 	arena_init(&mem, IDENTITY_MEM);
 	identity_check(&in, &mem, &id);
 	bool ok = id.result == IDENTITY_OK || id.result == IDENTITY_ANONYMOUS || id.result == IDENTITY_ROLE;
-	if (id.result == IDENTITY_OK) { /* an agent or a developer */
-		who->all = false;
-		name_set(&who->user, id.who.fixed.v[ATTR_USER]);
-	}
+	who->all = id.result != IDENTITY_OK; /* else an agent or a developer */
+	who->anonymous = id.who.anonymous;
+	who->role = !id.who.anonymous ? id.who.role : keyring_count(keys) ? ROLE_VIEWER : ROLE_OWNER;
+	read_names(c, &id.who, who);
 	if (!ok)
 		refuse(a, 401, id.why);
 	keyring_unref(keys);
@@ -124,6 +141,19 @@ static int refuse_agent(const struct console *c, struct answer_of *a)
 	return refuse(a, 404, text);
 }
 
+/* A page of another site can make a browser send a form, but neither this content type nor another's Origin
+ * (strict.c). */
+static bool may_change(const struct request_of *r, struct answer_of *a)
+{
+	slice type = headers_get(&r->headers, SLICE("content-type")), kind;
+	if (r->too_large)
+		return refuse(a, 413, "the request's body is too large"), false;
+	slice_split(&type, ';', &kind);
+	if (buf_slice(&r->body).n && !slice_eq_nocase(slice_trim(kind), SLICE("application/json")))
+		return refuse(a, 415, "send it as JSON, with content-type: application/json"), false;
+	return true;
+}
+
 static int answer(struct console *c, const struct request_of *r, slice method, slice path,
                   struct answer_of *a)
 {
@@ -133,8 +163,11 @@ static int answer(struct console *c, const struct request_of *r, slice method, s
 	for (size_t i = 0; i < sizeof agents / sizeof *agents; i++)
 		if (slice_starts(path, slice_of(agents[i])))
 			return refuse_agent(c, a);
-	if (!slice_eq(method, SLICE("GET")) && !slice_eq(method, SLICE("HEAD")))
-		return refuse(a, 405, "this console only reads: use GET");
+	bool reads = slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD"));
+	if (!reads && !slice_starts(path, SLICE("/api/v1/")))
+		return refuse(a, 405, "this path only shows: use GET");
+	if (!reads && !may_change(r, a))
+		return 0;
 	if (slice_eq(path, SLICE("/healthz")))
 		return say(a, 200, "ok");
 	if (slice_eq(path, SLICE("/readyz")))
@@ -147,12 +180,17 @@ static int answer(struct console *c, const struct request_of *r, slice method, s
 		return metrics_write(&c->ctx, &a->body);
 	}
 	pthread_mutex_lock(&c->lock);
-	int code = console_api(&c->ctx, &who, path, r->query, &a->status, &a->type, &a->body);
+	a->type = "application/json";
+	int code = admin_api(&c->ctx, &who, reads ? SLICE("GET") : method, path, r->query,
+	                     buf_slice(&r->body), &a->status, &a->body);
+	if (code == ERR_NOT_FOUND && reads)
+		code = console_api(&c->ctx, &who, path, r->query, &a->status, &a->type, &a->body);
 	pthread_mutex_unlock(&c->lock);
 	if (code == ERR_NOT_FOUND)
-		return refuse(a, 404,
-		              "no such page; there are /, /metrics, /healthz, /readyz, /api/v1/report and "
-		              "/api/v1/calls");
+		return refuse(
+		    a, 404,
+		    "no such page; there are /, /metrics, /healthz, /readyz, and /api/v1/..., which "
+		    "/api/v1/openapi.json lists");
 	return code;
 }
 
@@ -160,8 +198,10 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 {
 	(void)cls, (void)connection;
 	struct request_of *r = calloc(1, sizeof *r);
-	if (r)
+	if (r) {
 		snprintf(r->target, sizeof r->target, "%s", uri);
+		buf_init(&r->body, ADMIN_BODY_MAX);
+	}
 	return r;
 }
 
@@ -169,7 +209,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
                          enum MHD_RequestTerminationCode code)
 {
 	(void)cls, (void)connection, (void)code;
-	free(*con_cls);
+	struct request_of *r = *con_cls;
+	if (r)
+		buf_release(&r->body);
+	free(r);
 	*con_cls = NULL;
 }
 
@@ -200,10 +243,16 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	struct request_of *r = *con_cls;
 	struct answer_of a = {.status = 500, .type = "text/plain"};
 	struct strict_out framing;
-	(void)url, (void)piece;
+	(void)url;
 	if (r == NULL)
 		return MHD_NO;
+	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	if (!r->begun && !reads) { /* the head alone: the body comes next */
+		r->begun = true;
+		return MHD_YES;
+	}
 	if (*piece_n) {
+		r->too_large = buf_append(&r->body, slice_make(piece, *piece_n)) || r->too_large;
 		*piece_n = 0;
 		return MHD_YES;
 	}
@@ -275,6 +324,7 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 	                                  .simulated = all_simulated(c->settings)};
 	int fd = -1;
 	if (ops->open(store.p, false, &c->ctx.ledger, e) == 0 &&
+	    ops->open(store.p, true, &c->ctx.writable, e) == 0 &&
 	    tls_read(&c->tls, &c->settings->console, e) == 0 &&
 	    server_port_free(c->settings->console.host, c->settings->console.port, e) == 0)
 		fd = server_listen(c->settings->console.host, c->settings->console.port, &c->port, e);
@@ -298,6 +348,8 @@ void console_stop(struct console *c)
 		MHD_stop_daemon(c->daemon);
 	if (c->ctx.ledger)
 		c->ctx.ops->close(c->ctx.ledger);
+	if (c->ctx.writable)
+		c->ctx.ops->close(c->ctx.writable);
 	tls_release(&c->tls);
 	settings_unref(c->settings);
 	pthread_mutex_destroy(&c->lock);

@@ -1,4 +1,5 @@
-/* The console's listener: health, metrics, the JSON API over the ledger, and a page. It only reads. */
+/* The console's listener: health, metrics, the JSON API over the ledger, and a page.
+ * What it changes it changes by the admin API (admin.h), with a key of a role that may. */
 #ifndef WEIR_GATEWAY_CONSOLE_H
 #define WEIR_GATEWAY_CONSOLE_H
 

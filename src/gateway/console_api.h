@@ -13,15 +13,19 @@ struct console_context {
 	int workers_n;
 	struct writer *writer; /* not owned */
 	const struct ledger_ops *ops;
-	struct ledger *ledger; /* read-only */
-	slice timezone;        /* of the settings at the start */
-	bool simulated;        /* every provider is a simulated one, and the page says so */
+	struct ledger *ledger;   /* read-only */
+	struct ledger *writable; /* for what people decide */
+	slice timezone;          /* of the settings at the start */
+	bool simulated;          /* every provider is a simulated one, and the page says so */
 };
 
 /* Who looks. */
 struct console_reader {
 	bool all;         /* sees every row */
 	struct name user; /* else this user's only */
+	bool anonymous;   /* on loopback, without a key */
+	enum role role;   /* without a key: viewer, or owner while there are no keys at all */
+	struct name key_id, team;
 };
 
 /* Answers a path; ERR_NOT_FOUND when there is no such page. */

@@ -53,6 +53,7 @@ struct counters {
 	atomic_fetch_add_explicit(&(w)->counters.name, (unsigned long long)(k), memory_order_relaxed)
 
 struct oidc;
+struct reload;
 
 struct shared {
 	struct log *log;            /* not owned */
@@ -64,6 +65,7 @@ struct shared {
 	struct trust *trust;        /* owned reference */
 	struct freeze_set *freezes; /* owned reference */
 	atomic_uint generation;     /* moves when one of them was replaced */
+	struct reload *reload;      /* owned by the gateway */
 	struct oidc *oidc;          /* owned by the gateway */
 	struct freezer *freezer;    /* owned by the gateway */
 	struct quota *quota;        /* owned by the gateway */

@@ -154,7 +154,8 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	if (g->shared.freezer == NULL)
 		return e->code;
 	struct error keys = {0};
-	if (reload_keys(g->reload, &keys))
+	g->shared.reload = g->reload;
+	if (reload_stored(g->reload, &keys))
 		on_key_error(g, &keys);
 	g->shared.predictor = predictor_new(PREDICTOR_MEMORY);
 	if (g->shared.predictor)
@@ -275,7 +276,7 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	g->o = *o;
 	g->shared.log = o->log;
 	g->shared.clock = clock_real();
-	g->shared.settings = settings;
+	g->shared.settings = settings_ref(settings); /* may be replaced while this one is used below */
 	g->shared.keys = keyring_new();
 	pthread_mutex_init(&g->shared.lock, NULL);
 	int r = start(g, settings, e);
@@ -292,6 +293,7 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	stop(g);
 	if (r == 0)
 		log_event(o->log, LOG_INFO, "serve.stopped", LOG_Z("message", "all calls are booked"));
+	settings_unref(settings);
 	free(g);
 	curl_global_cleanup();
 	return r;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "gateway/rules_more.h"
+
 #define FILES_EVERY_US (INT64_C(1000) * 1000)
 
 struct reload {
@@ -15,7 +17,8 @@ struct reload {
 	void (*on_change)(void *arg);
 	void *arg;
 	struct ledger *ledger; /* owned; read-only; NULL until it can be opened */
-	int64_t keys_version;
+	pthread_mutex_t lock;  /* guards all below */
+	int64_t keys_version, rules_version;
 	uint64_t files; /* what the settings' files looked like */
 	int64_t next_files_us;
 	bool keys_failed;
@@ -70,6 +73,8 @@ struct reload *reload_new(struct shared *s, slice config, const struct ledger_op
 	r->on_change = on_change;
 	r->arg = arg;
 	r->keys_version = -1;
+	r->rules_version = 1; /* of a store that never had any */
+	pthread_mutex_init(&r->lock, NULL);
 	memcpy(r->config, config.n ? config.p : "", config.n);
 	if (config.n)
 		r->files = files_mark(r->config);
@@ -82,6 +87,7 @@ void reload_free(struct reload *r)
 		return;
 	if (r->ledger)
 		r->ops->close(r->ledger);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
@@ -110,11 +116,9 @@ static int add_key(void *arg, const struct ledger_key *k)
 	                   k->revoked_ms);
 }
 
-int reload_keys(struct reload *r, struct error *e)
+static int read_keys(struct reload *r, struct error *e)
 {
 	int64_t version = 0;
-	if (r->ledger == NULL && r->ops->open(r->store.p, false, &r->ledger, e))
-		return e->code;
 	int code = r->ops->keys_version(r->ledger, &version, e);
 	if (code || version == r->keys_version)
 		return code;
@@ -142,9 +146,26 @@ static bool listens_alike(const struct listen *a, const struct listen *b)
 	return slice_eq(a->host, b->host) && a->port == b->port && slice_eq(a->certificate, b->certificate);
 }
 
+/* The file's settings with the rules that the API made; when those do not fit the file any more, the file's
+ * alone. */
+static struct settings *load(struct reload *r)
+{
+	slice path = slice_of(r->config);
+	if (r->ledger == NULL)
+		return settings_load(path, on_error_line, r);
+	struct settings *s = rules_load(path, r->ops, r->ledger, NULL, on_error_line, r);
+	if (s || (s = settings_load(path, on_error_line, r)) == NULL)
+		return s;
+	log_event(r->s->log, LOG_ERROR, "rules.left_out",
+	          LOG_Z("message",
+	                "teams and budgets that the API made do not go with the settings file, which "
+	                "wins: they are left out until they do (the lines before say why)"));
+	return s;
+}
+
 static void reload_settings(struct reload *r)
 {
-	struct settings *old = r->s->settings, *s = settings_load(slice_of(r->config), on_error_line, r);
+	struct settings *old = r->s->settings, *s = load(r);
 	if (s == NULL) {
 		log_event(r->s->log, LOG_ERROR, "settings.kept",
 		          LOG_Z("message", "the changed settings are faulty; the ones before stay in force. "
@@ -161,20 +182,49 @@ static void reload_settings(struct reload *r)
 	log_event(r->s->log, LOG_INFO, "settings.loaded", LOG_Z("from", r->config));
 }
 
+static int read_rules(struct reload *r, struct error *e)
+{
+	int64_t version = 0;
+	int code = r->ops->version(r->ledger, SLICE("rules"), &version, e);
+	if (code || version == r->rules_version)
+		return code;
+	r->rules_version = version;
+	reload_settings(r);
+	return 0;
+}
+
+static int read_stored(struct reload *r, struct error *e)
+{
+	if (r->ledger == NULL && r->ops->open(r->store.p, false, &r->ledger, e))
+		return e->code;
+	int code = read_keys(r, e);
+	return code ? code : read_rules(r, e);
+}
+
+int reload_stored(struct reload *r, struct error *e)
+{
+	pthread_mutex_lock(&r->lock);
+	int code = read_stored(r, e);
+	pthread_mutex_unlock(&r->lock);
+	return code;
+}
+
 void reload_turn(struct reload *r, bool asked)
 {
 	struct error e = {0};
-	int code = reload_keys(r, &e);
+	pthread_mutex_lock(&r->lock);
+	int code = read_stored(r, &e);
 	if (code && !r->keys_failed)
 		log_event(r->s->log, LOG_ERROR, "keys.unreadable", LOG_Z("message", e.text));
 	r->keys_failed = code != 0;
 	int64_t now = clock_mono_us(r->s->clock);
-	if (r->config[0] == '\0' || (!asked && now < r->next_files_us))
-		return;
-	r->next_files_us = now + FILES_EVERY_US;
-	uint64_t files = files_mark(r->config);
-	if (!asked && files == r->files)
-		return;
-	r->files = files;
-	reload_settings(r);
+	if (r->config[0] && (asked || now >= r->next_files_us)) {
+		r->next_files_us = now + FILES_EVERY_US;
+		uint64_t files = files_mark(r->config);
+		bool changed = asked || files != r->files;
+		r->files = files;
+		if (changed)
+			reload_settings(r);
+	}
+	pthread_mutex_unlock(&r->lock);
 }

@@ -68,6 +68,7 @@ struct team {
 	slice name, cost_centre;
 	size_t members_n;
 	slice *members; /* users */
+	bool by_api;    /* not of the file */
 };
 
 /* An attribute and what it is: the name of a claim, or the text itself. */
@@ -161,6 +162,11 @@ struct settings *settings_load(slice path, void (*on_error)(void *arg, const cha
  * read. */
 enum { SETTINGS_NO_SECRETS = 1, SETTINGS_NO_FOLDER = 2, SETTINGS_NO_PRICES = 4 };
 struct settings *settings_load_with(slice path, unsigned flags, void (*on_error)(void *arg, const char *line),
+                                    void *arg);
+/* The same with more YAML behind the files, of what the API made; SETTINGS_MORE_NAME is its file's name in
+ * messages and places. */
+#define SETTINGS_MORE_NAME "API"
+struct settings *settings_load_more(slice path, slice more, void (*on_error)(void *arg, const char *line),
                                     void *arg);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s);

@@ -117,17 +117,9 @@ static void set_folder(struct reader *r, slice file)
 		r->folder = SLICE("");
 }
 
-static void load_file(struct reader *r, int index)
+static void load_text(struct reader *r, slice text)
 {
 	const struct yaml_node *root;
-	slice file = r->files[index];
-	r->file = index;
-	slice text = read_file(file.p, YAML_BYTES_MAX);
-	if (text.p == NULL) {
-		settings_fault_at(r, (struct place){.file = index}, "cannot be read: %s", strerror(errno));
-		return;
-	}
-	set_folder(r, file);
 	struct arena tree; /* values are copied out of it */
 	arena_init(&tree, SETTINGS_MEMORY_MAX);
 	int status = yaml_read(text, &tree, &root, yaml_fault, r);
@@ -136,9 +128,34 @@ static void load_file(struct reader *r, int index)
 	else if (root && root->kind != YAML_NULL)
 		settings_fault(r, root, "settings are a mapping of keys to values, such as \"workers: 2\"");
 	else if (status < 0 && r->faults_n == 0)
-		settings_fault_at(r, (struct place){.file = index}, "memory is spent");
+		settings_fault_at(r, (struct place){.file = r->file}, "memory is spent");
 	arena_release(&tree);
+}
+
+static void load_file(struct reader *r, int index)
+{
+	slice file = r->files[index];
+	r->file = index;
+	slice text = read_file(file.p, YAML_BYTES_MAX);
+	if (text.p == NULL) {
+		settings_fault_at(r, (struct place){.file = index}, "cannot be read: %s", strerror(errno));
+		return;
+	}
+	set_folder(r, file);
+	load_text(r, text);
 	free((char *)text.p);
+}
+
+static void load_more(struct reader *r)
+{
+	if (r->files_n == SETTINGS_FILES_MAX) {
+		settings_fault_at(r, (struct place){.file = 0}, "more than %d files are not taken",
+		                  SETTINGS_FILES_MAX - 1);
+		return;
+	}
+	r->file = (int)r->files_n;
+	r->files[r->files_n++] = SLICE(SETTINGS_MORE_NAME);
+	load_text(r, r->more);
 }
 
 /* --- what depends on what was written ---------------------------------------- */
@@ -344,6 +361,8 @@ static void load_all(struct reader *r, slice path)
 	}
 	for (size_t i = 0; i < r->files_n && snap->s.source.p && !r->unreadable; i++)
 		load_file(r, (int)i);
+	if (r->more.n && !r->unreadable)
+		load_more(r);
 	bool read_well = r->faults_n == 0;
 	settings_check(r);
 	if (snap->s.providers_n == 0)
@@ -362,8 +381,8 @@ static void load_all(struct reader *r, slice path)
 		settings_fault_at(r, (struct place){.file = 0}, "memory is spent");
 }
 
-struct settings *settings_load_with(slice path, unsigned flags, void (*on_error)(void *arg, const char *line),
-                                    void *arg)
+static struct settings *load(slice path, slice more, unsigned flags,
+                             void (*on_error)(void *arg, const char *line), void *arg)
 {
 	struct snapshot *snap = settings_new();
 	struct reader *r = calloc(1, sizeof *r);
@@ -376,6 +395,7 @@ struct settings *settings_load_with(slice path, unsigned flags, void (*on_error)
 	}
 	r->snap = snap;
 	r->flags = flags;
+	r->more = more;
 	map_init(&r->members, SETTINGS_TEAMS_MAX * SETTINGS_LIST_MAX, snap->members.seed);
 	load_all(r, path);
 	tell_faults(r, on_error, arg);
@@ -387,6 +407,18 @@ struct settings *settings_load_with(slice path, unsigned flags, void (*on_error)
 		return NULL;
 	}
 	return &snap->s;
+}
+
+struct settings *settings_load_with(slice path, unsigned flags, void (*on_error)(void *arg, const char *line),
+                                    void *arg)
+{
+	return load(path, SLICE_NONE, flags, on_error, arg);
+}
+
+struct settings *settings_load_more(slice path, slice more, void (*on_error)(void *arg, const char *line),
+                                    void *arg)
+{
+	return load(path, more, 0, on_error, arg);
 }
 
 struct settings *settings_load(slice path, void (*on_error)(void *arg, const char *line), void *arg)

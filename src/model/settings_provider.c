@@ -587,6 +587,7 @@ void read_teams(struct reader *r, const struct option *o, const struct yaml_node
 			continue;
 		}
 		settings_read_map(r, &n->at[i], SLICE("teams[]."), t);
+		t->by_api = slice_eq(r->files[r->file], SLICE(SETTINGS_MORE_NAME));
 		if (name == NULL)
 			settings_fault(r, &n->at[i], "teams[].name is missing");
 		for (size_t k = 0; k < s->teams_n && t->name.n; k++)

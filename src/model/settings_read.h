@@ -36,6 +36,7 @@ struct reader {
 	unsigned flags; /* SETTINGS_* */
 	size_t files_n;
 	slice files[SETTINGS_FILES_MAX];         /* as told to the user */
+	slice more;                              /* YAML of the API's, read behind the files; n 0 none */
 	slice folder;                            /* of the file being read, for relative paths */
 	int file;                                /* index of the file being read */
 	struct place seen[SETTINGS_OPTIONS_MAX]; /* where a top-level option stood, by its row */

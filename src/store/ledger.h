@@ -92,6 +92,45 @@ struct ledger_freeze {
 	int64_t at_ms;
 };
 
+/* --- what people decide ---------------------------------------------------------------------- */
+
+/* A line of the record of changes: it is written with the change, and nothing alters or deletes it. */
+struct ledger_change {
+	int64_t seq; /* given by the ledger */
+	int64_t at_ms;
+	slice actor;           /* who: "ana@example.com (k_…)", "uid:1000"; given by the ledger (act_as) */
+	slice action, subject; /* "key.create", the key's id */
+	slice detail;          /* a word more; n 0 none */
+	slice before, after;   /* JSON; n 0: nothing was, or is, there */
+	slice reason;          /* n 0: none was given */
+};
+
+#define OVERRIDE_STATE_LIST(X)                                                                               \
+	X(OVERRIDE_ACTIVE, active) X(OVERRIDE_WAITING, waiting) X(OVERRIDE_REFUSED, refused)
+#define X(id, name) id,
+enum override_state { OVERRIDE_STATE_LIST(X) OVERRIDE_STATES };
+#undef X
+const char *ledger_override_state_name(enum override_state s);
+
+/* A limit lifted, for one counter of a budget and as long as its window lasts. */
+struct ledger_override {
+	slice id, budget;
+	slice scope;               /* JSON object: the counter's values of the budget's `each` */
+	int64_t amount;            /* in the unit of the budget's limit (struct amount) */
+	int64_t from_ms, until_ms; /* the window: [from, until); until INT64_MAX: it never ends */
+	enum override_state state;
+	slice requested_by, decided_by, reason; /* decided_by n 0: within the bounds, nobody was asked */
+	int64_t requested_ms, decided_ms;       /* decided 0: not yet */
+};
+
+/* A team or a budget that the API made: the settings file wins where both speak. */
+struct ledger_rule {
+	slice kind, name; /* "team", "budget" */
+	slice body;       /* a JSON object as the settings have it, name included */
+	slice by;
+	int64_t at_ms;
+};
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -141,6 +180,28 @@ struct ledger_ops {
 	int (*freezes)(struct ledger *l, int (*on_freeze)(void *arg, const struct ledger_freeze *f),
 	               void *arg, struct error *e);
 	int (*freezes_version)(struct ledger *l, int64_t *out, struct error *e);
+	/* Who makes the changes to come, for the record of them; at the start "uid:N" of this process. */
+	void (*act_as)(struct ledger *l, slice actor);
+	/* The newest first, those before a seq (0: all); at most limit of them. */
+	int (*changes)(struct ledger *l, int64_t before_seq, size_t limit,
+	               int (*on_change)(void *arg, const struct ledger_change *c), void *arg,
+	               struct error *e);
+	/* after: what stands in the record of changes. */
+	int (*override_add)(struct ledger *l, const struct ledger_override *o, slice after, struct error *e);
+	/* Only one that waits can be decided: ERR_NOT_FOUND. */
+	int (*override_decide)(struct ledger *l, slice id, enum override_state state, slice by, int64_t at_ms,
+	                       slice reason, struct error *e);
+	/* Those whose window ends after live_ms, in order of their time. */
+	int (*overrides)(struct ledger *l, int64_t live_ms,
+	                 int (*on_override)(void *arg, const struct ledger_override *o), void *arg,
+	                 struct error *e);
+	int (*rule_put)(struct ledger *l, const struct ledger_rule *r, struct error *e);
+	int (*rule_delete)(struct ledger *l, const struct ledger_rule *r,
+	                   struct error *e); /* ERR_NOT_FOUND */
+	int (*rules)(struct ledger *l, int (*on_rule)(void *arg, const struct ledger_rule *r), void *arg,
+	             struct error *e);
+	/* A number that changes when one of "keys", "overrides", "rules" does. */
+	int (*version)(struct ledger *l, slice what, int64_t *out, struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         5
+#define LEDGER_SCHEMA         6
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -21,6 +21,8 @@ struct ledger {
 	sqlite3_stmt *insert;                          /* owned */
 	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
 	sqlite3_stmt *insert_part;                     /* owned */
+	char actor[160];                               /* of changes to come; actor_n 0: the process's user */
+	size_t actor_n;
 };
 
 /* SQLite's result code as an enum err, with its text and the file in e. what: "insert", … */
@@ -77,6 +79,26 @@ int ledger_sqlite_freeze_drop(struct ledger *l, const struct ledger_freeze *f, s
 int ledger_sqlite_freezes(struct ledger *l, int (*on_freeze)(void *arg, const struct ledger_freeze *f),
                           void *arg, struct error *e);
 int ledger_sqlite_freezes_version(struct ledger *l, int64_t *out, struct error *e);
+
+/* ledger_sqlite_admin.c */
+void ledger_sqlite_act_as(struct ledger *l, slice actor);
+/* Within a transaction. */
+int ledger_sqlite_audit(struct ledger *l, const struct ledger_change *c, struct error *e) WARN_UNUSED;
+int ledger_sqlite_changes(struct ledger *l, int64_t before_seq, size_t limit,
+                          int (*on_change)(void *arg, const struct ledger_change *c), void *arg,
+                          struct error *e);
+int ledger_sqlite_override_add(struct ledger *l, const struct ledger_override *o, slice after,
+                               struct error *e);
+int ledger_sqlite_override_decide(struct ledger *l, slice id, enum override_state state, slice by,
+                                  int64_t at_ms, slice reason, struct error *e);
+int ledger_sqlite_overrides(struct ledger *l, int64_t live_ms,
+                            int (*on_override)(void *arg, const struct ledger_override *o), void *arg,
+                            struct error *e);
+int ledger_sqlite_rule_put(struct ledger *l, const struct ledger_rule *r, struct error *e);
+int ledger_sqlite_rule_delete(struct ledger *l, const struct ledger_rule *r, struct error *e);
+int ledger_sqlite_rules(struct ledger *l, int (*on_rule)(void *arg, const struct ledger_rule *r), void *arg,
+                        struct error *e);
+int ledger_sqlite_version(struct ledger *l, slice what, int64_t *out, struct error *e);
 
 extern const struct ledger_ops ledger_sqlite_ops;
 

@@ -1,8 +1,6 @@
 /* Keys, hashed, and the record of who changed them. */
-#include <stdio.h>
-#include <unistd.h>
-
 #include "store/ledger_sqlite.h"
+#include "text/jsonw.h"
 
 static int bind_time(sqlite3_stmt *s, int at, int64_t ms)
 {
@@ -19,26 +17,36 @@ static int finish(struct ledger *l, sqlite3_stmt *s, int code, struct error *e)
 	return rc;
 }
 
-static int audit(struct ledger *l, int64_t at_ms, const char *action, slice subject, slice detail,
-                 struct error *e)
+/* What the record of changes says of a key: all but its hash. */
+static int key_text(const struct ledger_key *k, struct buf *out)
 {
-	sqlite3_stmt *s = NULL;
-	char actor[32];
-	snprintf(actor, sizeof actor, "uid:%u", (unsigned)getuid());
-	int rc = ledger_prepare(
-	    l, SLICE("INSERT INTO audit(time_ms,actor,action,subject,detail)VALUES(?,?,?,?,?)"), &s, e);
-	if (rc != 0)
-		return rc;
-	int code = sqlite3_bind_int64(s, 1, at_ms);
-	if (code == SQLITE_OK)
-		code = sqlite3_bind_text(s, 2, actor, -1, SQLITE_TRANSIENT);
-	if (code == SQLITE_OK)
-		code = sqlite3_bind_text(s, 3, action, -1, SQLITE_STATIC);
-	if (code == SQLITE_OK)
-		code = ledger_bind_text(s, 4, subject);
-	if (code == SQLITE_OK)
-		code = ledger_bind_text(s, 5, detail);
-	return finish(l, s, code, e);
+	struct jsonw w;
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_put_string(&w, SLICE("user"), k->user.n ? k->user : SLICE_NONE);
+	jsonw_put_string(&w, SLICE("team"), k->team.n ? k->team : SLICE_NONE);
+	jsonw_put_string(&w, SLICE("role"), slice_of(role_name(k->role)));
+	if (k->attributes.n)
+		jsonw_put_raw(&w, SLICE("attributes"), k->attributes);
+	if (k->expires_ms)
+		jsonw_put_i64(&w, SLICE("expires_ms"), k->expires_ms);
+	jsonw_object_end(&w);
+	return jsonw_end(&w);
+}
+
+static int audit_new(struct ledger *l, const struct ledger_key *k, struct error *e)
+{
+	struct buf after;
+	buf_init(&after, 1 << 16);
+	int rc = key_text(k, &after);
+	struct ledger_change c = {.at_ms = k->created_ms,
+	                          .action = SLICE("key.create"),
+	                          .subject = k->id,
+	                          .detail = k->user,
+	                          .after = buf_slice(&after)};
+	rc = rc ? error_set(e, rc, "the key's attributes are too long") : ledger_sqlite_audit(l, &c, e);
+	buf_release(&after);
+	return rc;
 }
 
 /* Ends the transaction that changed a key: with its version counted up, or as if nothing had been. */
@@ -82,7 +90,7 @@ int ledger_sqlite_key_add(struct ledger *l, const struct ledger_key *k, struct e
 		return rc;
 	rc = insert_key(l, k, e);
 	if (rc == 0)
-		rc = audit(l, k->created_ms, "key.create", k->id, k->user, e);
+		rc = audit_new(l, k, e);
 	return close_change(l, rc, e);
 }
 
@@ -103,8 +111,13 @@ int ledger_sqlite_key_revoke(struct ledger *l, slice id, int64_t at_ms, struct e
 	if (rc == 0 && sqlite3_changes(l->db) == 0)
 		rc = error_set(e, ERR_NOT_FOUND, "no key \"" SLICE_FMT "\": `weir key list` shows them",
 		               SLICE_ARG(id));
+	struct ledger_change c = {.at_ms = at_ms,
+	                          .action = SLICE("key.revoke"),
+	                          .subject = id,
+	                          .before = SLICE("{\"revoked\":false}"),
+	                          .after = SLICE("{\"revoked\":true}")};
 	if (rc == 0)
-		rc = audit(l, at_ms, "key.revoke", id, SLICE_NONE, e);
+		rc = ledger_sqlite_audit(l, &c, e);
 	return close_change(l, rc, e);
 }
 

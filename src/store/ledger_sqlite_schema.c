@@ -22,6 +22,21 @@ static const char *const other_tables =
 static const char *const column_indexes =
     "CREATE INDEX IF NOT EXISTS calls_corrects ON calls(corrects)WHERE corrects IS NOT NULL;"
     "CREATE INDEX IF NOT EXISTS calls_batch ON calls(batch)WHERE batch IS NOT NULL;";
+/* What people decide, and a record of it that only grows. */
+static const char *const admin_tables =
+    "ALTER TABLE audit ADD COLUMN before TEXT;"
+    "ALTER TABLE audit ADD COLUMN after TEXT;"
+    "ALTER TABLE audit ADD COLUMN reason TEXT;"
+    "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT,'audit only grows');END;"
+    "CREATE TRIGGER audit_remains BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT,'audit only grows');END;"
+    "CREATE TABLE overrides(id TEXT NOT NULL PRIMARY KEY,budget TEXT NOT NULL,scope TEXT,amount INTEGER NOT "
+    "NULL,from_ms INTEGER NOT NULL,until_ms INTEGER NOT NULL,state TEXT NOT NULL,requested_by "
+    "TEXT,requested_ms "
+    "INTEGER NOT NULL,decided_by TEXT,decided_ms INTEGER,reason TEXT)STRICT;"
+    "CREATE INDEX overrides_until ON overrides(until_ms);"
+    "CREATE TABLE rules(kind TEXT NOT NULL,name TEXT NOT NULL,body TEXT NOT NULL,by TEXT,time_ms INTEGER NOT "
+    "NULL,PRIMARY KEY(kind,name))STRICT;"
+    "INSERT INTO counters VALUES('overrides',1),('rules',1);";
 
 static const char *column_type(const struct column *c)
 {
@@ -112,9 +127,14 @@ static int add_freezes(struct ledger *l, struct error *e)
 	                   e);
 }
 
+static int add_admin(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l, admin_tables, e);
+}
+
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
-    create_tables, add_imports, add_batches, ledger_sqlite_parts_create, add_freezes,
+    create_tables, add_imports, add_batches, ledger_sqlite_parts_create, add_freezes, add_admin,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a

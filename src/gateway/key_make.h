@@ -1,8 +1,7 @@
-/* Making a key: `weir key create`, and the people of `weir demo`. */
-#ifndef WEIR_CLI_KEY_H
-#define WEIR_CLI_KEY_H
+/* Making a Weir key. */
+#ifndef WEIR_GATEWAY_KEY_MAKE_H
+#define WEIR_GATEWAY_KEY_MAKE_H
 
-#include "cli/cli.h"
 #include "policy/identity.h"
 #include "store/ledger.h"
 

@@ -1,4 +1,4 @@
-#include "cli/key.h"
+#include "gateway/key_make.h"
 
 int key_make(const struct ledger_ops *ops, struct ledger *l, struct ledger_key *k, char key[IDENTITY_KEY_MAX],
              char id[32], struct error *e)

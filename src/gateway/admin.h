@@ -1,0 +1,94 @@
+/* The part of the console's API that Weir is administered by: keys, teams, budgets, limits lifted, freezes,
+ * the record of changes. One table of routes says what there is, who may ask it, and in which shapes; the
+ * OpenAPI document is made from it. Every change is recorded in the transaction that makes it. */
+#ifndef WEIR_GATEWAY_ADMIN_H
+#define WEIR_GATEWAY_ADMIN_H
+
+#include "gateway/console_api.h"
+#include "text/jsonw.h"
+
+#define ADMIN_BODY_MAX (256 * 1024)
+
+/* One question. */
+struct admin {
+	struct console_context *c;
+	const struct console_reader *who;
+	slice query, body;
+	slice param;               /* the {…} of the path */
+	struct settings *settings; /* a reference */
+	struct arena mem;
+	int64_t now_ms;
+	int *status;
+	struct buf *out;
+	struct jsonw w; /* into out */
+};
+
+#define ROLE_BIT(r) (1u << (r))
+#define ALL_ROLES   ((1u << ROLE_N) - 1)
+
+struct admin_route {
+	const char *method, *path; /* "/api/v1/keys/{id}" */
+	unsigned roles;            /* who may: bits of enum role */
+	int (*run)(struct admin *a);
+	const char *summary;
+	const char *query;  /* names of its parameters, comma between; "" none */
+	const char *body;   /* JSON Schema of what is sent; NULL: nothing */
+	const char *answer; /* JSON Schema of a good answer */
+};
+
+extern const struct admin_route admin_routes[];
+extern const size_t admin_routes_n;
+
+/* Answers; ERR_NOT_FOUND when the path is none of these. */
+int admin_api(struct console_context *c, const struct console_reader *who, slice method, slice path,
+              slice query, slice body, int *status, struct buf *out) WARN_UNUSED;
+
+/* --- for the handlers ------------------------------------------------------------------------------ */
+
+/* Ends what was written into a->w. */
+int admin_end(struct admin *a) WARN_UNUSED;
+/* {"error": {"message": …}} in place of what was written. */
+int admin_refuse(struct admin *a, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4))) WARN_UNUSED;
+/* The answer to a fault of the store: 404, 503 or 500 with its text. */
+int admin_fault(struct admin *a, const struct error *e) WARN_UNUSED;
+
+/* A member of the body: a text, or with raw set any JSON value as it stands. */
+struct admin_field {
+	const char *name;
+	slice *to; /* p NULL when it was not sent */
+	bool raw;
+};
+/* Reads the body, a JSON object of these members alone; false after a refusal, whose result is in *r. */
+bool admin_body(struct admin *a, const struct admin_field *fields, size_t n, int *r);
+/* A parameter of the query, decoded; p NULL when it is not there. */
+slice admin_query(struct admin *a, slice name);
+
+/* "ana@example.com (k_…)": who stands in the record of changes. */
+slice admin_actor(struct admin *a);
+bool admin_is(const struct admin *a, enum role r);
+/* Is that the caller's own user? Never true of a caller without one. */
+bool admin_is_self(const struct admin *a, slice user);
+/* A change has been stored: it is to hold before the answer goes out. */
+void admin_changed(struct admin *a);
+/* RFC 3339, or null for 0 and for the end of time. */
+void admin_put_time(struct admin *a, slice key, int64_t ms);
+
+/* admin_openapi.c */
+int admin_openapi(struct admin *a);
+/* admin_keys.c */
+int admin_keys_list(struct admin *a);
+int admin_keys_create(struct admin *a);
+int admin_keys_revoke(struct admin *a);
+int admin_keys_rotate(struct admin *a);
+/* admin_rules.c */
+int admin_teams_list(struct admin *a);
+int admin_teams_put(struct admin *a);
+int admin_teams_delete(struct admin *a);
+int admin_budgets_put(struct admin *a);
+int admin_budgets_delete(struct admin *a);
+/* admin_record.c */
+int admin_me(struct admin *a);
+int admin_audit(struct admin *a);
+
+#endif

@@ -1,0 +1,94 @@
+/* What there is to ask, who may, and the shapes: the OpenAPI document is made from this table. */
+#include "gateway/admin.h"
+
+#define KEEPERS  (ROLE_BIT(ROLE_OPERATOR) | ROLE_BIT(ROLE_OWNER))
+#define WATCHERS (KEEPERS | ROLE_BIT(ROLE_VIEWER))
+#define PEOPLE   (WATCHERS | ROLE_BIT(ROLE_DEVELOPER))
+#define MAKERS   (KEEPERS | ROLE_BIT(ROLE_DEVELOPER))
+#define OWNER    ROLE_BIT(ROLE_OWNER)
+
+#define TEXT     "{\"type\":[\"string\",\"null\"]}"
+#define LIST_OF(name, item)                                                                                  \
+	"{\"type\":\"object\",\"required\":[\"" name "\"],\"properties\":{\"" name                           \
+	"\":{\"type\":\"array\",\"items\":" item "}}}"
+#define OBJECT_WITH(required, properties)                                                                    \
+	"{\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}}"
+
+#define KEY_SHAPE                                                                                            \
+	OBJECT_WITH(                                                                                         \
+	    "\"id\",\"user\",\"team\",\"role\",\"state\",\"created\",\"expires\",\"revoked\","               \
+	    "\"attributes\"",                                                                                \
+	    "\"id\":{\"type\":\"string\"},\"user\":" TEXT ",\"team\":" TEXT                                  \
+	    ",\"role\":{\"type\":\"string\"},\"state\":{\"enum\":[\"active\",\"expired\",\"revoked\""        \
+	    "]},\"created\":" TEXT ",\"expires\":" TEXT ",\"revoked\":" TEXT                                 \
+	    ",\"attributes\":{\"type\":\"object\"}")
+#define NEW_KEY_SHAPE                                                                                        \
+	OBJECT_WITH("\"id\",\"key\",\"role\"",                                                               \
+	            "\"id\":{\"type\":\"string\"},\"key\":{\"type\":\"string\"},\"user\":" TEXT              \
+	            ",\"role\":{\"type\":\"string\"},\"expires\":" TEXT)
+#define NEW_KEY_BODY                                                                                         \
+	OBJECT_WITH("\"user\"",                                                                              \
+	            "\"user\":{\"type\":\"string\"},\"team\":{\"type\":\"string\"},\"role\":{\"enum\":["     \
+	            "\"agent\",\"developer\",\"viewer\",\"operator\",\"owner\"]},\"attributes\":{\"type\":"  \
+	            "\"object\"},\"expires\":{\"type\":\"string\"}")
+#define TEAM_SHAPE                                                                                           \
+	OBJECT_WITH("\"name\",\"cost_centre\",\"members\",\"source\"",                                       \
+	            "\"name\":{\"type\":\"string\"},\"cost_centre\":" TEXT                                   \
+	            ",\"members\":{\"type\":\"array\""                                                       \
+	            ",\"items\":{\"type\":\"string\"}},\"source\":{\"enum\":[\"file\",\"api\"]}")
+#define TEAM_BODY                                                                                            \
+	OBJECT_WITH("", "\"cost_centre\":{\"type\":\"string\"},\"members\":{\"type\":\"array\",\"items\":"   \
+	                "{\"type\":\"string\"}}")
+#define BUDGET_BODY                                                                                          \
+	OBJECT_WITH(                                                                                         \
+	    "\"window\",\"limit\"",                                                                          \
+	    "\"window\":{\"type\":\"string\"},\"limit\":{\"type\":\"string\"},\"each\":{},\"where\":{"       \
+	    "\"type\":\"object\"},\"action\":{\"type\":\"string\"},\"mode\":{\"type\":\"string\"},"          \
+	    "\"override\":{\"type\":\"object\"}")
+#define RULE_SHAPE                                                                                           \
+	OBJECT_WITH("\"name\",\"source\"", "\"name\":{\"type\":\"string\"},\"source\":{\"enum\":[\"api\"]}")
+#define GONE_SHAPE                                                                                           \
+	OBJECT_WITH("\"name\",\"deleted\"",                                                                  \
+	            "\"name\":{\"type\":\"string\"},\"deleted\":{\"type\":\"boolean\"}")
+#define ME_SHAPE                                                                                             \
+	OBJECT_WITH("\"user\",\"team\",\"key\",\"role\",\"sees_all\"",                                       \
+	            "\"user\":" TEXT ",\"team\":" TEXT ",\"key\":" TEXT                                      \
+	            ",\"role\":{\"type\":\"string\"},\"sees_all\":{\"type\":\"boolean\"}")
+#define CHANGE_SHAPE                                                                                         \
+	OBJECT_WITH("\"seq\",\"time\",\"actor\",\"action\",\"subject\",\"before\",\"after\",\"reason\"",     \
+	            "\"seq\":{\"type\":\"integer\"},\"time\":" TEXT ",\"actor\":" TEXT                       \
+	            ",\"action\":{\"type\":\"string\"},\"subject\":" TEXT ",\"detail\":" TEXT                \
+	            ",\"before\":{},\"after\":{},\"reason\":" TEXT)
+
+const struct admin_route admin_routes[] = {
+    {"GET", "/api/v1/openapi.json", ALL_ROLES, admin_openapi, "This document", "", NULL,
+     OBJECT_WITH("\"openapi\",\"paths\"", "\"openapi\":{\"type\":\"string\"},\"paths\":{\"type\":\"object\"},"
+                                          "\"info\":{},\"security\":{},\"components\":{}")},
+    {"GET", "/api/v1/me", ALL_ROLES, admin_me, "Who asks, and what they may see", "", NULL, ME_SHAPE},
+    {"GET", "/api/v1/keys", PEOPLE, admin_keys_list, "The keys; a developer's own only", "", NULL,
+     LIST_OF("keys", KEY_SHAPE)},
+    {"POST", "/api/v1/keys", KEEPERS, admin_keys_create,
+     "A new key, shown this once; an operator makes those of agents and developers", "", NEW_KEY_BODY,
+     NEW_KEY_SHAPE},
+    {"DELETE", "/api/v1/keys/{id}", MAKERS, admin_keys_revoke, "Shuts a key at once", "", NULL, KEY_SHAPE},
+    {"POST", "/api/v1/keys/{id}/rotate", MAKERS, admin_keys_rotate,
+     "A new key in place of this one, which is shut", "", NULL, NEW_KEY_SHAPE},
+    {"GET", "/api/v1/teams", PEOPLE, admin_teams_list, "The teams; a developer's own only", "", NULL,
+     LIST_OF("teams", TEAM_SHAPE)},
+    {"PUT", "/api/v1/teams/{name}", KEEPERS, admin_teams_put,
+     "Makes or replaces a team; one that stands in the settings file is changed there", "", TEAM_BODY,
+     RULE_SHAPE},
+    {"DELETE", "/api/v1/teams/{name}", KEEPERS, admin_teams_delete, "Ends a team that the API made", "", NULL,
+     GONE_SHAPE},
+    {"PUT", "/api/v1/budgets/{name}", OWNER, admin_budgets_put,
+     "Makes or replaces a budget, with the keys it has in the settings; one that stands in the settings file "
+     "is "
+     "changed there",
+     "", BUDGET_BODY, RULE_SHAPE},
+    {"DELETE", "/api/v1/budgets/{name}", OWNER, admin_budgets_delete, "Ends a budget that the API made", "",
+     NULL, GONE_SHAPE},
+    {"GET", "/api/v1/audit", WATCHERS, admin_audit, "Every change, who made it and when, the newest first",
+     "limit,before", NULL, LIST_OF("changes", CHANGE_SHAPE)},
+};
+
+const size_t admin_routes_n = sizeof admin_routes / sizeof *admin_routes;

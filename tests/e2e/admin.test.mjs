@@ -1,0 +1,190 @@
+// Administration by the console's API: who may what, every change recorded, the file winning, and the OpenAPI document
+// held against what the server answers. Real HTTP throughout.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { writeFileSync } from 'node:fs';
+import { startSim, startWeir, stopAll } from './lib/harness.mjs';
+
+const ROLES = ['agent', 'developer', 'viewer', 'operator', 'owner'];
+let sim, weir;
+const keys = {};
+
+before(async () => {
+  sim = await startSim();
+  weir = await startWeir({ sim, extra: 'teams:\n  - {name: payments, cost_centre: CC-1, members: [ana@example.com]}\n' });
+  for (const role of ROLES) keys[role] = weir.newKey('--role', role, '--user', `${role}@example.com`);
+  await new Promise((done) => setTimeout(done, 300));
+});
+after(stopAll);
+
+const ask = async (method, path, { key, body, headers = {}, raw } = {}) => {
+  const answer = await fetch(`${weir.console}${path}`, {
+    method,
+    headers: { ...(key ? { 'x-weir-key': key } : {}), ...(body || raw ? { 'content-type': 'application/json' } : {}), ...headers },
+    body: raw ?? (body && JSON.stringify(body)),
+  });
+  const text = await answer.text();
+  let json = null;
+  try {
+    json = JSON.parse(text);
+  } catch {}
+  return { status: answer.status, json, text };
+};
+const call = async (key) => {
+  const answer = await fetch(`${weir.url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-api-key': key },
+    body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] }),
+  });
+  await answer.text();
+  return answer.status;
+};
+
+test('the roles: each operation of the document is open to those it names, and to no one else', async () => {
+  const { json: doc } = await ask('GET', '/api/v1/openapi.json');
+  let tried = 0;
+  for (const [path, operations] of Object.entries(doc.paths))
+    for (const [method, operation] of Object.entries(operations))
+      for (const role of ROLES) {
+        const url = path.replace(/\{[^}]*\}/, 'nothing-of-that-name');
+        const got = await ask(method.toUpperCase(), url, { key: keys[role], ...(operation.requestBody ? { raw: '{"no":1}' } : {}) });
+        const may = operation['x-weir-roles'].includes(role);
+        assert.equal(got.status === 403, !may, `${role} ${method} ${path}: ${got.status} ${got.text}`);
+        if (!may) assert.match(got.text, new RegExp(`role ${role} may not do this; may: `));
+        tried++;
+      }
+  assert.ok(tried > 50, `${tried} combinations`);
+});
+
+/** The few words of JSON Schema that the document uses. */
+function holds(schema, value, at, doc) {
+  if (schema.$ref) return holds(schema.$ref.split('/').slice(1).reduce((o, k) => o[k], doc), value, at, doc);
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
+  if (schema.type) assert.ok([schema.type].flat().includes(type), `${at} is ${type}, not ${schema.type}`);
+  if (schema.enum) assert.ok(schema.enum.includes(value), `${at}: ${value}`);
+  for (const name of schema.required ?? []) assert.ok(name in value, `${at}.${name} is missing`);
+  if (type === 'object' && schema.properties) {
+    for (const [name, inner] of Object.entries(value)) {
+      assert.ok(name in schema.properties, `${at}.${name} is not in the document`);
+      holds(schema.properties[name], inner, `${at}.${name}`, doc);
+    }
+  }
+  if (type === 'array' && schema.items) value.forEach((v, i) => holds(schema.items, v, `${at}[${i}]`, doc));
+}
+const checked = (doc, method, path, answer) => {
+  const operation = doc.paths[path][method];
+  const good = answer.status < 300;
+  holds((good ? operation.responses['2XX'] : operation.responses.default).content['application/json'].schema, answer.json, `${method} ${path}`, doc);
+  return answer;
+};
+
+test('what the server answers is what the document says', async () => {
+  const { json: doc } = await ask('GET', '/api/v1/openapi.json');
+  const key = keys.owner;
+  const seen = new Set();
+  const go = async (method, path, param, init = {}) => {
+    seen.add(`${method} ${path}`);
+    return checked(doc, method, path, await ask(method.toUpperCase(), path.replace(/\{[^}]*\}/, param), { key, ...init }));
+  };
+  for (const [path, operations] of Object.entries(doc.paths)) if (operations.get && !path.includes('{')) await go('get', path);
+  const made = await go('post', '/api/v1/keys', '', { body: { user: 'cy@example.com', role: 'agent', attributes: { repo: 'github.com/a/b' }, expires: '30d' } });
+  assert.equal(made.status, 201);
+  const next = await go('post', '/api/v1/keys/{id}/rotate', made.json.id);
+  await go('delete', '/api/v1/keys/{id}', next.json.id);
+  await go('put', '/api/v1/teams/{name}', 'web', { body: { members: ['bo@example.com'] } });
+  await go('delete', '/api/v1/teams/{name}', 'web');
+  await go('put', '/api/v1/budgets/{name}', 'web-day', { body: { window: 'day', limit: '5 USD', each: 'user' } });
+  await go('delete', '/api/v1/budgets/{name}', 'web-day');
+  await go('delete', '/api/v1/budgets/{name}', 'web-day'); // an error's shape
+});
+
+test('a key made by the API opens at once, and nothing once it is revoked', async () => {
+  const made = await ask('POST', '/api/v1/keys', { key: keys.operator, body: { user: 'di@example.com' } });
+  assert.equal(made.status, 201, made.text);
+  assert.equal(await call(made.json.key), 200);
+  const renewed = await ask('POST', `/api/v1/keys/${made.json.id}/rotate`, { key: made.json.key });
+  assert.equal(renewed.status, 200 + 1, renewed.text); // a developer renews their own
+  assert.equal(await call(made.json.key), 401);
+  assert.equal(await call(renewed.json.key), 200);
+  assert.equal((await ask('DELETE', `/api/v1/keys/${renewed.json.id}`, { key: keys.developer })).status, 404); // another's is not there
+  assert.equal((await ask('DELETE', `/api/v1/keys/${renewed.json.id}`, { key: keys.operator })).status, 200);
+  assert.equal(await call(renewed.json.key), 401);
+  assert.equal((await ask('POST', '/api/v1/keys', { key: keys.operator, body: { user: 'x', role: 'owner' } })).status, 403);
+});
+
+test('a developer sees what is their own', async () => {
+  const own = (await ask('GET', '/api/v1/keys', { key: keys.developer })).json.keys;
+  assert.deepEqual([...new Set(own.map((k) => k.user))], ['developer@example.com']);
+  const all = (await ask('GET', '/api/v1/keys', { key: keys.viewer })).json.keys;
+  assert.ok(all.length > own.length);
+  assert.equal(JSON.stringify(all).includes('wk_'), false);
+  assert.deepEqual((await ask('GET', '/api/v1/me', { key: keys.developer })).json, {
+    user: 'developer@example.com', team: null, key: own[0].id, role: 'developer', sees_all: false,
+  });
+});
+
+test('every change stands in the record: who, what, before and after; and the record only grows', async () => {
+  await ask('PUT', '/api/v1/teams/infra', { key: keys.owner, body: { cost_centre: 'CC-7' } });
+  await ask('PUT', '/api/v1/teams/infra', { key: keys.owner, body: { cost_centre: 'CC-8' } });
+  const { changes } = (await ask('GET', '/api/v1/audit?limit=2', { key: keys.viewer })).json;
+  assert.match(changes[0].actor, /^owner@example\.com \(k_/);
+  assert.equal(changes[0].action, 'team.put');
+  assert.equal(changes[0].subject, 'infra');
+  assert.equal(changes[0].before.cost_centre, 'CC-7');
+  assert.equal(changes[0].after.cost_centre, 'CC-8');
+  assert.equal(changes[1].before, null);
+  const older = (await ask('GET', `/api/v1/audit?limit=1&before=${changes[1].seq}`, { key: keys.viewer })).json.changes;
+  assert.equal(older[0].seq, changes[1].seq - 1);
+});
+
+test('teams and budgets by the API are in force at once; the file wins', async () => {
+  const { json: made } = await ask('POST', '/api/v1/keys', { key: keys.owner, body: { user: 'eve@example.com' } });
+  await ask('PUT', '/api/v1/teams/red', { key: keys.owner, body: { cost_centre: 'CC-9', members: ['eve@example.com'] } });
+  assert.equal(await call(made.key), 200);
+  let row;
+  for (let i = 0; i < 40 && row?.user !== 'eve@example.com'; i++) row = (await weir.ledgerOf(1)).at(-1);
+  assert.equal(row.team, 'red');
+  assert.equal(row.cost_centre, 'CC-9');
+  for (const [path, body, status, message] of [
+    ['teams/payments', { members: [] }, 409, /stands in the settings file, which wins/],
+    ['teams/blue', { members: ['ana@example.com'] }, 400, /ana@example\.com/],
+    ['budgets/b', { window: 'fortnight', limit: '1 USD' }, 400, /window/],
+    ['budgets/b', { window: 'day', limit: '1 EUR' }, 400, /limit/],
+    ['budgets/b', { window: 'day' }, 400, /limit/],
+    ['budgets/b', { name: 'c', window: 'day', limit: '1 USD' }, 400, /name/],
+    ['budgets/b', { window: 'day', limit: '1 USD', colour: 'red' }, 400, /colour/],
+  ]) {
+    const got = await ask('PUT', `/api/v1/${path}`, { key: keys.owner, body });
+    assert.equal(got.status, status, `${path}: ${got.text}`);
+    assert.match(got.json.error.message, message);
+  }
+  // a team that the file takes up is the file's from then on
+  writeFileSync(weir.file, weir.config().replace('teams:\n', 'teams:\n  - {name: red, cost_centre: CC-FILE}\n'));
+  let red;
+  for (let i = 0; i < 60 && red?.source !== 'file'; i++) {
+    await new Promise((done) => setTimeout(done, 50));
+    red = (await ask('GET', '/api/v1/teams', { key: keys.owner })).json.teams.find((t) => t.name === 'red');
+  }
+  assert.deepEqual(red, { name: 'red', cost_centre: 'CC-FILE', members: [], source: 'file' });
+});
+
+test('without a key this console only shows; no page of another site changes anything', async () => {
+  assert.equal((await ask('GET', '/api/v1/teams')).status, 200);
+  const put = await ask('PUT', '/api/v1/teams/x', { body: { members: [] } });
+  assert.equal(put.status, 401);
+  assert.match(put.json.error.message, /Weir key is needed/);
+  const form = { 'content-type': 'text/plain' };
+  assert.equal((await ask('PUT', '/api/v1/teams/x', { key: keys.owner, raw: '{}', headers: form })).status, 415);
+  assert.equal((await ask('PUT', '/api/v1/teams/x', { key: keys.owner, raw: '{}', headers: { origin: 'https://evil.example' } })).status, 403);
+  assert.equal((await ask('PUT', '/api/v1/teams/x', { key: keys.owner, raw: '[]' })).status, 400);
+  assert.equal((await ask('PUT', '/api/v1/teams/x', { key: keys.owner, raw: `{"cost_centre":"${'a'.repeat(300000)}"}` })).status, 413);
+  assert.equal((await ask('PATCH', '/api/v1/teams/x', { key: keys.owner, raw: '{}' })).status, 405);
+  assert.equal((await ask('POST', '/api/v1/nothing', { key: keys.owner, raw: '{}' })).status, 404);
+});
+
+test('what the API made is there after a restart', async () => {
+  await weir.stop();
+  await weir.restart();
+  const teams = (await ask('GET', '/api/v1/teams', { key: keys.owner })).json.teams;
+  assert.equal(teams.find((t) => t.name === 'infra').source, 'api');
+});
