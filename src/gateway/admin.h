@@ -90,5 +90,9 @@ int admin_budgets_delete(struct admin *a);
 /* admin_record.c */
 int admin_me(struct admin *a);
 int admin_audit(struct admin *a);
+/* admin_freeze.c */
+int admin_freezes(struct admin *a);
+int admin_freeze(struct admin *a);
+int admin_unfreeze(struct admin *a);
 
 #endif

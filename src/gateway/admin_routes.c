@@ -60,6 +60,19 @@
 	            ",\"action\":{\"type\":\"string\"},\"subject\":" TEXT ",\"detail\":" TEXT                \
 	            ",\"before\":{},\"after\":{},\"reason\":" TEXT)
 
+#define FREEZE_BODY                                                                                          \
+	OBJECT_WITH(                                                                                         \
+	    "", "\"org\":{\"enum\":[true]},\"team\":{\"type\":\"string\"},\"user\":{\"type\":\"string\"},"   \
+	        "\"key\":{\"type\":\"string\"},\"session\":{\"type\":\"string\"},\"provider\":{\"type\":"    \
+	        "\"string\"},\"reason\":{\"type\":\"string\"}")
+#define FREEZE_SHAPE                                                                                         \
+	OBJECT_WITH("\"scope\",\"value\",\"by\",\"since\",\"reason\"",                                       \
+	            "\"scope\":{\"type\":\"string\"},\"value\":" TEXT ",\"by\":" TEXT ",\"since\":" TEXT     \
+	            ",\"reason\":" TEXT)
+#define FROZEN_SHAPE                                                                                         \
+	OBJECT_WITH("\"scope\",\"value\",\"frozen\"",                                                        \
+	            "\"scope\":{\"type\":\"string\"},\"value\":" TEXT ",\"frozen\":{\"type\":\"boolean\"}")
+
 const struct admin_route admin_routes[] = {
     {"GET", "/api/v1/openapi.json", ALL_ROLES, admin_openapi, "This document", "", NULL,
      OBJECT_WITH("\"openapi\",\"paths\"", "\"openapi\":{\"type\":\"string\"},\"paths\":{\"type\":\"object\"},"
@@ -89,6 +102,13 @@ const struct admin_route admin_routes[] = {
      NULL, GONE_SHAPE},
     {"GET", "/api/v1/audit", WATCHERS, admin_audit, "Every change, who made it and when, the newest first",
      "limit,before", NULL, LIST_OF("changes", CHANGE_SHAPE)},
+    {"GET", "/api/v1/freezes", PEOPLE, admin_freezes, "What is frozen; a developer sees what stops them", "",
+     NULL, LIST_OF("freezes", FREEZE_SHAPE)},
+    {"POST", "/api/v1/freeze", MAKERS, admin_freeze,
+     "Stops calls at once, running ones too; a developer freezes their own user only", "", FREEZE_BODY,
+     FROZEN_SHAPE},
+    {"POST", "/api/v1/unfreeze", MAKERS, admin_unfreeze,
+     "Lifts a freeze; a developer one of their own making", "", FREEZE_BODY, FROZEN_SHAPE},
 };
 
 const size_t admin_routes_n = sizeof admin_routes / sizeof *admin_routes;

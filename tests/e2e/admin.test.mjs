@@ -95,6 +95,9 @@ test('what the server answers is what the document says', async () => {
   await go('delete', '/api/v1/teams/{name}', 'web');
   await go('put', '/api/v1/budgets/{name}', 'web-day', { body: { window: 'day', limit: '5 USD', each: 'user' } });
   await go('delete', '/api/v1/budgets/{name}', 'web-day');
+  await go('post', '/api/v1/freeze', '', { body: { user: 'nobody@example.com', reason: 'a loop' } });
+  await go('get', '/api/v1/freezes', '');
+  await go('post', '/api/v1/unfreeze', '', { body: { user: 'nobody@example.com' } });
   await go('delete', '/api/v1/budgets/{name}', 'web-day'); // an error's shape
 });
 
@@ -166,6 +169,27 @@ test('teams and budgets by the API are in force at once; the file wins', async (
     red = (await ask('GET', '/api/v1/teams', { key: keys.owner })).json.teams.find((t) => t.name === 'red');
   }
   assert.deepEqual(red, { name: 'red', cost_centre: 'CC-FILE', members: [], source: 'file' });
+});
+
+test('a freeze holds when the answer is there; a developer freezes themselves, and frees no one else', async () => {
+  const mine = { user: 'developer@example.com' };
+  const post = (what, key, body) => ask('POST', `/api/v1/${what}`, { key, body });
+  assert.equal((await post('freeze', keys.developer, { user: 'ana@example.com' })).status, 403);
+  assert.equal((await post('freeze', keys.developer, { org: true })).status, 403);
+  assert.equal((await post('freeze', keys.developer, mine)).status, 200);
+  assert.equal(await call(keys.developer), 402);
+  assert.equal((await post('unfreeze', keys.developer, mine)).status, 200);
+  assert.equal(await call(keys.developer), 200);
+  assert.equal((await post('unfreeze', keys.developer, mine)).status, 404);
+  assert.equal((await post('freeze', keys.operator, mine)).status, 200);
+  const denied = await post('unfreeze', keys.developer, mine);
+  assert.equal(denied.status, 403);
+  assert.match(denied.text, /frozen by operator@example\.com/);
+  assert.equal((await post('unfreeze', keys.owner, mine)).status, 200);
+  assert.equal((await post('freeze', keys.owner, { user: 'a', team: 'b' })).status, 400);
+  const { changes } = (await ask('GET', '/api/v1/audit?limit=1', { key: keys.owner })).json;
+  assert.equal(changes[0].action, 'unfreeze');
+  assert.match(changes[0].actor, /^owner@example\.com/);
 });
 
 test('without a key this console only shows; no page of another site changes anything', async () => {
