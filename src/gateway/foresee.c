@@ -38,11 +38,10 @@ void foresee_learn(struct exchange *ex, const struct usage *reported)
 	int64_t input = predict_input_of(reported);
 	if (!p || a->server_tool_calls > 0 || a->parts_n > 0)
 		return;
-	predict_learn_bytes(p, &ex->view, ex->body_n, input);
+	predict_learn_call(p, &ex->view, ex->body_n, input,
+	                   a->thinking_bytes == 0 ? reported->m[METER_REASONING] : TOKENS_ABSENT);
 	if (ex->foreseen)
 		predict_learn(p, &ex->view, &ex->predicted, input);
-	if (a->thinking_bytes == 0)
-		predict_learn_hidden(p, &ex->view, reported->m[METER_REASONING]);
 	/* What was thought may be told in a summary only. */
 	if (ex->sampled && a->thinking_bytes == 0 && reported->m[METER_REASONING] <= 0)
 		predict_learn_output(p, &ex->view, meter_count(&ex->meter), reported->m[METER_OUTPUT]);

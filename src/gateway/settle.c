@@ -114,7 +114,8 @@ static void fill_usage(struct exchange *ex, struct record *r, enum ending ending
 		r->list_cost_nanousd = 0;
 		return;
 	}
-	ex->meter.input = foresee_input(ex);
+	if (ex->meter.answer.usage.m[METER_INPUT] == TOKENS_ABSENT)
+		ex->meter.input = foresee_input(ex);
 	r->usage_source = meter_usage(&ex->meter, ex->body_n, ending != ENDING_COMPLETE, &r->usage);
 	if (r->usage_source == SOURCE_COUNTED)
 		COUNT(ex->w, counted);

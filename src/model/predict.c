@@ -160,7 +160,7 @@ static void context_put(struct predictor *p, uint64_t key, uint32_t input)
 }
 
 /* The model's row; with the lock held. A row that was used least makes room. */
-static struct learnt *model_row(struct predictor *p, uint64_t model, enum predict_family f)
+static struct learnt *model_row(struct predictor *p, uint64_t model, const struct request_view *v)
 {
 	struct learnt *least = NULL;
 	for (size_t i = 0; i < 8; i++) {
@@ -170,7 +170,7 @@ static struct learnt *model_row(struct predictor *p, uint64_t model, enum predic
 		if (!least || (least->model && (l->model == 0 || l->calls < least->calls)))
 			least = l;
 	}
-	learnt_init(least, model, f);
+	learnt_init(least, model, v ? predict_family_of(v) : FAMILY_OTHER);
 	return least;
 }
 
@@ -318,10 +318,10 @@ void predict_request(struct predictor *p, struct predict_scratch *s, const struc
 	body_spans(v, add_span, &w);
 	w.sum.at[FEATURE_REST] = beside;
 	pthread_mutex_lock(&p->lock);
-	l = *model_row(p, out->model, s->family);
+	l = *model_row(p, out->model, v);
 	pthread_mutex_unlock(&p->lock);
 	conclude(&w, &l, out);
-	out->context = w.context;
+	out->context = w.sum.at[FEATURE_MESSAGES_N] ? w.context : 0;
 	out->open = w.sum.open || open || v->hidden_input;
 	out->partly = w.uncounted > 0;
 	out->breakpoints = w.sum.breakpoints;
@@ -357,7 +357,7 @@ void predict_learn(struct predictor *p, const struct request_view *v, const stru
 	if (of->context)
 		context_put(p, of->context, (uint32_t)input);
 	pthread_mutex_lock(&p->lock);
-	struct learnt *l = model_row(p, of->model, predict_family_of(v));
+	struct learnt *l = model_row(p, of->model, v);
 	if (of->known == 0)
 		learnt_update(l, of->at, (double)input);
 	else if (input > of->known && is_any(of->since)) /* what is new tells more than the whole */
@@ -372,7 +372,7 @@ void predict_learn(struct predictor *p, const struct request_view *v, const stru
 int64_t predict_output(struct predictor *p, const struct request_view *v, int64_t counted)
 {
 	pthread_mutex_lock(&p->lock);
-	double ratio = (double)model_row(p, model_hash(v), predict_family_of(v))->output_ratio;
+	double ratio = (double)model_row(p, model_hash(v), v)->output_ratio;
 	pthread_mutex_unlock(&p->lock);
 	return (int64_t)((double)counted * ratio + 0.5);
 }
@@ -386,7 +386,7 @@ void predict_learn_output(struct predictor *p, const struct request_view *v, int
 	    counted > reported * 4)
 		return;
 	pthread_mutex_lock(&p->lock);
-	struct learnt *l = model_row(p, model_hash(v), predict_family_of(v));
+	struct learnt *l = model_row(p, model_hash(v), v);
 	l->output_calls += l->output_calls < 32;
 	double share = 1.0 / (double)l->output_calls;
 	l->output_ratio += (float)(((double)reported / (double)counted - (double)l->output_ratio) * share);
@@ -398,38 +398,33 @@ void predict_learn_output(struct predictor *p, const struct request_view *v, int
 int64_t predict_from_bytes(struct predictor *p, const struct request_view *v, size_t bytes)
 {
 	pthread_mutex_lock(&p->lock);
-	double by = (double)model_row(p, model_hash(v), predict_family_of(v))->by_bytes;
+	double by = (double)model_row(p, model_hash(v), v)->by_bytes;
 	pthread_mutex_unlock(&p->lock);
 	return (int64_t)((double)bytes * (by > 0 ? by : 0.25) + 0.999);
-}
-
-void predict_learn_bytes(struct predictor *p, const struct request_view *v, size_t bytes, int64_t input)
-{
-	if (bytes == 0 || input <= 0)
-		return;
-	double by = (double)input / (double)bytes;
-	pthread_mutex_lock(&p->lock);
-	struct learnt *l = model_row(p, model_hash(v), predict_family_of(v));
-	l->by_bytes = (float)(l->by_bytes > 0 ? (double)l->by_bytes * (1 - SLOWLY) + by * SLOWLY : by);
-	pthread_mutex_unlock(&p->lock);
 }
 
 int64_t predict_hidden(struct predictor *p, const struct request_view *v)
 {
 	pthread_mutex_lock(&p->lock);
-	double mean = (double)model_row(p, model_hash(v), predict_family_of(v))->hidden;
+	double mean = (double)model_row(p, model_hash(v), v)->hidden;
 	pthread_mutex_unlock(&p->lock);
 	return (int64_t)mean;
 }
 
-void predict_learn_hidden(struct predictor *p, const struct request_view *v, int64_t reasoning)
+static float moved(float mean, double by)
 {
-	if (reasoning < 0)
-		return;
+	return (float)(mean > 0 ? (double)mean * (1 - SLOWLY) + by * SLOWLY : by);
+}
+
+void predict_learn_call(struct predictor *p, const struct request_view *v, size_t bytes, int64_t input,
+                        int64_t hidden)
+{
 	pthread_mutex_lock(&p->lock);
-	struct learnt *l = model_row(p, model_hash(v), predict_family_of(v));
-	l->hidden = (float)(l->hidden > 0 ? (double)l->hidden * (1 - SLOWLY) + (double)reasoning * SLOWLY
-	                                  : (double)reasoning);
+	struct learnt *l = model_row(p, model_hash(v), v);
+	if (bytes > 0 && input > 0)
+		l->by_bytes = moved(l->by_bytes, (double)input / (double)bytes);
+	if (hidden >= 0)
+		l->hidden = moved(l->hidden, (double)hidden);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -437,7 +432,7 @@ bool predict_wants(struct predictor *p, const struct request_view *v)
 {
 	enum { FIRST = 32, ONE_OF = 64 };
 	pthread_mutex_lock(&p->lock);
-	uint32_t n = model_row(p, model_hash(v), predict_family_of(v))->seen++;
+	uint32_t n = model_row(p, model_hash(v), v)->seen++;
 	pthread_mutex_unlock(&p->lock);
 	return n < FIRST || n % ONE_OF == 0;
 }
@@ -491,7 +486,7 @@ int predictor_load(struct predictor *p, slice saved)
 	for (; rows.n; rows = slice_sub(rows, sizeof row, rows.n)) {
 		memcpy(&row, rows.p, sizeof row);
 		if (is_sane(&row))
-			*model_row(p, row.model, FAMILY_OTHER) = row;
+			*model_row(p, row.model, NULL) = row;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return 0;

@@ -88,11 +88,12 @@ void predict_learn_output(struct predictor *p, const struct request_view *v, int
 /* Input by the body's bytes alone, as the model was seen to make of them: of calls that were not predicted.
  */
 int64_t predict_from_bytes(struct predictor *p, const struct request_view *v, size_t bytes);
-void predict_learn_bytes(struct predictor *p, const struct request_view *v, size_t bytes, int64_t input);
-/* Tokens that the model thought and did not show, the mean of late; 0 until it has been seen to.
- * predict_learn_hidden: of an answer whose thinking did not pass (TOKENS_ABSENT: none was told). */
+/* Tokens that the model thought and did not show, the mean of late; 0 until it has been seen to. */
 int64_t predict_hidden(struct predictor *p, const struct request_view *v);
-void predict_learn_hidden(struct predictor *p, const struct request_view *v, int64_t reasoning);
+/* What every reported call tells for those two; hidden: thinking that did not pass, TOKENS_ABSENT: none was
+ * told. */
+void predict_learn_call(struct predictor *p, const struct request_view *v, size_t bytes, int64_t input,
+                        int64_t hidden);
 /* A sample of calls is enough to learn from: true for the first of a model and one of some afterwards. */
 bool predict_wants(struct predictor *p, const struct request_view *v);
 

@@ -98,6 +98,30 @@ test('without it the call is cancelled, input as reported, output counted', asyn
   assert.ok(row.output_tokens > 0 && row.cost_nanousd > 0);
 });
 
+for (const [name, path, body] of [
+  ['a whole answer', '/v1/chat/completions', { ...CHAT, stream: false }],
+  ['a stream', '/v1/chat/completions', CHAT],
+  ['a stream of Responses', '/v1/responses', { model: 'gpt-5-mini', stream: true, input: 'tell me something of rivers' }],
+  ['a stream of Messages', '/v1/messages', MESSAGES],
+])
+  test(`${name} without usage: what passed is counted, and costs`, async () => {
+    const tag = `n${++tags}`;
+    const answer = await fetch(`${weir.url}${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'x-api-key': weir.firstKey, 'content-type': 'application/json', 'x-sim-call': tag, 'x-weir-task': tag, 'x-sim': 'usage=none;size=2000;seed=4' },
+    });
+    const text = await answer.text();
+    assert.equal(answer.status, 200, text);
+    const row = await rowOf(weir, tag);
+    assert.equal(row.ending, 'complete');
+    assert.equal(row.usage_source, 'counted', JSON.stringify(row));
+    // 2,000 bytes of English words are some 300 to 700 tokens; the question, some ten.
+    assert.ok(row.output_tokens > 200 && row.output_tokens < 1000, `${row.output_tokens}`);
+    assert.ok(row.input_tokens > 4 && row.input_tokens < 60, `${row.input_tokens}`);
+    assert.ok(row.cost_nanousd > 0);
+  });
+
 test('what models make of a request is learnt, and kept over a restart', async () => {
   const ask = async (content, fault) => {
     const tag = `l${++tags}`;

@@ -254,7 +254,7 @@ static void hidden_thinking_of_a_cut_call(void **state)
 	    .api = API_OPENAI_CHAT, .model = SLICE("o9"), .stream = true, .max_output = 500};
 	set_up(&t);
 	for (int i = 0; i < 50; i++)
-		predict_learn_hidden(t.p, &v, 320);
+		predict_learn_call(t.p, &v, 0, 0, 320);
 	for (int known = 0; known < 2; known++) {
 		struct stream_meter m;
 		meter_init(&m, registry_codec(API_OPENAI_CHAT), &v);
