@@ -14,6 +14,24 @@ void admit_shadow(struct exchange *ex, slice text)
 		*shadow = both;
 }
 
+/* CI runs a key on a new machine for each job: that says nothing. */
+static void watch_devices(struct exchange *ex)
+{
+	struct shared *s = ex->w->shared;
+	int64_t n, most = ex->settings->limits.devices;
+	if (ex->who.anonymous || most == 0 || slice_eq(ex->record.who.v[ATTR_ENVIRONMENT], SLICE("ci")))
+		return;
+	uint64_t device = device_of(&ex->view, &ex->headers, ex->peer, s->device_seed);
+	if (!devices_seen(s->devices, ex->who.key_id, device, ex->record.time_ms, most, &n))
+		return;
+	COUNT(ex->w, many_devices);
+	log_event(s->log, LOG_WARN, "key.many_devices", LOG_S("key", ex->who.key_id),
+	          LOG_S("user", ex->record.who.v[ATTR_USER]), LOG_I("devices", n), LOG_I("limit", most),
+	          LOG_Z("message",
+	                "this key was used from many devices within a day: is it shared, or stolen? "
+	                "`weir key rotate` replaces it"));
+}
+
 enum admit_next admit_gates(struct exchange *ex)
 {
 	struct gate_verdict v;
@@ -27,6 +45,7 @@ enum admit_next admit_gates(struct exchange *ex)
 	}
 	if (ex->body_n == 0)
 		return ADMIT_ON; /* lists of models: nothing is asked of one */
+	watch_devices(ex);
 	gate_decide(s->gates, s->gates_n, &ex->facts, &v);
 	if (v.shadow)
 		admit_shadow(ex, gate_shadow_text(v.shadow, &ex->mem));

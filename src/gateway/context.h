@@ -11,6 +11,7 @@
 #include "gateway/held.h"
 #include "model/predict.h"
 #include "model/settings.h"
+#include "policy/device.h"
 #include "policy/freeze.h"
 #include "policy/identity.h"
 #include "policy/quota.h"
@@ -39,6 +40,7 @@
 	X(pauses, "Times a provider's stream was slowed for a slow client")                                  \
 	X(held, "Calls held back before they left")                                                          \
 	X(held_ended, "Calls that are held back no more")                                                    \
+	X(many_devices, "Times a key was used from more devices in a day than limits.devices")               \
 	X(held_gone, "Calls whose client left while they were held back")                                    \
 	X(truncated, "Streams ended by Weir as truncated answers")
 
@@ -69,6 +71,8 @@ struct shared {
 	struct oidc *oidc;          /* owned by the gateway */
 	struct freezer *freezer;    /* owned by the gateway */
 	struct quota *quota;        /* owned by the gateway */
+	struct devices *devices;    /* owned by the gateway */
+	uint64_t device_seed;
 	atomic_bool draining;
 	atomic_int calls;            /* in flight, all workers */
 	atomic_int connections;      /* open, all workers */

@@ -45,6 +45,7 @@ struct exchange {
 	unsigned char stage;             /* of the admission after the body */
 	struct held_wait wait;           /* while EX_HELD; since_us stays */
 	int retry_after_s;               /* of a refusal, in place of its kind's; 0: that */
+	uint64_t peer;                   /* a hash of the client's address; 0: not known */
 	bool loopback;                   /* the listener's */
 	bool no_certificate;   /* the listener wants a client certificate, and there is no good one */
 	bool discarding;       /* the body is read and thrown away before a refusal is sent */

@@ -147,8 +147,11 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	g->reload = reload_new(&g->shared, g->o.config, g->ops, g->store, on_reload, g, e);
 	if (g->reload == NULL)
 		return e->code;
+	if (crypto_random(&g->shared.device_seed, sizeof g->shared.device_seed))
+		return error_set(e, ERR_IO, "the machine gives no random numbers");
 	g->shared.quota = quota_new(QUOTA_STATIONS_MAX);
-	if (g->shared.quota == NULL)
+	g->shared.devices = devices_new(g->shared.device_seed);
+	if (g->shared.quota == NULL || g->shared.devices == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
 	g->shared.freezer = freezer_new(&g->shared, g->ops, g->store, wake_all, g, e);
 	if (g->shared.freezer == NULL)
@@ -233,6 +236,7 @@ static void stop(struct gateway *g)
 	reload_free(g->reload);
 	freezer_free(g->shared.freezer);
 	quota_free(g->shared.quota);
+	devices_free(g->shared.devices);
 	if (g->shared.keys)
 		keyring_unref(g->shared.keys);
 	trust_unref(g->shared.trust);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "gateway/exchange.h"
 #include "gateway/tls.h"
 
@@ -279,6 +280,20 @@ static bool collect_headers(struct exchange *ex)
 	return true;
 }
 
+/* Without the port, which is another one for each connection. */
+static uint64_t peer_of(const struct server *s, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *a = info ? info->client_addr : NULL;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)a;
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)a;
+	slice address = a && a->sa_family == AF_INET    ? slice_make(&four->sin_addr, sizeof four->sin_addr)
+	                : a && a->sa_family == AF_INET6 ? slice_make(&six->sin6_addr, sizeof six->sin6_addr)
+	                                                : SLICE_NONE;
+	return address.n ? map_hash(address, s->w->shared->device_seed) | 1 : 0;
+}
+
 static enum MHD_Result first_call(struct server *s, struct exchange *ex, const char *method,
                                   const char *version)
 {
@@ -288,6 +303,7 @@ static enum MHD_Result first_call(struct server *s, struct exchange *ex, const c
 	ex->version = slice_of(version);
 	if (!collect_headers(ex))
 		return MHD_NO;
+	ex->peer = peer_of(s, ex->connection);
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	enum exchange_next next = exchange_head(ex, info ? info->header_size : 0);

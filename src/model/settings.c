@@ -59,6 +59,7 @@ static void set_defaults(struct snapshot *snap)
 	    .abort_bytes = 8 * MB,
 	    .abort_ms = 120000,
 	    .stream_buffer = 256 * KB,
+	    .devices = 5,
 	    .connections = 8192,
 	    .calls = 4096,
 	    .budget_counters = 262144,

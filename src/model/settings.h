@@ -109,6 +109,7 @@ struct limits {
 	int64_t header_ms, body_ms, idle_ms,
 	    drain_ms; /* client's time for the head, between body bytes, keep-alive; SIGTERM's drain */
 	int64_t abort_bytes, abort_ms; /* on_abort: drain reads so much more of an answer, for so long */
+	int64_t devices;               /* that a key may be used from in a day before it is told; 0: any */
 	int64_t stream_buffer; /* bytes of an answer held for a slow client before the provider is slowed */
 };
 

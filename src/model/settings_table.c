@@ -343,6 +343,8 @@ const struct option settings_options[] = {
         "budget_counters", budget_counters, 1024, 4000000,
         "counters of budgets, one for each value of `each` in each window; beyond it `on_failure` of the "
         "budget decides; default 262144"),
+    LIMIT_NUMBER("devices", devices, 0, 32,
+                 "devices that a key may be used from in a day before the log says so; 0: any; default 5"),
     LIMIT_TIME("header_timeout", header_ms, 100, 5 * M, "for a client to send its headers; default 10s"),
     LIMIT_TIME("body_timeout", body_ms, 100, H, "between two pieces of a request body; default 30s"),
     LIMIT_TIME("idle_timeout", idle_ms, 100, H, "of a connection with no call; default 75s"),

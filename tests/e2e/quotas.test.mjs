@@ -131,3 +131,21 @@ test('another model of that provider goes on meanwhile', async () => {
   assert.equal(answer.status, 200);
   assert.ok(performance.now() - began < 1000);
 });
+
+test('a key that is used from many devices is told of, once', async () => {
+  const { id, key } = JSON.parse(weir.must('key', 'create', '--json', '--user', 'eve@example.com'));
+  const from = (device) =>
+    new Anthropic({ apiKey: key, baseURL: weir.url }).messages.create({
+      model: 'claude-opus-4-5',
+      max_tokens: 5,
+      metadata: { user_id: JSON.stringify({ device_id: device, account_uuid: '', session_id: `s-${device}` }) },
+      messages: [{ role: 'user', content: 'x' }],
+    });
+  for (const device of ['a', 'b', 'c', 'd', 'e', 'a']) await from(device);
+  assert.equal(await metric(weir, 'many_devices_total'), 0);
+  for (const device of ['f', 'g']) await from(device);
+  assert.equal(await metric(weir, 'many_devices_total'), 1);
+  const told = weir.output().split('\n').filter((line) => line.includes('key.many_devices'));
+  assert.equal(told.length, 1);
+  assert.match(told[0], new RegExp(`key=${id}.*user=eve@example.com.*devices=6 limit=5`));
+});
