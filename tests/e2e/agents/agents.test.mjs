@@ -147,3 +147,29 @@ describe('claude-code in Bedrock mode', { concurrency: 1 }, () => {
     await sim.stop();
   });
 });
+
+describe('claude-code in Vertex mode', { concurrency: 1 }, () => {
+  test('does the task through Weir, and every call is booked at the prices of Vertex', async () => {
+    const MODEL = 'claude-sonnet-4-5@20250929';
+    const [claude] = AGENTS;
+    const agent = {
+      ...claude,
+      argv: (prompt) => claude.argv(prompt).map((word) => (word === 'claude-sonnet-4-5' ? MODEL : word)),
+      env: (url, key) => ({ ...claude.env(), CLAUDE_CODE_USE_VERTEX: '1', CLOUD_ML_REGION: 'us-east5', ANTHROPIC_VERTEX_PROJECT_ID: 'p-1',
+        ANTHROPIC_VERTEX_BASE_URL: `${url}/v1`, CLAUDE_CODE_SKIP_VERTEX_AUTH: '1', ANTHROPIC_CUSTOM_HEADERS: `x-weir-key: ${key}` }),
+    };
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: `  - {name: vertex, api: vertex, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL}\n` });
+    const run = await drive(agent, { url: weir.url, key: weir.key(), base: scratch('weir-agents-'), prompt: PROMPT });
+    checkTask(run);
+    const { books, rows } = await ledgerFor(weir, sim);
+    assert.ok(rows.length > 6, `${rows.length} calls`);
+    checkBooks({ ...agent, cost: null }, run, books, rows);
+    assert.deepEqual(only(rows, 'agent'), ['claude-code']);
+    assert.deepEqual(only(rows, 'provider'), ['vertex']);
+    for (const row of rows) assert.match(row.price_id, /^vertex\//);
+    assert.equal(only(rows, 'session').length, 1, 'one session');
+    await weir.stop();
+    await sim.stop();
+  });
+});
