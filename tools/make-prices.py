@@ -58,6 +58,7 @@ RULES = [
     ("anthropic: web search costs 10 USD for 1,000 searches", "https://platform.claude.com/docs/en/about-claude/pricing"),
     ("openai: web search costs 10 USD for 1,000 calls, 25 USD with the gpt-4o and gpt-4.1 families",
      "https://platform.openai.com/docs/pricing"),
+    ("openai: batch costs half, on every token meter, where no book says otherwise", "https://platform.openai.com/docs/pricing"),
     ("openai: file search costs 2.50 USD for 1,000 calls, a code interpreter's container 0.03 USD; other hosted tools are "
      "priced as that container", "https://platform.openai.com/docs/pricing"),
     ("google: an explicit cache costs 4.50 USD for a million tokens and hour with Pro models, 1.00 USD with Flash models",
@@ -703,7 +704,9 @@ def claude_rules(vendor, model):
         base.setdefault(SEARCH, nano(10_000))
 
 
-def openai_rules(model):
+def openai_rules(vendor, model):
+    if vendor == "openai":
+        model.tiers.setdefault(("batch", 0), {m: Fraction(1, 2) for m in TOKEN_METERS})
     dearer = re.match(r"(gpt-4o|gpt-4\.1|chatgpt-4o)", model.name)
     for _, base, _ in model.rows:
         if OUTPUT in base:
@@ -726,7 +729,7 @@ def apply_rules(vendors):
             if "claude" in model.name:
                 claude_rules(vendor.name, model)
             elif vendor.name in ("openai", "azure"):
-                openai_rules(model)
+                openai_rules(vendor.name, model)
             elif vendor.name in ("google", "vertex") and "gemini" in model.name:
                 gemini_rules(model)
             for _, base, long in model.rows:

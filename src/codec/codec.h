@@ -115,6 +115,7 @@ struct codec_ops {
 /* The codecs there are; registry_codec gives them by API. Those of the *_count and *_models APIs meter
  * nothing: their answers carry no usage that is billed. */
 extern const struct codec_ops codec_anthropic, codec_anthropic_count, codec_anthropic_models;
+extern const struct codec_ops codec_anthropic_batch, codec_openai_batch;
 extern const struct codec_ops codec_openai_chat, codec_openai_models;
 extern const struct codec_ops codec_openai_embeddings;
 extern const struct codec_ops codec_openai_responses;

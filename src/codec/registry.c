@@ -39,6 +39,17 @@ static const struct route routes[] = {
     {{"/api/tags", 9}, MATCH_EXACT, false, API_OLLAMA_MODELS},
     {{"/api/ps", 7}, MATCH_EXACT, false, API_OLLAMA_MODELS},
     {{"/api/version", 12}, MATCH_EXACT, false, API_OLLAMA_MODELS},
+    {{"/v1/messages/batches", 20}, MATCH_EXACT, true, API_ANTHROPIC_BATCH},
+    {{"/v1/messages/batches", 20}, MATCH_EXACT, false, API_ANTHROPIC_BATCH},
+    {{"/v1/messages/batches", 20}, MATCH_UNDER, true, API_ANTHROPIC_BATCH},
+    {{"/v1/messages/batches", 20}, MATCH_UNDER, false, API_ANTHROPIC_BATCH},
+    {{"/v1/batches", 11}, MATCH_EXACT, true, API_OPENAI_BATCH},
+    {{"/v1/batches", 11}, MATCH_EXACT, false, API_OPENAI_BATCH},
+    {{"/v1/batches", 11}, MATCH_UNDER, true, API_OPENAI_BATCH},
+    {{"/v1/batches", 11}, MATCH_UNDER, false, API_OPENAI_BATCH},
+    {{"/v1/files", 9}, MATCH_EXACT, true, API_OPENAI_FILES},
+    {{"/v1/files", 9}, MATCH_EXACT, false, API_OPENAI_FILES},
+    {{"/v1/files", 9}, MATCH_UNDER, false, API_OPENAI_FILES},
     {{"/v1/models", 10}, MATCH_EXACT, false, API_OPENAI_MODELS},
     {{"/v1/models", 10}, MATCH_UNDER, false, API_OPENAI_MODELS},
     {{"/v1beta/models", 14}, MATCH_EXACT, false, API_GEMINI_MODELS},
@@ -403,6 +414,13 @@ static enum route_result vertex_route(slice method, struct arena *mem, struct ta
 	return r == ROUTE_UNKNOWN ? raw_route(method, publisher, path, mem, t) : r;
 }
 
+/* Batches and files can be deleted. */
+static bool deletes(const struct route *r, slice method)
+{
+	return r->matching == MATCH_UNDER && slice_eq(method, SLICE("DELETE")) &&
+	       (r->api == API_ANTHROPIC_BATCH || r->api == API_OPENAI_BATCH || r->api == API_OPENAI_FILES);
+}
+
 /* The table; ROUTE_UNKNOWN when no row fits. */
 static enum route_result table_route(slice method, const struct headers *h, struct target *t)
 {
@@ -413,7 +431,7 @@ static enum route_result table_route(slice method, const struct headers *h, stru
 			continue;
 		/* what is done with one of models/{model} is another kind of path than reading it */
 		known = known || r->matching != MATCH_UNDER;
-		if (r->post ? !slice_eq(method, SLICE("POST")) : !is_get(method))
+		if (r->post ? !slice_eq(method, SLICE("POST")) : !is_get(method) && !deletes(r, method))
 			continue;
 		t->api = r->api;
 		if (r->api == API_OPENAI_MODELS && headers_get(h, SLICE("anthropic-version")).n)
@@ -487,6 +505,9 @@ const struct codec_ops *registry_codec(enum api a)
 	static const struct codec_ops *const codecs[API_N] = {
 	    [API_ANTHROPIC_MESSAGES] = &codec_anthropic,
 	    [API_ANTHROPIC_COUNT_TOKENS] = &codec_anthropic_count,
+	    [API_ANTHROPIC_BATCH] = &codec_anthropic_batch,
+	    [API_OPENAI_BATCH] = &codec_openai_batch,
+	    [API_OPENAI_FILES] = &codec_openai_batch,
 	    [API_ANTHROPIC_MODELS] = &codec_anthropic_models,
 	    [API_OPENAI_CHAT] = &codec_openai_chat,
 	    [API_OPENAI_RESPONSES] = &codec_openai_responses,

@@ -342,11 +342,11 @@ static void fill_record(struct exchange *ex)
 
 enum admit_next admit_body(struct exchange *ex)
 {
-	bool viewed = admit_view(ex);
-	if (!viewed)
+	if (!admit_view(ex) || !batch_tap_admit(ex))
 		return false;
 	fill_record(ex);
-	return admit_metered(ex) && admit_provider(ex) && admit_signature(ex) && admit_price(ex);
+	return admit_metered(ex) && admit_provider(ex) && admit_signature(ex) && admit_price(ex) &&
+	       batch_tap_hold(ex);
 }
 
 /* What the call can cost at most. Input is bounded by the body's bytes, or where the body does not hold it

@@ -56,11 +56,13 @@ struct counters {
 
 struct oidc;
 struct reload;
+struct batches;
 
 struct shared {
 	struct log *log;            /* not owned */
 	const struct clock *clock;  /* not owned */
 	struct journal *journal;    /* owned by the gateway */
+	struct batches *batches;    /* owned by the gateway */
 	pthread_mutex_t lock;       /* guards the next four */
 	struct settings *settings;  /* owned reference: the snapshot for new calls */
 	struct keyring *keys;       /* owned reference */

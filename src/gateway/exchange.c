@@ -111,6 +111,7 @@ void exchange_free(struct exchange *ex)
 	admit_quota_end(ex);
 	free_body(ex);
 	meter_release(&ex->meter);
+	batch_tap_release(ex);
 	atomic_fetch_sub(&w->shared->bodies, ex->held_whole);
 	block_release(&w->blocks, &ex->whole);
 	buf_release(&ex->out);
@@ -286,6 +287,7 @@ static void on_head(void *arg, int status, const struct headers *h)
 	            (size_t)ex->settings->limits.event_bytes);
 	if (status < 400)
 		meter_head(&ex->meter, h);
+	batch_tap_head(ex, status);
 	ex->gather = ex->meter.mode == METER_WHOLE;
 	if (ex->meter.edits)
 		ex->answer_length = -1;
@@ -359,6 +361,8 @@ static bool on_body(void *arg, slice piece)
 			COUNT(ex->w, pauses);
 			return false;
 		}
+		if (!batch_tap_piece(ex, piece))
+			return false;
 		if (meter_feed(&ex->meter, piece, &ex->out)) {
 			ex->broken = true; /* no memory: the client sees an early end, the rest is counted */
 			ex->meter.lost = true;
@@ -432,11 +436,13 @@ static void on_end(void *arg, enum upstream_end end, const char *message)
 		meter_whole(&ex->meter, slice_make(ex->whole.p, ex->whole.n));
 	if (meter_finish(&ex->meter, &ex->out))
 		ex->broken = true;
+	batch_tap_end(ex, slice_make(ex->whole.p, ex->whole.n));
 	enum ending ending = ending_of(ex);
 	settle_call(ex, ending,
 	            ending == ENDING_PROVIDER_GONE ? "the provider's stream ended without its last event"
 	                                           : NULL);
 	exchange_set_state(ex, EX_ANSWERED);
+	batch_tap_edit(ex);
 	if (!ex->streaming) {
 		char usd[MONEY_TEXT_MAX];
 		ex->answer_length = (int64_t)ex->whole.n;

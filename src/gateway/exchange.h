@@ -4,6 +4,7 @@
 #ifndef WEIR_GATEWAY_EXCHANGE_H
 #define WEIR_GATEWAY_EXCHANGE_H
 
+#include "gateway/batch_tap.h"
 #include "gateway/context.h"
 #include "gateway/meter.h"
 #include "gateway/refusal.h"
@@ -69,6 +70,8 @@ struct exchange {
 	journal_slot slot;    /* 0: none, or settled */
 	bool left;            /* the provider was reached */
 	int64_t arrived_us, asked_us, first_byte_us, last_byte_us, ended_us; /* monotonic; 0: not yet */
+
+	struct batch_call batch;
 
 	/* the answer */
 	struct upstream_call *call; /* NULL when none is under way */

@@ -18,6 +18,7 @@ void exchange_tick(struct exchange *ex, int64_t now_us)
 			exchange_drained(ex, false);
 		return;
 	}
+	batch_tap_tick(ex);
 	const struct provider *p = ex->provider;
 	bool waits_for_client = exchange_out_ready(ex) >= ex->settings->limits.stream_buffer / 2;
 	if (now_us - ex->arrived_us > p->total_ms * 1000)

@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 #include <malloc.h>
 
+#include "gateway/batch_follow.h"
 #include "gateway/console.h"
 #include "gateway/gate_secret.h"
 #include "gateway/oidc.h"
@@ -33,10 +34,11 @@ struct gateway {
 	struct worker *workers; /* owned */
 	pthread_t *threads;     /* owned */
 	int workers_n, started;
-	atomic_int awake_n;      /* workers that may be woken */
-	struct writer *writer;   /* owned */
-	struct console *console; /* owned */
-	struct reload *reload;   /* owned */
+	atomic_int awake_n;        /* workers that may be woken */
+	struct writer *writer;     /* owned */
+	struct follower *follower; /* owned */
+	struct console *console;   /* owned */
+	struct reload *reload;     /* owned */
 	struct learnt_file learnt;
 	const struct ledger_ops *ops;
 	slice store;
@@ -65,7 +67,10 @@ static int open_store(struct gateway *g, struct settings *s, struct error *e)
 	if (g->shared.journal == NULL)
 		return e->code;
 	g->writer = writer_start(g->shared.journal, g->ops, g->store, g->o.log, e);
-	return g->writer ? 0 : e->code;
+	if (g->writer == NULL)
+		return e->code;
+	g->follower = follower_start(&g->shared, g->ops, g->store, e);
+	return g->follower ? 0 : e->code;
 }
 
 static int start_workers(struct gateway *g, struct settings *s, struct error *e)
@@ -225,6 +230,8 @@ static void stop(struct gateway *g)
 	oidc_stop(g->shared.oidc);
 	for (int i = 0; i < g->workers_n; i++)
 		worker_release(&g->workers[i]);
+	follower_stop(g->follower);
+	batches_free(g->shared.batches);
 	if (g->writer && !writer_stop(g->writer, LEDGER_FLUSH_MS))
 		log_event(g->o.log, LOG_ERROR, "serve.rows_left",
 		          LOG_Z("message", "the ledger did not take all rows; they are in the journal and "
@@ -282,8 +289,9 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	g->shared.clock = clock_real();
 	g->shared.settings = settings_ref(settings); /* may be replaced while this one is used below */
 	g->shared.keys = keyring_new();
+	g->shared.batches = batches_new();
 	pthread_mutex_init(&g->shared.lock, NULL);
-	int r = start(g, settings, e);
+	int r = g->shared.batches ? start(g, settings, e) : error_set(e, ERR_NOMEM, "out of memory");
 	if (r == 0) {
 		say_ready(g, settings);
 		trim_startup_memory();

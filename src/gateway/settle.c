@@ -103,6 +103,13 @@ static void fill_usage(struct exchange *ex, struct record *r, enum ending ending
 {
 	bool spent = ex->left && ex->price &&
 	             !(ending == ENDING_PROVIDER_ERROR && !ex->meter.answer.has_usage && ex->status >= 400);
+	if (ex->batch.kind == BATCH_CALL_CREATE && ex->left && ex->status < 400 &&
+	    r->text[TEXT_BATCH].n == 0) {
+		/* it may be running, under an id that nobody knows */
+		price_at_worst(ex, r, num_max_i64(r->hold_nanousd, 0), "the batch's id did not come back",
+		               note);
+		return;
+	}
 	if (ex->price == NULL) { /* a path that costs nothing by its nature, or that could not be metered */
 		r->priced = !api_is_metered(r->api);
 		r->usage_source = SOURCE_NONE;

@@ -45,6 +45,7 @@ static void set_defaults(struct snapshot *snap)
 	s->listen = (struct listen){.host = SLICE("127.0.0.1"), .port = 8787, .loopback = true};
 	s->console = (struct listen){.host = SLICE("127.0.0.1"), .port = 8788, .loopback = true};
 	s->journal_slots = 16384;
+	s->batches_poll_ms = 60000;
 	s->workers = cores();
 	s->timezone = machine_zone(&snap->mem);
 	s->unknown_price = UNKNOWN_PRICE_FALLBACK; /* settings_check makes it refuse when nothing was read */

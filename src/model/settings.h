@@ -131,6 +131,7 @@ struct settings {
 	enum { UNKNOWN_PRICE_REFUSE, UNKNOWN_PRICE_FALLBACK } unknown_price;
 	struct price fallback_price; /* of `prices: {unknown: {…}}`; id "fallback" */
 	slice price_file;
+	int64_t batches_poll_ms; /* how soon a new batch is asked about */
 	struct catalog *catalog; /* owned reference */
 	size_t providers_n;
 	struct provider *providers;

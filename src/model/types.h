@@ -50,7 +50,10 @@ enum dialect {
 	X(API_OLLAMA_CHAT, "ollama.chat", DIALECT_OLLAMA, true)                                              \
 	X(API_OLLAMA_GENERATE, "ollama.generate", DIALECT_OLLAMA, true)                                      \
 	X(API_OLLAMA_EMBED, "ollama.embed", DIALECT_OLLAMA, true)                                            \
-	X(API_OLLAMA_MODELS, "ollama.models", DIALECT_OLLAMA, false)
+	X(API_OLLAMA_MODELS, "ollama.models", DIALECT_OLLAMA, false)                                         \
+	X(API_ANTHROPIC_BATCH, "anthropic.batch", DIALECT_ANTHROPIC, false)                                  \
+	X(API_OPENAI_BATCH, "openai.batch", DIALECT_OPENAI, false)                                           \
+	X(API_OPENAI_FILES, "openai.files", DIALECT_OPENAI, false)
 
 #define X(id, name, dialect, metered) id,
 enum api { API_LIST(X) API_N };

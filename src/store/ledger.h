@@ -131,6 +131,14 @@ struct ledger_rule {
 	int64_t at_ms;
 };
 
+/* A message batch that is followed, and how far. */
+struct ledger_batch {
+	slice id, provider, call; /* the provider's id; the row of the call that created it */
+	slice state;              /* open, booked, lost */
+	slice results, errors;    /* OpenAI's files; n 0: not known */
+	int64_t created_ms;
+};
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -171,6 +179,10 @@ struct ledger_ops {
 	 * other source could not know that (another kind of key), by agent, session (when both know it) and
 	 * the same input, cache and output within LEDGER_SAME_MS. */
 	int (*same_call)(struct ledger *l, const struct record *r, char *source, size_t cap, struct error *e);
+	/* Keeps a batch, or what has changed of it; those created since a time, oldest first. */
+	int (*batch_put)(struct ledger *l, const struct ledger_batch *b, struct error *e);
+	int (*batches)(struct ledger *l, int64_t since_ms,
+	               int (*on_batch)(void *arg, const struct ledger_batch *b), void *arg, struct error *e);
 	/* A number that changes when another connection wrote keys. */
 	int (*keys_version)(struct ledger *l, int64_t *out, struct error *e);
 	/* Puts an entry, or replaces the one of its scope and value; takes one out (ERR_NOT_FOUND); each with

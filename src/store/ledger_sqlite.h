@@ -100,6 +100,12 @@ int ledger_sqlite_rules(struct ledger *l, int (*on_rule)(void *arg, const struct
                         struct error *e);
 int ledger_sqlite_version(struct ledger *l, slice what, int64_t *out, struct error *e);
 
+/* ledger_sqlite_batches.c */
+int ledger_sqlite_batch_put(struct ledger *l, const struct ledger_batch *b, struct error *e);
+int ledger_sqlite_batches(struct ledger *l, int64_t since_ms,
+                          int (*on_batch)(void *arg, const struct ledger_batch *b), void *arg,
+                          struct error *e);
+
 extern const struct ledger_ops ledger_sqlite_ops;
 
 #endif

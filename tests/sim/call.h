@@ -21,6 +21,8 @@ struct cJSON;
 	X(GEMINI_COUNT, "gemini.count_tokens")                                                               \
 	X(BEDROCK_INVOKE, "bedrock.invoke")                                                                  \
 	X(BEDROCK_CONVERSE, "bedrock.converse")                                                              \
+	X(ANTHROPIC_BATCH, "anthropic.batch")                                                                \
+	X(OPENAI_BATCH, "openai.batch")                                                                      \
 	X(REPLAY, "replay")
 
 enum api {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "batch.h"
 #include "books.h"
 
 void answer_with(struct conn *c, int status, const char *type, const char *extra, struct str body)
@@ -215,6 +216,8 @@ void route_other(struct conn *c)
 
 	if (str_starts(path, "/sim/"))
 		answer_sim(c, path, query);
+	else if (batch_route(c, path))
+		return;
 	else if (read_only && ends(path, "/api/hello"))
 		answer_with(c, 200, "application/json", "", STR("{\"message\":\"hello\"}"));
 	else if (read_only && ends(path, "/models"))

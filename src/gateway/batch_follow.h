@@ -1,0 +1,18 @@
+/* The thread that asks the providers about open batches and books their results, whether or not a client ever
+ * fetches them. It has a connection of its own to the ledger, and the provider's credential out of the
+ * settings; a batch of a provider without one is left to what passes. */
+#ifndef WEIR_GATEWAY_BATCH_FOLLOW_H
+#define WEIR_GATEWAY_BATCH_FOLLOW_H
+
+#include "gateway/batch.h"
+#include "gateway/context.h"
+#include "store/ledger.h"
+
+struct follower;
+
+/* Batches of the last days are taken out of the ledger first. All pointers must live until follower_stop. */
+struct follower *follower_start(struct shared *shared, const struct ledger_ops *ops, slice store,
+                                struct error *e);
+void follower_stop(struct follower *f);
+
+#endif
