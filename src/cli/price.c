@@ -9,19 +9,25 @@ static int run_price(struct cli *c, int argc, char **argv);
 
 const struct command command_price = {
     "price", "shows and checks the prices that calls are costed with",
-    "weir price list [PATTERN] [options] | show MODEL [options] | check [options]\n\n"
+    "weir price list [PATTERN] [options] | show MODEL [options] | check [options]\n"
+    "weir price reprice --since D [--model M] [--apply]\n\n"
     "list     the prices of today, in USD for a million tokens; of models whose name has PATTERN in it\n"
     "         (or matches it, with * and ?)\n"
     "show     what MODEL costs, named as a client names it: every meter, tier, region and change of price\n"
     "check    says when the price book is old, when a provider has no prices, which prices will change "
     "soon,\n"
     "         and which models were called without a price; exit status 1 when something is to be done\n\n"
+    "reprice  what the calls since D cost by the prices of now; with --apply, correction rows for the "
+    "difference:\n"
+    "         no row is changed, each correction names the one it mends\n\n"
     "  --vendor V       anthropic, openai, google, bedrock, azure, vertex, openrouter, …, or all; default "
     "those\n"
     "                   of the providers in the settings\n"
     "  --at DATE        the prices of that day (2026-03-13) instead of today's\n"
     "  --older-than D   check: how old the book may be (default 180d)\n"
-    "  --since D        check: how far back calls are looked at (default 30d)\n",
+    "  --since D        check, reprice: how far back calls are looked at (check: default 30d)\n"
+    "  --model M        reprice: calls of that model alone (* and ? as in file names)\n"
+    "  --apply          reprice: writes the corrections; without it nothing is written\n",
     run_price};
 
 void price_text(int64_t nano, char out[MONEY_TEXT_MAX])
@@ -232,6 +238,14 @@ static bool take_option(struct price_query *q, slice name, const char *value)
 {
 	slice text = slice_of(value);
 	int64_t *ms = slice_eq(name, SLICE("older-than")) ? &q->older_ms : &q->since_ms;
+	if (slice_eq(name, SLICE("apply")))
+		return q->apply = true;
+	if (slice_eq(name, SLICE("model"))) {
+		q->pattern = text;
+		return true;
+	}
+	if (slice_eq(name, SLICE("since")))
+		q->since_given = true;
 	if (slice_eq(name, SLICE("vendor"))) {
 		q->vendor = text;
 		return true;
@@ -253,7 +267,10 @@ static const struct {
 	const char *name;
 	int (*run)(struct price_query *q);
 	int words_min, words_max; /* behind the name */
-} actions[] = {{"list", price_list, 0, 1}, {"show", price_show, 1, 1}, {"check", price_check, 0, 0}};
+} actions[] = {{"list", price_list, 0, 1},
+               {"show", price_show, 1, 1},
+               {"check", price_check, 0, 0},
+               {"reprice", price_reprice, 0, 0}};
 
 #define ACTIONS (sizeof actions / sizeof actions[0])
 
@@ -283,8 +300,8 @@ static int run_price(struct cli *c, int argc, char **argv)
 	    .c = c, .at_ms = clock_wall_ms(clock_real()), .older_ms = 180 * DAY_MS, .since_ms = 30 * DAY_MS};
 	const char *name, *value, *action = NULL;
 	int at = 1, r, words = 0;
-	while ((r = cli_next(c, &command_price, argc, argv, &at, "vendor=:at=:older-than=:since=", &name,
-	                     &value)) > 0) {
+	while ((r = cli_next(c, &command_price, argc, argv, &at,
+	                     "vendor=:at=:older-than=:since=:model=:apply", &name, &value)) > 0) {
 		if (r == 1 && !take_option(&q, slice_of(name), value))
 			return EXIT_USAGE;
 		if (r == 1)
@@ -297,6 +314,7 @@ static int run_price(struct cli *c, int argc, char **argv)
 	if (r < 0)
 		return r == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (!action)
-		return cli_usage_error(c, &command_price, "what to do is missing: list, show or check");
+		return cli_usage_error(c, &command_price,
+		                       "what to do is missing: list, show, check or reprice");
 	return run_action(&q, action, words);
 }

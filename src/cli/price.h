@@ -16,11 +16,13 @@ struct price_query {
 	int64_t at_ms;              /* the time that prices are asked for */
 	int64_t older_ms, since_ms; /* of check: how old the book may be; how far back the ledger is read */
 	bool dated;                 /* --at was given */
+	bool since_given, apply;    /* of reprice */
 };
 
 int price_list(struct price_query *q);
 int price_show(struct price_query *q);
 int price_check(struct price_query *q);
+int price_reprice(struct price_query *q);
 
 /* USD for a million units, "3.00"; "-" when absent. */
 void price_text(int64_t nano, char out[MONEY_TEXT_MAX]);

@@ -76,6 +76,9 @@ static void price_call(struct exchange *ex, struct record *r, const char **note)
 	struct cost total = {0};
 	bool known = add_cost(p, &r->usage, &as, &total, &e);
 	r->text[TEXT_PRICE_ID] = p->id;
+	r->text[TEXT_REGION] = as.region;
+	if (a->parts_n)
+		*note = "several models in one answer: each part at its own model's price";
 	for (size_t i = 0; known && i < a->parts_n; i++) {
 		known = add_cost(price_served(ex, name_get(&a->parts[i].model)), &a->parts[i].usage, &as,
 		                 &total, &e);

@@ -35,7 +35,7 @@ static const struct column columns[] = {
     NOTE(TEXT_SHADOW, "shadow") INT(hold_nanousd, false) NOTE(TEXT_EXPLANATION, "explanation")
     NOTE(TEXT_CALL_KEY, "call_key")
     NOTE(TEXT_CLAIMED, "claimed")
-    INT(credits_nano, false) TEXT(TEXT_BATCH, "batch") NOTE(TEXT_CORRECTS, "corrects")
+    INT(credits_nano, false) TEXT(TEXT_BATCH, "batch") NOTE(TEXT_CORRECTS, "corrects") TEXT(TEXT_REGION, "region")
 };
 /* clang-format on */
 #define COLUMNS           (sizeof columns / sizeof columns[0])

@@ -116,7 +116,7 @@ static void what_is_asked_is_answered(void **state)
 		int status;
 		const char *out, *err;
 	} cases[] = {
-	    {"weir.yaml", "", EXIT_USAGE, "", "list, show or check"},
+	    {"weir.yaml", "", EXIT_USAGE, "", "list, show, check or reprice"},
 	    {"weir.yaml", "lst", EXIT_USAGE, "", "there is no `weir price lst`"},
 	    {"weir.yaml", "show", EXIT_USAGE, "", "asks for a model"},
 	    {"weir.yaml", "show a b", EXIT_USAGE, "", "fewer words"},
@@ -206,11 +206,73 @@ static void unpriced_calls_are_told(void **state)
 	check("weir.yaml", "check --at 2026-09-01 --since 1h", EXIT_DONE, "", "");
 }
 
+static int skip_group(void *arg, const struct ledger_group *g)
+{
+	(void)arg, (void)g;
+	return 0;
+}
+
+/* A correction is a row of its own with the difference; once written there is nothing more to correct. */
+static void calls_are_repriced(void **state)
+{
+	(void)state;
+	char store[160];
+	struct error e = {0};
+	slice path;
+	struct ledger *l = NULL;
+	struct record r;
+	struct ledger_measures total;
+	snprintf(store, sizeof store, "sqlite:%s/weir.db", folder);
+	const struct ledger_ops *ops = ledger_for(slice_of(store), &path, &e);
+	assert_int_equal(ops->open(path.p, true, &l, &e), 0);
+	record_init(&r);
+	snprintf(r.id, sizeof r.id, "01JDABCDEFGHJKMNPQRSTVWXY0");
+	assert_true(clock_parse_rfc3339(SLICE("2026-10-30"), &r.time_ms));
+	r.api = API_ANTHROPIC_MESSAGES;
+	r.text[TEXT_PROVIDER] = SLICE("anthropic");
+	r.text[TEXT_MODEL_REQUESTED] = r.text[TEXT_MODEL_SERVED] = SLICE("claude-next");
+	r.text[TEXT_SOURCE] = SLICE("gateway");
+	r.text[TEXT_PRICE_ID] = SLICE("anthropic/claude-next@old");
+	r.usage.m[METER_INPUT] = r.usage.m[METER_OUTPUT] = 10;
+	r.usage_source = SOURCE_REPORTED;
+	r.priced = true;
+	r.cost.part[COST_INPUT] = r.cost.total = 30000; /* the contract says 70000 + 210000 */
+	assert_int_equal(ops->begin(l, &e), 0);
+	assert_int_equal(ops->add(l, &r, &e), 0);
+	assert_int_equal(ops->commit(l, &e), 0);
+	check("weir.yaml", "reprice", EXIT_USAGE, "", "how far back");
+	check("weir.yaml", "reprice --at 2026-11-01 --since 5d", EXIT_DONE, "1 to be corrected, 0.00025 USD",
+	      "");
+	check("weir.yaml", "reprice --at 2026-11-01 --since 5d --model gpt-*", EXIT_DONE, "0 calls looked at",
+	      "");
+	check("weir.yaml", "reprice --at 2026-11-01 --since 5d --apply", EXIT_DONE,
+	      "1 corrected, 0.00025 USD", "");
+	check("weir.yaml", "reprice --at 2026-11-01 --since 5d --apply", EXIT_DONE, "0 corrected, 0.00 USD",
+	      "");
+	struct ledger_query q = {.since_ms = r.time_ms};
+	assert_int_equal(ops->report(l, &q, skip_group, NULL, &total, &e), 0);
+	assert_int_equal(total.cost_nanousd, 280000);
+	assert_int_equal(total.calls, 1);
+	assert_int_equal(total.meters[METER_INPUT], 10);
+	ops->close(l);
+	/* a second change of price builds on the first correction, down again */
+	char own[160];
+	write_file(
+	    "own.json",
+	    "{\"format\": \"weir-prices/1\", \"vendors\": {\"anthropic\": {\"claude-next\": {\"prices\": [\n"
+	    "  {\"input\": \"1\", \"output\": \"2\", \"source\": \"the new contract\"}]}}}}",
+	    own, sizeof own);
+	check("weir.yaml", "reprice --at 2026-11-01 --since 5d --apply", EXIT_DONE,
+	      "1 corrected, -0.00025 USD", "");
+	check("weir.yaml", "reprice --at 2026-11-01 --since 5d --json", EXIT_DONE, "\"corrections\":0", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_asked_is_answered),
 	    cmocka_unit_test(unpriced_calls_are_told),
+	    cmocka_unit_test(calls_are_repriced),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
