@@ -15,6 +15,7 @@ const struct command *const cli_commands[] = {
 	&command_demo,
 	&command_freeze,
 	&command_unfreeze,
+	&command_gate,
 	NULL,
 };
 /* clang-format on */

@@ -6,7 +6,7 @@
 #include "base/crypto.h"
 #include "text/json.h"
 
-#define HEADER_MAX 512
+#define HEADER_MAX 20000 /* an issuer's token may be the key */
 
 static size_t take_body(char *p, size_t size, size_t n, void *arg)
 {
@@ -48,6 +48,15 @@ static int explain(const struct cli *c, long status, slice body)
 	char message[1024];
 	if (status == 400 && error_message(body, message, sizeof message))
 		return cli_fail(c, "%s", message);
+	if (status == 403 && error_message(body, message, sizeof message)) {
+		cli_fail(c, "%s", message);
+		return EXIT_POLICY;
+	}
+	if (c->key && status == 401 && error_message(body, message, sizeof message))
+		return cli_fail(c, "%s refused the key in WEIR_KEY: %s", c->server, message);
+	if (status >= 404 && error_message(body, message, sizeof message) &&
+	    !slice_starts(slice_of(message), SLICE("no such ")))
+		return cli_fail(c, "%s", message);
 	if (status == 401 || status == 403)
 		return cli_fail(c,
 		                c->key ? "%s refused the key in WEIR_KEY: `weir key list` on the gateway's "
@@ -56,21 +65,28 @@ static int explain(const struct cli *c, long status, slice body)
 		                       : "%s asks for a key: set WEIR_KEY to yours",
 		                c->server);
 	if (status == 404)
-		return cli_fail(c,
-		                "%s has no reports: --server and WEIR_URL name the gateway's console here "
-		                "(port 8788 by default), "
-		                "not the port that agents use",
-		                c->server);
+		return cli_fail(
+		    c,
+		    "%s knows no such page: --server and WEIR_URL name the gateway's console here "
+		    "(port 8788 by default), "
+		    "not the port that agents use",
+		    c->server);
 	return cli_fail(c, "%s answered with status %ld", c->server, status);
 }
 
-static long perform(CURL *h, const struct cli *c, const char *url, struct buf *out,
-                    char error[CURL_ERROR_SIZE])
+static long perform(CURL *h, const struct cli *c, const char *method, const char *url, slice body,
+                    struct buf *out, char error[CURL_ERROR_SIZE])
 {
 	char header[HEADER_MAX];
 	long status = 0;
 	snprintf(header, sizeof header, "x-weir-key: %s", c->key ? c->key : "");
 	struct curl_slist *list = c->key ? curl_slist_append(NULL, header) : NULL;
+	if (body.n) {
+		list = curl_slist_append(list, "content-type: application/json");
+		curl_easy_setopt(h, CURLOPT_POSTFIELDS, body.p);
+		curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE, (long)body.n);
+	}
+	curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(h, CURLOPT_URL, url);
 	curl_easy_setopt(h, CURLOPT_HTTPHEADER, list);
 	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, error);
@@ -87,7 +103,7 @@ static long perform(CURL *h, const struct cli *c, const char *url, struct buf *o
 	return status;
 }
 
-int remote_get(const struct cli *c, slice path, struct buf *out)
+int remote_call(const struct cli *c, const char *method, slice path, slice body, struct buf *out)
 {
 	char error[CURL_ERROR_SIZE] = "";
 	slice server = slice_of(c->server);
@@ -100,15 +116,20 @@ int remote_get(const struct cli *c, slice path, struct buf *out)
 	CURL *h = curl_easy_init();
 	long status = -1;
 	if (h && buf_printf(&url, SLICE_FMT SLICE_FMT "%c", SLICE_ARG(server), SLICE_ARG(path), 0) == 0)
-		status = perform(h, c, buf_slice(&url).p, out, error);
+		status = perform(h, c, method, buf_slice(&url).p, body, out, error);
 	curl_easy_cleanup(h);
 	buf_release(&url);
-	if (status == 200)
+	if (status >= 200 && status < 300)
 		return EXIT_DONE;
 	if (status > 0)
 		return explain(c, status, buf_slice(out));
 	return cli_fail(c, "%s cannot be reached: %s. Is the address right, and does `weir serve` run there?",
 	                c->server, error[0] ? error : "out of memory");
+}
+
+int remote_get(const struct cli *c, slice path, struct buf *out)
+{
+	return remote_call(c, "GET", path, SLICE_NONE, out);
 }
 
 int remote_word(struct buf *query, slice name, slice value)

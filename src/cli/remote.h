@@ -9,6 +9,10 @@
  * EXIT_FAILED after a message that says what to do. */
 int remote_get(const struct cli *c, slice path, struct buf *out);
 
+/* Any method ("POST", "DELETE", …), body a JSON text (n 0: none); likewise, for every status from 200 to 299.
+ * What the server says against it is the message; EXIT_POLICY when it is 403, a rule's no. */
+int remote_call(const struct cli *c, const char *method, slice path, slice body, struct buf *out);
+
 /* name=value, percent-encoded, behind a '?' or '&'; ERR_FULL, ERR_NOMEM. */
 int remote_word(struct buf *query, slice name, slice value) WARN_UNUSED;
 

@@ -94,5 +94,7 @@ int admin_audit(struct admin *a);
 int admin_freezes(struct admin *a);
 int admin_freeze(struct admin *a);
 int admin_unfreeze(struct admin *a);
+/* admin_gate.c */
+int admin_gate(struct admin *a);
 
 #endif

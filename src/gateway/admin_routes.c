@@ -73,6 +73,19 @@
 	OBJECT_WITH("\"scope\",\"value\",\"frozen\"",                                                        \
 	            "\"scope\":{\"type\":\"string\"},\"value\":" TEXT ",\"frozen\":{\"type\":\"boolean\"}")
 
+#define GATE_BODY                                                                                            \
+	OBJECT_WITH(                                                                                         \
+	    "",                                                                                              \
+	    "\"repo\":{\"type\":\"string\"},\"branch\":{\"type\":\"string\"},\"commit\":{\"type\":"          \
+	    "\"string\"},\"workflow\":{\"type\":\"string\"},\"trigger\":{\"type\":\"string\"},\"pr\":{},"    \
+	    "\"task\":{},\"author\":{\"type\":\"string\"},\"diff_lines\":{\"type\":\"integer\"},"            \
+	    "\"paths\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}")
+#define GATE_SHAPE                                                                                           \
+	OBJECT_WITH("\"decision\",\"gate\",\"reason\",\"token\",\"expires\"",                                \
+	            "\"decision\":{\"enum\":[\"admitted\",\"refused\"]},\"gate\":" TEXT ",\"reason\":" TEXT  \
+	            ",\"shadow\":" TEXT ",\"later\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"   \
+	            "\"token\":" TEXT ",\"expires\":" TEXT)
+
 const struct admin_route admin_routes[] = {
     {"GET", "/api/v1/openapi.json", ALL_ROLES, admin_openapi, "This document", "", NULL,
      OBJECT_WITH("\"openapi\",\"paths\"", "\"openapi\":{\"type\":\"string\"},\"paths\":{\"type\":\"object\"},"
@@ -109,6 +122,9 @@ const struct admin_route admin_routes[] = {
      FROZEN_SHAPE},
     {"POST", "/api/v1/unfreeze", MAKERS, admin_unfreeze,
      "Lifts a freeze; a developer one of their own making", "", FREEZE_BODY, FROZEN_SHAPE},
+    {"POST", "/api/v1/gate", KEEPERS | ROLE_BIT(ROLE_DEVELOPER) | ROLE_BIT(ROLE_AGENT), admin_gate,
+     "May an agent run in this CI job? An admitted job gets the token for its calls", "", GATE_BODY,
+     GATE_SHAPE},
 };
 
 const size_t admin_routes_n = sizeof admin_routes / sizeof *admin_routes;

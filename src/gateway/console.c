@@ -9,6 +9,7 @@
 #include "gateway/console_api.h"
 #include "gateway/console_page.h"
 #include "gateway/metrics.h"
+#include "gateway/oidc.h"
 #include "gateway/server.h"
 #include "gateway/strict.h"
 #include "gateway/tls.h"
@@ -94,37 +95,56 @@ static void read_names(struct console *c, const struct principal *p, struct cons
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Who may look: on loopback everyone at this machine, beyond it a key; a developer's or an agent's key sees
- * its own user only. */
-static bool identify(struct console *c, const struct request_of *r, struct console_reader *who,
-                     struct answer_of *a)
-{
-	struct identity id;
+/* What an answer looks at of the one who asks. */
+struct asker {
+	struct console_reader who;
+	struct identity id; /* texts in the three below */
+	struct keyring *keys;
+	struct trust *trust;
 	struct arena mem;
-	*who = (struct console_reader){.all = true};
+};
+
+/* Who may look: on loopback everyone at this machine, beyond it a key; a developer's or an agent's key sees
+ * its own user only. False after a refusal. Release it either way. */
+static bool identify(struct console *c, const struct request_of *r, struct asker *k, struct answer_of *a)
+{
 	struct shared *s = c->ctx.shared;
 	pthread_mutex_lock(&s->lock);
-	struct keyring *keys = keyring_ref(s->keys);
-	struct trust *trust = trust_ref(s->trust);
+	k->keys = keyring_ref(s->keys);
+	k->trust = trust_ref(s->trust);
 	pthread_mutex_unlock(&s->lock);
-	struct identity_in in = {.keys = keys,
-	                         .trust = trust,
+	arena_init(&k->mem, IDENTITY_MEM);
+	struct identity_in in = {.keys = k->keys,
+	                         .trust = k->trust,
 	                         .headers = &r->headers,
 	                         .loopback = c->settings->console.loopback,
 	                         .now_ms = clock_wall_ms(s->clock)};
-	arena_init(&mem, IDENTITY_MEM);
-	identity_check(&in, &mem, &id);
-	bool ok = id.result == IDENTITY_OK || id.result == IDENTITY_ANONYMOUS || id.result == IDENTITY_ROLE;
-	who->all = id.result != IDENTITY_OK; /* else an agent or a developer */
-	who->anonymous = id.who.anonymous;
-	who->role = !id.who.anonymous ? id.who.role : keyring_count(keys) ? ROLE_VIEWER : ROLE_OWNER;
-	read_names(c, &id.who, who);
+	identity_check(&in, &k->mem, &k->id);
+	if (k->id.stale >= 0)
+		oidc_refetch(s->oidc, k->id.stale);
+	const struct principal *p = &k->id.who;
+	enum identity_result result = k->id.result;
+	k->who = (struct console_reader){
+	    .all = result != IDENTITY_OK, /* else an agent or a developer */
+	    .anonymous = p->anonymous,
+	    .role = !p->anonymous            ? p->role
+	            : keyring_count(k->keys) ? ROLE_VIEWER
+	                                     : ROLE_OWNER,
+	    .principal = p,
+	    .gate_secret = trust_secret(k->trust),
+	};
+	read_names(c, p, &k->who);
+	bool ok = result == IDENTITY_OK || result == IDENTITY_ANONYMOUS || result == IDENTITY_ROLE;
 	if (!ok)
-		refuse(a, 401, id.why);
-	keyring_unref(keys);
-	trust_unref(trust);
-	arena_release(&mem);
+		refuse(a, 401, k->id.why);
 	return ok;
+}
+
+static void asker_release(struct asker *k)
+{
+	keyring_unref(k->keys);
+	trust_unref(k->trust);
+	arena_release(&k->mem);
 }
 
 /* An agent that was pointed at this port by mistake. */
@@ -154,10 +174,31 @@ static bool may_change(const struct request_of *r, struct answer_of *a)
 	return true;
 }
 
+static int answer_known(struct console *c, const struct request_of *r, const struct console_reader *who,
+                        slice method, slice path, struct answer_of *a)
+{
+	if (slice_eq(path, SLICE("/metrics"))) {
+		a->status = 200;
+		a->type = "text/plain; version=0.0.4; charset=utf-8";
+		return metrics_write(&c->ctx, &a->body);
+	}
+	pthread_mutex_lock(&c->lock);
+	a->type = "application/json";
+	int code = admin_api(&c->ctx, who, method, path, r->query, buf_slice(&r->body), &a->status, &a->body);
+	if (code == ERR_NOT_FOUND && slice_eq(method, SLICE("GET")))
+		code = console_api(&c->ctx, who, path, r->query, &a->status, &a->type, &a->body);
+	pthread_mutex_unlock(&c->lock);
+	if (code == ERR_NOT_FOUND)
+		return refuse(
+		    a, 404,
+		    "no such page; there are /, /metrics, /healthz, /readyz, and /api/v1/..., which "
+		    "/api/v1/openapi.json lists");
+	return code;
+}
+
 static int answer(struct console *c, const struct request_of *r, slice method, slice path,
                   struct answer_of *a)
 {
-	struct console_reader who;
 	static const char *const agents[] = {
 	    "/v1/messages", "/v1/chat/", "/v1/responses", "/v1/embeddings", "/v1/models", "/v1beta/", "/p/"};
 	for (size_t i = 0; i < sizeof agents / sizeof *agents; i++)
@@ -172,25 +213,10 @@ static int answer(struct console *c, const struct request_of *r, slice method, s
 		return say(a, 200, "ok");
 	if (slice_eq(path, SLICE("/readyz")))
 		return ready(c, a);
-	if (!identify(c, r, &who, a))
-		return 0;
-	if (slice_eq(path, SLICE("/metrics"))) {
-		a->status = 200;
-		a->type = "text/plain; version=0.0.4; charset=utf-8";
-		return metrics_write(&c->ctx, &a->body);
-	}
-	pthread_mutex_lock(&c->lock);
-	a->type = "application/json";
-	int code = admin_api(&c->ctx, &who, reads ? SLICE("GET") : method, path, r->query,
-	                     buf_slice(&r->body), &a->status, &a->body);
-	if (code == ERR_NOT_FOUND && reads)
-		code = console_api(&c->ctx, &who, path, r->query, &a->status, &a->type, &a->body);
-	pthread_mutex_unlock(&c->lock);
-	if (code == ERR_NOT_FOUND)
-		return refuse(
-		    a, 404,
-		    "no such page; there are /, /metrics, /healthz, /readyz, and /api/v1/..., which "
-		    "/api/v1/openapi.json lists");
+	struct asker k;
+	int code =
+	    identify(c, r, &k, a) ? answer_known(c, r, &k.who, reads ? SLICE("GET") : method, path, a) : 0;
+	asker_release(&k);
 	return code;
 }
 

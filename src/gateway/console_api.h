@@ -26,6 +26,8 @@ struct console_reader {
 	bool anonymous;   /* on loopback, without a key */
 	enum role role;   /* without a key: viewer, or owner while there are no keys at all */
 	struct name key_id, team;
+	const struct principal *principal; /* NULL where none was asked for */
+	const uint8_t *gate_secret;        /* of TRUST_SECRET_BYTES */
 };
 
 /* Answers a path; ERR_NOT_FOUND when there is no such page. */

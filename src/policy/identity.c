@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "model/attr_text.h"
 #include "policy/identity.h"
+#include "policy/identity_gate.h"
 #include "policy/identity_jwt.h"
 #include "text/json.h"
 
@@ -26,6 +27,7 @@ struct keyring {
 	size_t live;   /* keys not revoked */
 	struct arena mem;
 	struct map by_hash; /* of struct entry in mem */
+	struct map by_id;   /* the same */
 };
 
 int identity_new_key(char key[IDENTITY_KEY_MAX], char id[32], uint8_t out_hash[32])
@@ -59,6 +61,7 @@ struct keyring *keyring_new(void)
 	*k = (struct keyring){.refs = 1};
 	arena_init(&k->mem, KEYS_BYTES_MAX);
 	map_init(&k->by_hash, KEYS_MAX, seed);
+	map_init(&k->by_id, KEYS_MAX, seed);
 	return k;
 }
 
@@ -74,6 +77,7 @@ void keyring_unref(struct keyring *k)
 	if (!k || __atomic_sub_fetch(&k->refs, 1, __ATOMIC_ACQ_REL) != 0)
 		return;
 	map_release(&k->by_hash);
+	map_release(&k->by_id);
 	arena_release(&k->mem);
 	free(k);
 }
@@ -148,6 +152,8 @@ int keyring_add(struct keyring *k, slice id, const uint8_t hash[32], enum role r
 	void *old;
 	if (!err)
 		err = map_put(&k->by_hash, slice_make(e->hash, sizeof e->hash), e, &old);
+	if (!err)
+		err = map_put(&k->by_id, e->id, e, NULL);
 	if (err)
 		return err;
 	k->live += revoked_ms == 0;
@@ -183,7 +189,8 @@ static slice bare_key(slice value)
 
 bool identity_is_weir_key(slice value)
 {
-	return slice_starts(bare_key(value), SLICE(IDENTITY_KEY_PREFIX));
+	slice key = bare_key(value);
+	return slice_starts(key, SLICE(IDENTITY_KEY_PREFIX)) || slice_starts(key, SLICE(GATE_TOKEN_PREFIX));
 }
 
 /* What was sent: the first Weir key or token of ours by rank, and whether there is a credential beside it. */
@@ -208,7 +215,7 @@ static void look_at(struct sent *s, const struct identity_in *in, struct arena *
 {
 	slice key = bare_key(value);
 	struct jwt t = {0};
-	bool weir = slice_starts(key, SLICE(IDENTITY_KEY_PREFIX));
+	bool weir = identity_is_weir_key(key);
 	int issuer = weir ? -1 : our_token(in->trust, key, mem, &t);
 	if (weir || issuer >= 0) {
 		if (!s->key.p) {
@@ -311,6 +318,33 @@ static enum identity_result judge_token(const struct identity_in *in, const stru
 	return role_result(out->who.role);
 }
 
+/* A token of the gate is good as long as the key it was asked with. */
+static enum identity_result judge_gate(const struct identity_in *in, slice text, struct arena *mem,
+                                       struct identity *out)
+{
+	struct gate_token t;
+	struct error e = {0};
+	int r = in->trust ? gate_token_read(text, trust_secret(in->trust), in->now_ms, mem, &t, &e)
+	                  : error_set(&e, ERR_REFUSED, "No tokens are taken here.");
+	const struct entry *key = r == 0 && in->keys ? map_get(&in->keys->by_id, t.by) : NULL;
+	bool of_key = r == 0 && slice_starts(t.by, SLICE("k_"));
+	if (of_key && (!key || key->revoked_ms || (key->expires_ms && in->now_ms >= key->expires_ms)))
+		r = error_set(&e, ERR_REFUSED,
+		              "The gate's token was asked for with a key that opens nothing any more.");
+	if (r) {
+		slice why = arena_copy(mem, slice_of(e.text));
+		out->why = why.p;
+		return IDENTITY_TOKEN;
+	}
+	out->who.anonymous = false;
+	out->who.by_token = true;
+	out->who.key_id = t.by;
+	out->who.role = t.role;
+	out->who.fixed = t.fixed;
+	out->who.ci = t.ci;
+	return role_result(t.role);
+}
+
 void identity_check(const struct identity_in *in, struct arena *mem, struct identity *out)
 {
 	struct sent s;
@@ -320,6 +354,8 @@ void identity_check(const struct identity_in *in, struct arena *mem, struct iden
 	    .anonymous = true, .role = ROLE_DEVELOPER, .own_credential = s.foreign, .ci = ci_proof_none()};
 	if (s.key.p && s.issuer >= 0)
 		out->result = judge_token(in, &s, mem, out);
+	else if (slice_starts(s.key, SLICE(GATE_TOKEN_PREFIX)))
+		out->result = judge_gate(in, s.key, mem, out);
 	else if (s.key.p)
 		out->result = judge_key(in, s.key, &out->who);
 	else if (s.misused)
