@@ -1,6 +1,6 @@
 // How each kind of refusal is brought about by what a user of Weir may do: the kill switch, a revoked key, changed settings.
 // Between client and Weir stands a proxy that counts requests, and that for `unmetered` asks for a path that cannot be metered,
-// which no agent does by itself.
+// which no agent does by itself. What `directive` of it is set to goes to the simulated provider with each request.
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { startWeir } from './harness.mjs';
@@ -53,7 +53,7 @@ export async function startRefusing(sim) {
       requests++;
       if (weir.unmetered) path = path.replace(/^(?=\/)/, '/p/anthropic').replace(/(messages|completions|responses|models\/[^?]*)/, '$1x/unheard-of');
     }
-    const up = http.request(direct + path, { method: request.method, headers: { ...request.headers, host: new URL(direct).host } }, (from) => {
+    const up = http.request(direct + path, { method: request.method, headers: { ...request.headers, ...(weir.directive && { 'x-sim': weir.directive }), host: new URL(direct).host } }, (from) => {
       answer.writeHead(from.statusCode, from.headers);
       from.pipe(answer);
     });
