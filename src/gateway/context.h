@@ -15,6 +15,7 @@
 #include "policy/freeze.h"
 #include "policy/identity.h"
 #include "policy/quota.h"
+#include "policy/session.h"
 #include "store/journal.h"
 
 /* Counted by each worker for itself, read by the console without a lock. */
@@ -38,6 +39,7 @@
 	X(drained, "Calls whose answer was read to its end after the client had gone")                       \
 	X(drain_cut, "Calls whose answer was too long or too slow to be read after the client had gone")     \
 	X(pauses, "Times a provider's stream was slowed for a slow client")                                  \
+	X(sessions_unread, "Calls whose session could not be read for want of memory")                       \
 	X(held, "Calls held back before they left")                                                          \
 	X(held_ended, "Calls that are held back no more")                                                    \
 	X(many_devices, "Times a key was used from more devices in a day than limits.devices")               \
@@ -81,6 +83,9 @@ struct shared {
 	_Atomic int64_t bodies;      /* bytes of request bodies and whole answers held, all workers */
 	struct predictor *predictor; /* owned by the gateway; NULL: nothing is learnt */
 	char node[64];               /* this machine's name, for the ledger */
+
+	/* owned by the gateway; NULL: without memory for it */
+	struct session_table *sessions;
 };
 
 struct freezer;

@@ -4,6 +4,7 @@
 
 #include "base/money.h"
 #include "gateway/admit.h"
+#include "gateway/call_session.h"
 #include "gateway/foresee.h"
 #include "gateway/settle.h"
 
@@ -499,7 +500,8 @@ void exchange_body(struct exchange *ex, slice piece)
 
 /* The stages of admission after the body, in their order: what a call is held for comes before what it holds.
  */
-static admit_stage *const stages[] = {admit_body, admit_frozen, admit_gates, admit_quotas, admit_intent};
+static admit_stage *const stages[] = {admit_body,  admit_session, admit_frozen,
+                                      admit_gates, admit_quotas,  admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)
 
 /* All stages have let the call on: it leaves. */

@@ -11,6 +11,7 @@
 #include "gateway/strict.h"
 #include "gateway/upstream.h"
 #include "gateway/warn.h"
+#include "policy/session.h"
 
 enum exchange_state {
 	EX_NEW,       /* the request line is read */
@@ -65,10 +66,11 @@ struct exchange {
 	/* the tightest budget it is paid from, as of its admission; the name in mem or settings */
 	struct budget_left budget;
 	struct quota_ticket quota;
-	struct facts facts;   /* of the record and the request, from admit_gates on */
-	struct record record; /* texts in mem */
-	journal_slot slot;    /* 0: none, or settled */
-	bool left;            /* the provider was reached */
+	struct facts facts;       /* of the record and the request, from admit_gates on */
+	struct session_turn turn; /* its thread 0: of no session */
+	struct record record;     /* texts in mem */
+	journal_slot slot;        /* 0: none, or settled */
+	bool left;                /* the provider was reached */
 	int64_t arrived_us, asked_us, first_byte_us, last_byte_us, ended_us; /* monotonic; 0: not yet */
 
 	struct batch_call batch;

@@ -27,6 +27,7 @@
 #define ISSUERS_WAIT_MS  3000 /* at the start, for their keys */
 /* Counts of some 8,000 messages and reports of as many contexts; touched as it fills. */
 #define PREDICTOR_MEMORY ((size_t)2 * 1024 * 1024)
+#define SESSIONS_MAX     100000 /* that are kept in memory; about 400 MB when all are long */
 
 struct gateway {
 	struct shared shared;
@@ -244,6 +245,7 @@ static void stop(struct gateway *g)
 	freezer_free(g->shared.freezer);
 	quota_free(g->shared.quota);
 	devices_free(g->shared.devices);
+	session_table_free(g->shared.sessions);
 	if (g->shared.keys)
 		keyring_unref(g->shared.keys);
 	trust_unref(g->shared.trust);
@@ -268,6 +270,18 @@ static void raise_descriptor_limit(struct log *log, const struct settings *s)
 		                           "raise the hard limit (ulimit -n)"));
 }
 
+/* Without it calls go on, but nobody knows which belong together. */
+static struct session_table *new_sessions(struct log *log)
+{
+	uint64_t seed = 0;
+	struct session_table *t =
+	    crypto_random(&seed, sizeof seed) == 0 ? session_table_new(SESSIONS_MAX, seed) : NULL;
+	if (t == NULL)
+		log_event(log, LOG_ERROR, "serve.no_sessions",
+		          LOG_Z("message", "no memory for the sessions"));
+	return t;
+}
+
 int gateway_run(struct settings *settings, const struct gateway_options *o, struct error *e)
 {
 	struct gateway *g = calloc(1, sizeof *g);
@@ -290,6 +304,7 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	g->shared.settings = settings_ref(settings); /* may be replaced while this one is used below */
 	g->shared.keys = keyring_new();
 	g->shared.batches = batches_new();
+	g->shared.sessions = new_sessions(o->log);
 	pthread_mutex_init(&g->shared.lock, NULL);
 	int r = g->shared.batches ? start(g, settings, e) : error_set(e, ERR_NOMEM, "out of memory");
 	if (r == 0) {

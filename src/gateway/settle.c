@@ -3,6 +3,7 @@
 #include "base/money.h"
 #include "base/num.h"
 #include "gateway/admit.h"
+#include "gateway/call_session.h"
 #include "gateway/foresee.h"
 #include "model/usage.h"
 
@@ -207,6 +208,7 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 		note = "priced by the fallback of the settings: the price book does not know this model";
 	if (note)
 		r->text[TEXT_EXPLANATION] = slice_of(note);
+	call_session_close(ex);
 	ex->cost = r->cost;
 	ex->cost_known = r->priced && ex->price != NULL;
 	journal_settle(s->journal, slot, r);
@@ -222,7 +224,8 @@ void settle_refusal(struct exchange *ex, const char *rule, slice message)
 	if (r->id[0] == '\0')
 		return;
 	if (r->decision != DECISION_PAUSED) /* a stage may have said that its session waits for a human */
-		r->decision = DECISION_REFUSED;
+		if (r->decision != DECISION_PAUSED)
+			r->decision = DECISION_REFUSED;
 	r->ending = ENDING_REFUSED;
 	r->usage_source = SOURCE_NONE;
 	r->priced = true;

@@ -11,4 +11,9 @@
  * opencode writes SERVER_TOOL, which looks like any other name: it is none. */
 slice tool_mcp_server(slice name);
 
+/* The same when it is known whose tool it is (the ledger's name of the agent) and what stands beside its name
+ * in the request (space: a namespace, or the server's label): docs/tools.md, "Names". A part of name or
+ * space. */
+slice tool_server(slice agent, slice name, slice space);
+
 #endif

@@ -1,6 +1,7 @@
 #include "policy/attribution.h"
 
 #include "model/attr_text.h"
+#include "model/wire.h"
 #include "policy/attribution_agent.h"
 
 /* Headers that a client may set, and what they claim. What the key fixes, they do not change. */
@@ -193,4 +194,22 @@ slice attribution_claimed(const struct principal *p, const struct attribution *w
 	if (trigger)
 		return pr ? SLICE("trigger,pr") : SLICE("trigger");
 	return pr ? SLICE("pr") : SLICE_NONE;
+}
+
+static void read_cwd(struct json *j, int id, void *arg)
+{
+	json_opt_string(j, arg);
+	(void)id;
+}
+
+slice attribution_directory(const struct attribution *a, struct arena *mem)
+{
+	static const struct wire_word field[] = {WIRE_WORD("cwd", 0)};
+	struct json j;
+	json_str s = {SLICE_NONE, false};
+	if (a->v[ATTR_TAGS].n == 0)
+		return SLICE_NONE;
+	json_init(&j, a->v[ATTR_TAGS]);
+	wire_object(&j, WIRE_WORDS(field), read_cwd, &s);
+	return s.raw.n ? wire_unescape(&j, &s, mem) : SLICE_NONE;
 }

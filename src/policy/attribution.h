@@ -25,6 +25,9 @@ void attribution_read(const struct attribution_in *in, struct arena *mem, struct
 /* The record's `claimed`: of trigger and pr in who, those that the principal does not fix. A constant. */
 slice attribution_claimed(const struct principal *p, const struct attribution *who);
 
+/* The working directory that attribution_read put into the tags; n 0: none. In mem or the tags. */
+slice attribution_directory(const struct attribution *a, struct arena *mem);
+
 /* A git remote's URL as host/owner/name: git@github.com:o/n.git, https://user:secret@host/o/n.git, ssh://…,
  * with ports dropped, lower-case host. A slice in mem; n 0 when it is none. */
 slice attribution_repo(slice remote_url, struct arena *mem);

@@ -76,6 +76,14 @@ void json_init(struct json *j, slice text)
 	j->want = true;
 }
 
+void json_init_within(struct json *j, slice rest)
+{
+	json_init(j, rest);
+	j->stack[0] = 0;
+	j->depth = 1;
+	j->want = false;
+}
+
 static json_type type_of(char c)
 {
 	switch (c) {

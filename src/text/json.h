@@ -55,6 +55,9 @@ typedef struct json_str {
 typedef json_str json_key;
 
 void json_init(struct json *j, slice text);
+/* The same, standing in an array behind one of its elements: rest begins with what follows that. The elements
+ * before it are taken on trust. */
+void json_init_within(struct json *j, slice rest);
 
 /* The type of the value that comes next, nothing consumed. */
 json_type json_peek(struct json *j);
