@@ -104,7 +104,7 @@ json_str body_string(slice raw);
 /* A literal as if it stood in a body. */
 static inline json_str body_literal(slice s)
 {
-	return (json_str){s, false};
+	return (json_str){s, slice_find_char(s, '\\') >= 0};
 }
 static inline bool body_is(slice raw, slice text)
 {
