@@ -92,6 +92,20 @@ static void print_listen(struct cli *c, const char *name, const struct listen *l
 	        l->client_ca.n ? " with client certificates" : "");
 }
 
+/* The rules of a kind by name, in their order. */
+static void print_rules(struct cli *c, const char *kind, const void *all, size_t n, size_t size)
+{
+	static const char *const modes[] = {
+	    [MODE_ENFORCE] = "", [MODE_SHADOW] = " (shadow)", [MODE_OFF] = " (off)"};
+	for (size_t i = 0; i < n; i++) {
+		const struct rule *r = (const struct rule *)(const void *)((const char *)all + i * size);
+		if (i == 0)
+			fprintf(c->out, "  %-10s ", kind);
+		fprintf(c->out, "%s" SLICE_FMT "%s%s", i ? ", " : "", SLICE_ARG(r->name), modes[r->mode],
+		        i + 1 == n ? "\n" : "");
+	}
+}
+
 static void print_found(struct cli *c, const struct settings *s)
 {
 	char note[512];
@@ -115,6 +129,9 @@ static void print_found(struct cli *c, const struct settings *s)
 		members += s->teams[i].members_n;
 	if (s->teams_n)
 		fprintf(c->out, "  %-10s %zu, with %zu members\n", "teams", s->teams_n, members);
+	print_rules(c, "budgets", s->budgets, s->budgets_n, sizeof *s->budgets);
+	print_rules(c, "quotas", s->quotas, s->quotas_n, sizeof *s->quotas);
+	print_rules(c, "gates", s->gates, s->gates_n, sizeof *s->gates);
 	for (size_t i = 0; i < s->providers_n; i++)
 		if (provider_note(&s->providers[i], note, sizeof note))
 			fprintf(c->out, "Note: %s.\n", note);

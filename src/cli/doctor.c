@@ -156,6 +156,7 @@ static void examine_machine(struct doctor *d)
 	doctor_store(d, s);
 	doctor_clock(d, s);
 	doctor_limits(d, s);
+	doctor_rules(d, s);
 	doctor_key(d, s);
 	if (d->online)
 		doctor_providers(d, s);

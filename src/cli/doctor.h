@@ -33,6 +33,7 @@ void doctor_gateway(struct doctor *d, const struct settings *s);
 void doctor_store(struct doctor *d, const struct settings *s);
 void doctor_clock(struct doctor *d, const struct settings *s);
 void doctor_limits(struct doctor *d, const struct settings *s);
+void doctor_rules(struct doctor *d, const struct settings *s);
 
 /* This user's side: the agents, their variables and settings, the proxies, the key. s NULL: of a gateway
  * elsewhere, at base. */

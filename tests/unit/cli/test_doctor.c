@@ -211,11 +211,28 @@ static void elsewhere(void **state)
 	assert_true(said(t, "\"weir.example.com\" is no URL of a gateway"));
 }
 
+/* What is only recorded is told, and what can never be asked. */
+static void rules(void **state)
+{
+	struct stand *t = *state;
+	settings(t, "store: sqlite:weir.db\n"
+	            "budgets: [{name: day, window: day, limit: 5 USD}]\n"
+	            "gates: [{name: try, where: {branch: x}, deny: y, mode: shadow}, {name: all, deny: z},\n"
+	            "        {name: never, where: {branch: x}, deny: y}]\n");
+	assert_int_equal(run(t, false, NULL), EXIT_DONE);
+	assert_true(said(t, "3; only recorded (shadow): try\n"));
+	assert_true(said(t, "\"all\" decides every call, so that the 1 behind it are never asked"));
+	settings(t, "store: sqlite:weir.db\n"
+	            "gates: [{name: one, where: {branch: x}, deny: y}, {name: all, deny: z}]\n");
+	assert_int_equal(run(t, false, NULL), EXIT_DONE);
+	assert_false(said(t, "decides every call"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {T(healthy), T(bad_settings), T(bad_store), T(taken_ports),
-	                                   T(keys),    T(clients),      T(elsewhere)};
+	                                   T(keys),    T(clients),      T(elsewhere), T(rules)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
