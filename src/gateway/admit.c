@@ -12,12 +12,6 @@
  * sending, sees the answer. */
 #define DISCARD_FACTOR 4
 
-/* Tokens: what providers add to a prompt with tools; a window and an answer where the price book has no
- * figure for the model. */
-#define INPUT_UNSEEN   2048
-#define INPUT_UNKNOWN  2000000
-#define OUTPUT_UNKNOWN 128000
-
 static bool refuse(struct exchange *ex, enum refusal_kind kind, const char *rule, slice message)
 {
 	exchange_refuse(ex, kind, rule, message);
@@ -349,34 +343,10 @@ enum admit_next admit_body(struct exchange *ex)
 	       batch_tap_hold(ex);
 }
 
-/* What the call can cost at most. Input is bounded by the body's bytes, or where the body does not hold it
- * all, by the model's window. */
-static int64_t worst_case(const struct exchange *ex)
-{
-	const struct request_view *v = &ex->view;
-	const struct price *p = ex->price;
-	struct billed_as asked = {.service_tier = v->service_tier, .speed = v->speed};
-	struct price_bounds b = {.input_tokens = tokens_upper_bound(ex->body_n) + INPUT_UNSEEN,
-	                         .choices = v->choices,
-	                         .asked = &asked};
-	if (ex->foreseen && !ex->predicted.open && ex->predicted.bound < b.input_tokens)
-		b.input_tokens = ex->predicted.bound;
-	if (v->hidden_input)
-		b.input_tokens =
-		    num_max_i64(b.input_tokens, p->context_window > 0 ? p->context_window : INPUT_UNKNOWN);
-	b.max_output = v->max_output != TOKENS_ABSENT ? v->max_output
-	               : p->max_output > 0            ? p->max_output
-	                                              : OUTPUT_UNKNOWN;
-	return price_worst_case_of(p, &b);
-}
-
 enum admit_next admit_intent(struct exchange *ex)
 {
 	struct record *r = &ex->record;
 	r->decision = DECISION_ADMITTED;
-	if (ex->price) {
-		r->hold_nanousd = worst_case(ex);
-	}
 	ex->slot = journal_begin(ex->w->shared->journal, ex->w->index, r);
 	if (ex->slot == 0)
 		return refuse(ex, REFUSAL_OVERLOAD, "journal",

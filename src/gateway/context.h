@@ -13,6 +13,7 @@
 #include "model/settings.h"
 #include "policy/device.h"
 #include "policy/freeze.h"
+#include "policy/budget.h"
 #include "policy/identity.h"
 #include "policy/quota.h"
 #include "policy/session.h"
@@ -77,6 +78,9 @@ struct shared {
 	struct quota *quota;        /* owned by the gateway */
 	struct devices *devices;    /* owned by the gateway */
 	uint64_t device_seed;
+	struct budgets *budgets; /* owned by the gateway */
+	/* A clock that is never set: the wall clock of the start, and the monotonic time of then. */
+	int64_t steady_wall_ms, steady_mono_us;
 	atomic_bool draining;
 	atomic_int calls;            /* in flight, all workers */
 	atomic_int connections;      /* open, all workers */
@@ -115,6 +119,8 @@ struct worker {
 	atomic_bool retry_held; /* look at all of them again; set from any thread, then worker_wake */
 	struct blocks blocks;
 	struct predict_scratch *counting; /* owned; NULL without memory */
+	struct budget_clock budget_clock;
+	atomic_uint seen_generation; /* the generation taken last, for others to see */
 	struct counters counters;
 };
 

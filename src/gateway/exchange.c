@@ -6,6 +6,7 @@
 #include "gateway/admit.h"
 #include "gateway/call_session.h"
 #include "gateway/foresee.h"
+#include "gateway/hold.h"
 #include "gateway/settle.h"
 
 #define MEM_MAX (256 * 1024)
@@ -111,6 +112,7 @@ void exchange_free(struct exchange *ex)
 	struct worker *w = ex->w;
 	admit_quota_end(ex);
 	free_body(ex);
+	hold_release(ex);
 	meter_release(&ex->meter);
 	batch_tap_release(ex);
 	atomic_fetch_sub(&w->shared->bodies, ex->held_whole);
@@ -177,6 +179,7 @@ static void start_answer_headers(struct exchange *ex, size_t of_provider)
 	if (ex->record.who.v[ATTR_SESSION].n)
 		add_answer_header(ex, SLICE("x-weir-session"),
 		                  arena_copy(&ex->mem, ex->record.who.v[ATTR_SESSION]));
+	add_answer_header(ex, SLICE("x-weir-budget-remaining"), hold_remaining(ex));
 }
 
 /* Weir's own answer in place of a provider's. */
@@ -500,8 +503,8 @@ void exchange_body(struct exchange *ex, slice piece)
 
 /* The stages of admission after the body, in their order: what a call is held for comes before what it holds.
  */
-static admit_stage *const stages[] = {admit_body,  admit_session, admit_frozen,
-                                      admit_gates, admit_quotas,  admit_intent};
+static admit_stage *const stages[] = {admit_body,   admit_session, admit_frozen, admit_gates,
+                                      admit_quotas, admit_budgets, admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)
 
 /* All stages have let the call on: it leaves. */

@@ -12,6 +12,7 @@
 #include "gateway/upstream.h"
 #include "gateway/warn.h"
 #include "policy/session.h"
+#include "policy/budget.h"
 
 enum exchange_state {
 	EX_NEW,       /* the request line is read */
@@ -71,6 +72,13 @@ struct exchange {
 	struct record record;     /* texts in mem */
 	journal_slot slot;        /* 0: none, or settled */
 	bool left;                /* the provider was reached */
+	struct call_hold {
+		struct budget_hold budget;
+		struct budget_need need; /* held now */
+		int64_t input;           /* bound, of all input together */
+		int64_t output_max;      /* of one choice: the provider makes no more */
+		int64_t output;          /* of one choice: what the hold pays for */
+	} hold;
 	int64_t arrived_us, asked_us, first_byte_us, last_byte_us, ended_us; /* monotonic; 0: not yet */
 
 	struct batch_call batch;

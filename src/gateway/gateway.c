@@ -11,6 +11,7 @@
 #include <malloc.h>
 
 #include "gateway/batch_follow.h"
+#include "gateway/books.h"
 #include "gateway/console.h"
 #include "gateway/gate_secret.h"
 #include "gateway/oidc.h"
@@ -24,7 +25,8 @@
 #include "store/writer.h"
 
 #define LEDGER_FLUSH_MS  10000
-#define ISSUERS_WAIT_MS  3000 /* at the start, for their keys */
+#define BOOKS_WAIT_US    INT64_C(60000000) /* for what was spent to be counted at the start */
+#define ISSUERS_WAIT_MS  3000              /* at the start, for their keys */
 /* Counts of some 8,000 messages and reports of as many contexts; touched as it fills. */
 #define PREDICTOR_MEMORY ((size_t)2 * 1024 * 1024)
 #define SESSIONS_MAX     100000 /* that are kept in memory; about 400 MB when all are long */
@@ -37,6 +39,7 @@ struct gateway {
 	int workers_n, started;
 	atomic_int awake_n;        /* workers that may be woken */
 	struct writer *writer;     /* owned */
+	struct books *books;       /* owned */
 	struct follower *follower; /* owned */
 	struct console *console;   /* owned */
 	struct reload *reload;     /* owned */
@@ -49,6 +52,33 @@ struct gateway {
 static void on_key_error(struct gateway *g, const struct error *e)
 {
 	log_event(g->o.log, LOG_ERROR, "keys.unreadable", LOG_Z("message", e->text));
+}
+
+/* The counters of budgets, as the ledger and the journal have them, before any call is let in. A ledger that
+ * cannot be read now is waited for by housekeeping; what is held back meanwhile is the budgets' to say. */
+static int open_books(struct gateway *g, struct settings *s, struct error *e)
+{
+	uint64_t seed;
+	if (crypto_random(&seed, sizeof seed))
+		return error_set(e, ERR_IO, "the machine gives no random numbers");
+	g->shared.budgets = budgets_new((size_t)s->limits.budget_counters, seed);
+	g->books = books_new(&g->shared, g->ops, g->store);
+	if (g->shared.budgets == NULL || g->books == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
+	struct writer_hook hook = books_hook(g->books);
+	g->writer = writer_start_with(g->shared.journal, g->ops, g->store, &hook, g->o.log, e);
+	if (g->writer == NULL)
+		return e->code;
+	int64_t until = clock_mono_us(g->shared.clock) + BOOKS_WAIT_US;
+	struct timespec pause = {0, 5 * 1000000L};
+	struct writer_stats rows = {0};
+	while (!books_turn(g->books, g->writer, NULL, 0) && clock_mono_us(g->shared.clock) < until) {
+		nanosleep(&pause, NULL);
+		writer_stats_get(g->writer, &rows);
+		if (rows.failing && rows.failures > 3)
+			break;
+	}
+	return 0;
 }
 
 static int open_store(struct gateway *g, struct settings *s, struct error *e)
@@ -67,9 +97,9 @@ static int open_store(struct gateway *g, struct settings *s, struct error *e)
 	g->shared.journal = journal_open(path, (size_t)s->journal_slots, (unsigned)s->workers, e);
 	if (g->shared.journal == NULL)
 		return e->code;
-	g->writer = writer_start(g->shared.journal, g->ops, g->store, g->o.log, e);
-	if (g->writer == NULL)
-		return e->code;
+	int rc = open_books(g, s, e);
+	if (rc)
+		return rc;
 	g->follower = follower_start(&g->shared, g->ops, g->store, e);
 	return g->follower ? 0 : e->code;
 }
@@ -146,6 +176,8 @@ static int start_trust(struct gateway *g, struct settings *s, struct error *e)
 
 static int start(struct gateway *g, struct settings *s, struct error *e)
 {
+	g->shared.steady_wall_ms = clock_wall_ms(g->shared.clock);
+	g->shared.steady_mono_us = clock_mono_us(g->shared.clock);
 	gethostname(g->shared.node, sizeof g->shared.node - 1);
 	int r = open_store(g, s, e);
 	if (r)
@@ -198,6 +230,7 @@ static void keep_house(struct gateway *g)
 			return;
 		}
 		reload_turn(g->reload, sig == SIGHUP);
+		books_turn(g->books, g->writer, g->workers, g->workers_n);
 		freezer_turn(g->shared.freezer);
 		learnt_turn(&g->learnt, clock_mono_us(g->shared.clock));
 	}
@@ -241,6 +274,8 @@ static void stop(struct gateway *g)
 	predictor_free(g->shared.predictor);
 	if (g->shared.journal)
 		journal_close(g->shared.journal);
+	books_free(g->books);
+	budgets_free(g->shared.budgets);
 	reload_free(g->reload);
 	freezer_free(g->shared.freezer);
 	quota_free(g->shared.quota);

@@ -290,7 +290,9 @@ enum usage_source meter_usage(const struct stream_meter *m, size_t body_bytes, b
 	 */
 	if (m->lost)
 		counted = num_max_i64(counted, meter_estimate((int64_t)m->passed));
-	out->m[METER_OUTPUT] = num_max_i64(out->m[METER_OUTPUT], counted);
+	/* What the answer's own end says of it stands. */
+	if (abandoned || !a->ended || out->m[METER_OUTPUT] == TOKENS_ABSENT)
+		out->m[METER_OUTPUT] = num_max_i64(out->m[METER_OUTPUT], counted);
 	if (abandoned)
 		add_hidden(m, out);
 	if (out->m[METER_INPUT] == TOKENS_ABSENT)

@@ -5,6 +5,7 @@
 #include "gateway/admit.h"
 #include "gateway/call_session.h"
 #include "gateway/foresee.h"
+#include "gateway/hold.h"
 #include "model/usage.h"
 
 static int64_t since_ms(int64_t from_us, int64_t to_us)
@@ -197,6 +198,7 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	if (!ex->left &&
 	    ending == ENDING_CLIENT_GONE) { /* nothing went to the provider, and nobody waits for it */
 		journal_drop(s->journal, ex->w->index, slot);
+		hold_release(ex);
 		COUNT(ex->w, calls_ended);
 		return;
 	}
@@ -211,7 +213,10 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	call_session_close(ex);
 	ex->cost = r->cost;
 	ex->cost_known = r->priced && ex->price != NULL;
+	/* The row first: were the room given back before, another call could hold it, and a crash in between
+	 * would still book the hold of this one (tests/model/budget.pml). */
 	journal_settle(s->journal, slot, r);
+	hold_settle(ex);
 	admit_quota_end(ex);
 	if (meter_skipped(&ex->meter))
 		COUNT_ADD(ex->w, events_skipped, meter_skipped(&ex->meter));
@@ -221,6 +226,7 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 void settle_refusal(struct exchange *ex, const char *rule, slice message)
 {
 	struct record *r = &ex->record;
+	hold_release(ex);
 	if (r->id[0] == '\0')
 		return;
 	if (r->decision != DECISION_PAUSED) /* a stage may have said that its session waits for a human */

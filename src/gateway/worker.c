@@ -39,6 +39,7 @@ static void take_snapshot(struct worker *w)
 	w->trust = trust;
 	w->freezes = freezes;
 	w->generation = generation;
+	atomic_store_explicit(&w->seen_generation, generation, memory_order_release);
 	if (frozen)
 		freeze_running(w);
 }

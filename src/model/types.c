@@ -188,5 +188,5 @@ void record_init(struct record *r)
 	usage_clear(&r->usage);
 	r->turn = r->attempt = r->status = r->duration_ms = r->ttft_ms = RECORD_ABSENT;
 	r->context_tokens = r->tool_calls = r->server_tool_calls = RECORD_ABSENT;
-	r->list_cost_nanousd = r->credits_nano = r->hold_nanousd = RECORD_ABSENT;
+	r->list_cost_nanousd = r->credits_nano = r->hold_nanousd = r->hold_tokens = RECORD_ABSENT;
 }

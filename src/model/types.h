@@ -407,6 +407,7 @@ struct record {
 	enum usage_source usage_source;
 	enum decision decision;
 	int64_t hold_nanousd;            /* worst case reserved; RECORD_ABSENT when none was */
+	int64_t hold_tokens;             /* likewise, input and output together */
 	const struct record_part *parts; /* of the input; borrowed; the weightiest first */
 	size_t parts_n;                  /* at most RECORD_PARTS_MAX; 0: unknown */
 };

@@ -28,7 +28,8 @@ static enum budget_result unknown(struct budgets *b, struct budget_hold *h, cons
 {
 	count(&b->unknown);
 	budget_release(b, h);
-	*why = (struct budget_why){.rule = r, .fault = fault, .resets_ms = INT64_MAX};
+	*why = (struct budget_why){
+	    .rule = r, .fault = fault, .soon = !budget_is_loaded(b, r), .resets_ms = INT64_MAX};
 	return BUDGET_UNKNOWN;
 }
 
@@ -268,6 +269,28 @@ void budget_settle(struct budgets *b, struct budget_hold *h, const struct budget
 		count(&b->settled);
 	h->n = 0;
 	h->taken = false;
+}
+
+static bool holds_on(const struct budget_hold *h, uint64_t shape)
+{
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->part[i].rule->shape == shape)
+			return true;
+	return false;
+}
+
+void budget_charge(struct budgets *b, const struct settings *s, const struct facts *f,
+                   struct budget_clock *clock, const struct budget_hold *h, const struct budget_need *used)
+{
+	struct budget_hold late = {.rolling_ms = h->n ? h->rolling_ms : clock->steady_ms};
+	const char *fault;
+	budget_clock_in(clock, f->zone);
+	for (size_t i = 0; i < s->budgets_n && late.n < BUDGET_PARTS_MAX; i++) {
+		const struct budget_rule *r = &s->budgets[i];
+		if (!holds_on(h, r->shape) && rule_applies(&r->rule, f))
+			find_part(b, r, f, false, clock, &late, &fault);
+	}
+	budget_settle(b, &late, used);
 }
 
 void budget_release(struct budgets *b, struct budget_hold *h)

@@ -69,6 +69,7 @@ struct budget_why {
 	int64_t settled, held, limit, need; /* in the rule's unit */
 	int64_t resets_ms;                  /* when the window ends; INT64_MAX: never, or it rolls */
 	const char *fault;                  /* of BUDGET_UNKNOWN: what is the matter */
+	bool soon;                          /* and it will be over in a moment */
 };
 
 /* The windows that hold now: asked once and kept, one for each thread. Zeroed to begin.
@@ -99,6 +100,10 @@ enum budget_result budget_extend(struct budgets *b, struct budget_hold *h, const
                                  struct budget_why *why);
 /* What was used in place of what was held, and nothing held any more. Once for each hold taken. */
 void budget_settle(struct budgets *b, struct budget_hold *h, const struct budget_need *used);
+/* For a call whose settings were replaced while it was under way: what it used, in those budgets of the new
+ * settings that are not among its own (h, before it is settled). They may pass their limit by it. */
+void budget_charge(struct budgets *b, const struct settings *s, const struct facts *f,
+                   struct budget_clock *clock, const struct budget_hold *h, const struct budget_need *used);
 /* Nothing was used. Also after a refusal, and harmless on a hold that is empty. */
 void budget_release(struct budgets *b, struct budget_hold *h);
 
@@ -123,6 +128,9 @@ struct budget_entry {
 };
 bool budget_entry_of(const struct budget_rule *rule, const struct facts *row, struct budget_clock *clock,
                      struct budget_entry *out);
+/* Rows before this instant (of their arrival) count no more. */
+int64_t budget_counts_from(const struct budget_rule *rule, const struct zone *zone, int64_t now_ms,
+                           struct budget_clock *clock);
 /* What a row used, in every unit; false when it used nothing (refusals). Meters point into the row. */
 bool budget_used_by(const struct record *row, struct budget_need *out);
 /* Adds what was settled before: from the books at the start, or a call that was under way when the budget was

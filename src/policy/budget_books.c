@@ -3,8 +3,6 @@
 
 #include "base/num.h"
 
-#define CREDIT INT64_C(1000000000)
-
 size_t budget_values(const struct budget_rule *rule, const struct facts *f, char out[BUDGET_KEY_MAX])
 {
 	char tag[ATTR_TEXT_MAX];
@@ -73,6 +71,12 @@ bool budget_used_by(const struct record *row, struct budget_need *out)
 	             known(u->m[METER_INPUT_IMAGE]);
 	out->output =
 	    known(u->m[METER_OUTPUT]) + known(u->m[METER_OUTPUT_AUDIO]) + known(u->m[METER_OUTPUT_IMAGE]);
+	out->credits = num_max_i64(row->credits_nano, 0);
+	if (row->usage_source == SOURCE_HOLD && row->hold_tokens > out->input + out->output) {
+		/* What it used is not known: every meter is taken for all that was held. */
+		out->input = row->hold_tokens - out->output;
+		return true;
+	}
 	out->meters = u;
 	return true;
 }
@@ -101,6 +105,17 @@ bool budget_entry_of(const struct budget_rule *rule, const struct facts *row, st
 		out->from_ms = budget_span_at(clock, &rule->window, r->time_ms).from_ms;
 	}
 	return true;
+}
+
+int64_t budget_counts_from(const struct budget_rule *rule, const struct zone *zone, int64_t now_ms,
+                           struct budget_clock *clock)
+{
+	struct budget_steps s;
+	budget_clock_in(clock, zone);
+	if (rule->window.kind != WINDOW_ROLLING)
+		return budget_span_at(clock, &rule->window, now_ms).from_ms;
+	budget_steps_begin(&s, &rule->window, now_ms);
+	return (s.last - ROLLING_STEPS + 1) * s.width_ms;
 }
 
 /* The counter a sum belongs to. of_ms: any instant of its window. */

@@ -116,6 +116,8 @@ journal_slot journal_begin(struct journal *j, unsigned worker, const struct reco
 	s->settle_sum = 0;
 	for (int i = 0; i < 2; i++)
 		s->progress[i].sum = s->progress[i].seq = 0;
+	atomic_store_explicit(&s->held_nanousd, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->held_tokens, 0, memory_order_relaxed);
 	set_state(s, SLOT_INTENT);
 	journal_mark_changed(j, n);
 	count(&counts_of(j, worker)->begun);
@@ -161,6 +163,15 @@ static void take_parts(struct journal *j, struct slot *s, struct record *r)
 		return;
 	r->parts = j->taken;
 	r->parts_n = n;
+}
+
+void journal_extend(struct journal *j, journal_slot n, int64_t hold_nanousd, int64_t hold_tokens)
+{
+	struct slot *s = journal_at(j, n);
+	/* A process killed between the two leaves one of before: what they pay for has not passed yet. */
+	atomic_store_explicit(&s->held_nanousd, hold_nanousd, memory_order_release);
+	atomic_store_explicit(&s->held_tokens, hold_tokens, memory_order_release);
+	journal_mark_changed(j, n);
 }
 
 void journal_settle(struct journal *j, journal_slot n, const struct record *r)
@@ -260,6 +271,17 @@ void journal_on_crash(struct journal *j, journal_crash_fn *fn, void *arg)
 static const enum meter answer_meters[] = {METER_OUTPUT, METER_REASONING, METER_OUTPUT_AUDIO,
                                            METER_OUTPUT_IMAGE};
 
+/* The hold as it was extended last. */
+static void extended(const struct slot *s, struct record *r)
+{
+	int64_t nanousd = atomic_load_explicit(&s->held_nanousd, memory_order_relaxed);
+	int64_t tokens = atomic_load_explicit(&s->held_tokens, memory_order_relaxed);
+	if (nanousd && nanousd > r->hold_nanousd)
+		r->hold_nanousd = nanousd;
+	if (tokens && tokens > r->hold_tokens)
+		r->hold_tokens = tokens;
+}
+
 /* The row of a call that was under way when the process died. */
 static bool crash_row(struct journal *j, const struct slot *s, struct record *r)
 {
@@ -269,6 +291,7 @@ static bool crash_row(struct journal *j, const struct slot *s, struct record *r)
 	r->context_tokens = usage_context_tokens(&r->usage);
 	r->ending = ENDING_CRASH;
 	r->usage_source = SOURCE_HOLD;
+	extended(s, r);
 	if (r->hold_nanousd != RECORD_ABSENT) {
 		memset(&r->cost, 0, sizeof r->cost);
 		r->priced = true;

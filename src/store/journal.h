@@ -67,6 +67,8 @@ journal_slot journal_begin(struct journal *j, unsigned worker, const struct reco
 void journal_left(struct journal *j, journal_slot s);
 /* Usage known so far, in place; cheap enough for every event. */
 void journal_progress(struct journal *j, journal_slot s, const struct usage *u);
+/* The hold was extended to so much, before what it pays for passes: a crash books it. In place. */
+void journal_extend(struct journal *j, journal_slot s, int64_t hold_nanousd, int64_t hold_tokens);
 /* The final row, in place of the intent; the slot belongs to the ledger writer from here on. Exactly once for
  * each slot. */
 void journal_settle(struct journal *j, journal_slot s, const struct record *r);

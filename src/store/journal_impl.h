@@ -71,7 +71,7 @@ struct slot {
 	uint64_t change;
 	uint64_t parts_sum;
 	uint16_t parts_n, spare16[3];
-	uint64_t spare[2];
+	_Atomic int64_t held_nanousd, held_tokens; /* of a hold that was extended; 0: the intent's */
 	struct slot_progress progress[2];
 	unsigned char body[];
 };

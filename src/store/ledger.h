@@ -139,6 +139,14 @@ struct ledger_batch {
 	int64_t created_ms;
 };
 
+/* What one budget's counter has in one window (or step of a rolling one). */
+struct ledger_sum {
+	uint64_t shape; /* the budget's: model/rules.h */
+	int64_t from_ms;
+	slice key;      /* any bytes */
+	int64_t amount; /* in the budget's unit */
+};
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -214,6 +222,20 @@ struct ledger_ops {
 	             struct error *e);
 	/* A number that changes when one of "keys", "overrides", "rules" does. */
 	int (*version)(struct ledger *l, slice what, int64_t *out, struct error *e);
+	/* Did the last add put a row (true), or was its id there already? */
+	bool (*added)(const struct ledger *l);
+	/* Sums of budgets, within begin and commit: adds to one; notes that a shape's sums are whole; throws
+	 * a shape's away; those of windows before an instant. */
+	int (*budget_add)(struct ledger *l, const struct ledger_sum *sum, struct error *e);
+	int (*budget_keep)(struct ledger *l, uint64_t shape, int64_t at_ms, struct error *e);
+	int (*budget_drop)(struct ledger *l, uint64_t shape, struct error *e);
+	int (*budget_trim)(struct ledger *l, uint64_t shape, int64_t before_ms, struct error *e);
+	/* The shapes whose sums are whole; the sums of one, from a window on. */
+	int (*budget_shapes)(struct ledger *l, int (*on_shape)(void *arg, uint64_t shape), void *arg,
+	                     struct error *e);
+	int (*budget_sums)(struct ledger *l, uint64_t shape, int64_t from_ms,
+	                   int (*on_sum)(void *arg, const struct ledger_sum *sum), void *arg,
+	                   struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

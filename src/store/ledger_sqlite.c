@@ -147,6 +147,7 @@ static void sqlite_close(struct ledger *l)
 	if (l == NULL)
 		return;
 	sqlite3_finalize(l->insert);
+	sqlite3_finalize(l->budget_add);
 	sqlite3_finalize(l->by_key);
 	sqlite3_finalize(l->by_usage);
 	sqlite3_finalize(l->import_seen);
@@ -313,7 +314,8 @@ static int sqlite_add(struct ledger *l, const struct record *r, struct error *e)
 	if (code != SQLITE_DONE)
 		rc = ledger_fault(l, code, "insert", e);
 	sqlite3_reset(l->insert);
-	if (rc == 0 && r->parts_n && sqlite3_changes(l->db) > 0) /* else the row was there, with its parts */
+	l->added = rc == 0 && sqlite3_changes(l->db) > 0;
+	if (r->parts_n && l->added) /* else the row was there, with its parts */
 		rc = ledger_sqlite_parts_add(l, r, e);
 	return rc;
 }
@@ -345,6 +347,11 @@ static int sqlite_reject(struct ledger *l, const struct record *r, const char *w
 }
 
 /* --- the operations -------------------------------------------------------------------------- */
+
+static bool sqlite_added(const struct ledger *l)
+{
+	return l->added;
+}
 
 const struct ledger_ops ledger_sqlite_ops = {
     .name = "sqlite",
@@ -379,4 +386,11 @@ const struct ledger_ops ledger_sqlite_ops = {
     .freeze_drop = ledger_sqlite_freeze_drop,
     .freezes = ledger_sqlite_freezes,
     .freezes_version = ledger_sqlite_freezes_version,
+    .added = sqlite_added,
+    .budget_add = ledger_sqlite_budget_add,
+    .budget_keep = ledger_sqlite_budget_keep,
+    .budget_drop = ledger_sqlite_budget_drop,
+    .budget_trim = ledger_sqlite_budget_trim,
+    .budget_shapes = ledger_sqlite_budget_shapes,
+    .budget_sums = ledger_sqlite_budget_sums,
 };

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         6
+#define LEDGER_SCHEMA         7
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -18,6 +18,8 @@ struct ledger {
 	bool writable;
 	dev_t device; /* of the file opened: another one at its path means it was moved or deleted */
 	ino_t inode;
+	bool added;                                    /* the last add put a row */
+	sqlite3_stmt *budget_add;                      /* owned; NULL until first used */
 	sqlite3_stmt *insert;                          /* owned */
 	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
 	sqlite3_stmt *insert_part;                     /* owned */
@@ -105,6 +107,17 @@ int ledger_sqlite_batch_put(struct ledger *l, const struct ledger_batch *b, stru
 int ledger_sqlite_batches(struct ledger *l, int64_t since_ms,
                           int (*on_batch)(void *arg, const struct ledger_batch *b), void *arg,
                           struct error *e);
+
+/* ledger_sqlite_budgets.c */
+int ledger_sqlite_budget_add(struct ledger *l, const struct ledger_sum *sum, struct error *e);
+int ledger_sqlite_budget_keep(struct ledger *l, uint64_t shape, int64_t at_ms, struct error *e);
+int ledger_sqlite_budget_drop(struct ledger *l, uint64_t shape, struct error *e);
+int ledger_sqlite_budget_trim(struct ledger *l, uint64_t shape, int64_t before_ms, struct error *e);
+int ledger_sqlite_budget_shapes(struct ledger *l, int (*on_shape)(void *arg, uint64_t shape), void *arg,
+                                struct error *e);
+int ledger_sqlite_budget_sums(struct ledger *l, uint64_t shape, int64_t from_ms,
+                              int (*on_sum)(void *arg, const struct ledger_sum *sum), void *arg,
+                              struct error *e);
 
 extern const struct ledger_ops ledger_sqlite_ops;
 

@@ -132,9 +132,21 @@ static int add_admin(struct ledger *l, struct error *e)
 	return ledger_exec(l, admin_tables, e);
 }
 
+static int add_budgets(struct ledger *l, struct error *e)
+{
+	return ledger_exec(
+	    l,
+	    "CREATE TABLE budget_sums(shape INTEGER NOT NULL,from_ms INTEGER NOT NULL,key BLOB "
+	    "NOT NULL,amount INTEGER NOT NULL,PRIMARY KEY(shape,from_ms,key))STRICT,WITHOUT "
+	    "ROWID;"
+	    "CREATE TABLE budget_shapes(shape INTEGER NOT NULL PRIMARY KEY,time_ms INTEGER NOT "
+	    "NULL)STRICT;",
+	    e);
+}
+
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
-    create_tables, add_imports, add_batches, ledger_sqlite_parts_create, add_freezes, add_admin,
+    create_tables, add_imports, add_batches, ledger_sqlite_parts_create, add_freezes, add_admin, add_budgets,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a

@@ -13,7 +13,7 @@ static const unsigned short numbers[] = {
     offsetof(struct record, context_tokens),    offsetof(struct record, tool_calls),
     offsetof(struct record, server_tool_calls), offsetof(struct record, list_cost_nanousd),
     offsetof(struct record, hold_nanousd),      offsetof(struct record, cost.total),
-    offsetof(struct record, credits_nano),
+    offsetof(struct record, credits_nano),      offsetof(struct record, hold_tokens),
 };
 #define NUMBERS (sizeof numbers / sizeof numbers[0])
 

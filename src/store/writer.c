@@ -19,6 +19,8 @@
 struct writer {
 	struct journal *journal;
 	const struct ledger_ops *ops;
+	struct writer_hook hook; /* functions NULL: none */
+	atomic_bool poked;
 	char *url; /* owned */
 	struct log *log;
 	pthread_t thread, sync_thread;
@@ -80,6 +82,8 @@ static int add_rows(struct writer *w, size_t *n, struct error *e)
 		if (rc == ERR_INVALID) {
 			struct error why = *e;
 			rc = reject(w, &r, &why, e);
+		} else if (rc == 0 && w->hook.row && w->ops->added(w->ledger)) {
+			rc = w->hook.row(w->hook.arg, w->ledger, &r, e);
 		}
 	}
 	return rc;
@@ -90,14 +94,23 @@ static int move_batch(struct writer *w, size_t *n, struct error *e)
 {
 	*n = 0;
 	int rc = w->ledger ? 0 : w->ops->open(w->url, true, &w->ledger, e);
-	if (rc != 0 || waiting(w) == 0)
+	bool poked = w->hook.begin && atomic_load(&w->poked);
+	if (rc != 0 || (waiting(w) == 0 && !poked))
 		return rc;
 	rc = w->ops->begin(w->ledger, e);
+	if (rc == 0 && w->hook.begin)
+		rc = w->hook.begin(w->hook.arg, w->ledger, e);
 	if (rc == 0)
 		rc = add_rows(w, n, e);
+	if (rc == 0 && w->hook.end)
+		rc = w->hook.end(w->hook.arg, w->ledger, e);
 	if (rc == 0)
 		rc = w->ops->commit(w->ledger, e);
+	if (w->hook.done)
+		w->hook.done(w->hook.arg, rc == 0);
 	if (rc == 0) {
+		if (poked)
+			atomic_store(&w->poked, false);
 		for (size_t i = 0; i < *n; i++)
 			journal_done(w->journal, w->batch[i]);
 		atomic_fetch_add(&w->rows, *n);
@@ -178,7 +191,8 @@ static void *writer_main(void *arg)
 			waker_sleep(&w->pause, time_left(w, w->pause_ms), stopping ? NULL : is_stopping,
 			            &w->stopping);
 		} else if (!stopping && moved < BATCH_MAX) {
-			journal_wait(w->journal, -1);
+			if (!atomic_load(&w->poked))
+				journal_wait(w->journal, -1);
 			waker_sleep(&w->pause, GATHER_MS, is_stopping, &w->stopping);
 		}
 		moved = step(w);
@@ -244,8 +258,8 @@ static int start_threads(struct writer *w, struct error *e)
 	return why ? error_errno(e, ERR_IO, why, "the ledger's threads cannot be started") : 0;
 }
 
-struct writer *writer_start(struct journal *j, const struct ledger_ops *ops, slice url, struct log *log,
-                            struct error *e)
+struct writer *writer_start_with(struct journal *j, const struct ledger_ops *ops, slice url,
+                                 const struct writer_hook *hook, struct log *log, struct error *e)
 {
 	struct writer *w = calloc(1, sizeof *w);
 	if (w == NULL) {
@@ -255,6 +269,8 @@ struct writer *writer_start(struct journal *j, const struct ledger_ops *ops, sli
 	w->journal = j;
 	w->ops = ops;
 	w->log = log;
+	if (hook)
+		w->hook = *hook;
 	w->pause.fd = w->sync_pause.fd = -1;
 	w->url = strndup(url.n ? url.p : "", url.n);
 	if (w->url == NULL)
@@ -264,6 +280,18 @@ struct writer *writer_start(struct journal *j, const struct ledger_ops *ops, sli
 		return w;
 	writer_stop(w, 0);
 	return NULL;
+}
+
+struct writer *writer_start(struct journal *j, const struct ledger_ops *ops, slice url, struct log *log,
+                            struct error *e)
+{
+	return writer_start_with(j, ops, url, NULL, log, e);
+}
+
+void writer_poke(struct writer *w)
+{
+	atomic_store(&w->poked, true);
+	journal_wake(w->journal);
 }
 
 bool writer_stop(struct writer *w, int timeout_ms)

@@ -9,6 +9,17 @@
 
 struct writer;
 
+/* Who keeps sums of the rows, in the transaction that adds them. On the writer's thread. */
+struct writer_hook {
+	void *arg;
+	/* The transaction has begun; a row was put in that was not there; before it is committed. */
+	int (*begin)(void *arg, struct ledger *l, struct error *e);
+	int (*row)(void *arg, struct ledger *l, const struct record *r, struct error *e);
+	int (*end)(void *arg, struct ledger *l, struct error *e);
+	/* It was committed, or all of it is undone. */
+	void (*done)(void *arg, bool committed);
+};
+
 struct writer_stats {
 	unsigned long long rows, transactions;
 	unsigned long long failures; /* transactions that were rolled back and tried again */
@@ -22,6 +33,10 @@ struct writer_stats {
  * as long as the writer. */
 struct writer *writer_start(struct journal *j, const struct ledger_ops *ops, slice url, struct log *log,
                             struct error *e);
+struct writer *writer_start_with(struct journal *j, const struct ledger_ops *ops, slice url,
+                                 const struct writer_hook *hook, struct log *log, struct error *e);
+/* A transaction soon, also when no row waits: the hook has something to write. */
+void writer_poke(struct writer *w);
 /* Waits up to timeout_ms for the journal's settled rows to be in the ledger, then ends both threads. False
  * when rows stayed behind (they are in the journal, for the next start). */
 bool writer_stop(struct writer *w, int timeout_ms);

@@ -216,6 +216,35 @@ static void opening_again_finds_what_was_there(void **state)
 	(void)state;
 }
 
+static void a_crash_books_the_hold_as_extended(void **state)
+{
+	struct folder f;
+	struct record r;
+	journal_slot slot;
+	folder_make(&f);
+	for (int again = 0; again < 2; again++) {
+		struct journal *j = opened(&f);
+		sample_record(&r, again);
+		r.hold_tokens = 100;
+		slot = journal_begin(j, 0, &r);
+		journal_left(j, slot);
+		if (again == 0) { /* the next call in that slot begins with its own */
+			journal_extend(j, slot, r.hold_nanousd + 1, 101);
+			journal_extend(j, slot, r.hold_nanousd + 2, 102);
+		}
+		journal_close(j);
+		j = opened(&f);
+		assert_true(journal_take(j, &slot, &r));
+		assert_int_equal(r.hold_nanousd, again ? 200000000 : 200000002);
+		assert_int_equal(r.cost.total, r.hold_nanousd);
+		assert_int_equal(r.hold_tokens, again ? 100 : 102);
+		journal_done(j, slot);
+		journal_close(j);
+	}
+	folder_remove(&f);
+	(void)state;
+}
+
 static void price_crash(void *arg, struct record *r)
 {
 	assert_int_equal(r->ending, ENDING_CRASH);
@@ -323,6 +352,7 @@ int main(void)
 	    cmocka_unit_test(a_full_journal_turns_calls_away),
 	    cmocka_unit_test(few_slots_are_touched),
 	    cmocka_unit_test(opening_again_finds_what_was_there),
+	    cmocka_unit_test(a_crash_books_the_hold_as_extended),
 	    cmocka_unit_test(a_crash_may_be_priced_better),
 	    cmocka_unit_test(it_has_one_owner),
 	    cmocka_unit_test(it_grows_and_never_shrinks),

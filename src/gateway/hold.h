@@ -1,0 +1,20 @@
+/* What a call may cost is held in every budget that it falls under, before it leaves; while it runs the hold
+ * is extended, and its end settles it. policy/budget.h counts; this is where calls meet it. */
+#ifndef WEIR_GATEWAY_HOLD_H
+#define WEIR_GATEWAY_HOLD_H
+
+#include "gateway/admit.h"
+
+/* The stage: takes the hold and writes it into the record. Refuses, or holds back, when a budget has no
+ * room. */
+enum admit_next admit_budgets(struct exchange *ex);
+
+/* The record says what was used: that takes the hold's place. */
+void hold_settle(struct exchange *ex);
+/* Nothing was used, or nothing is held (then nothing happens). */
+void hold_release(struct exchange *ex);
+
+/* `NAME=USD` of the tightest budget, for x-weir-budget-remaining; p NULL: none. */
+slice hold_remaining(struct exchange *ex);
+
+#endif

@@ -1,0 +1,126 @@
+// Budgets at the gateway: holds, refusals in words, and counters that are the same after a restart and a kill.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { after, describe, test } from 'node:test';
+import { startSim, startWeir, stopAll } from '../lib/harness.mjs';
+import { MESSAGE, STREAM, dial, post, sleep, until } from '../lib/raw.mjs';
+import { query } from '../lib/rows.mjs';
+
+after(stopAll);
+
+const ask = (weir, { body = MESSAGE, sim, headers = {} } = {}) =>
+  fetch(`${weir.url}/v1/messages`, { method: 'POST', body, headers: { 'x-api-key': weir.firstKey, ...(sim && { 'x-sim': sim }), ...headers } });
+const left = (answer) => Number(answer.headers.get('x-weir-budget-remaining')?.split('=')[1]);
+
+/** Calls until one is refused; {made, refusal}. */
+async function spendDown(weir, options) {
+  for (let made = 0; ; made++) {
+    const answer = await ask(weir, options);
+    const text = await answer.text();
+    if (answer.status !== 200) return { made, answer, text };
+    assert.ok(made < 1000, 'never refused');
+  }
+}
+const cost = async (weir) => (await query(`${weir.folder}/weir.db`, 'SELECT coalesce(sum(cost_nanousd),0) AS n FROM calls'))[0].n;
+
+describe('budgets', { concurrency: 2 }, () => {
+  test('a budget is spent and says so, and nothing more is spent after a restart', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({
+      sim,
+      extra: 'budgets:\n  - {name: dev-day, each: user, window: day, limit: 0.02 USD, override: {up_to: 5 USD}}\n',
+    });
+    const first = await ask(weir);
+    assert.equal(first.status, 200);
+    assert.match(first.headers.get('x-weir-budget-remaining'), /^dev-day=0\.0\d+$/);
+    assert.ok(left(first) < 0.02);
+    const { made, answer, text } = await spendDown(weir);
+    assert.ok(made > 1);
+    assert.equal(answer.status, 402);
+    assert.equal(answer.headers.get('x-weir-refusal'), 'budget');
+    assert.equal(answer.headers.get('x-should-retry'), 'false');
+    const { message } = JSON.parse(text).error;
+    assert.match(message, /^Budget "dev-day" of ana@example\.com /);
+    assert.match(message, /of \$0\.02 spent/);
+    assert.match(message, /Resets /);
+    assert.match(message, /weir budget override dev-day --add "5 USD" --reason WHY/);
+    const books = await sim.books();
+    await until(async () => (await weir.ledger()).filter((r) => r.ending === 'complete').length === made + 1, 'rows');
+    assert.ok((await cost(weir)) <= 0.02e9);
+    const refused = weir.ledger().find((r) => r.ending === 'refused');
+    assert.equal(refused.rule, 'dev-day');
+    assert.equal(refused.decision, 'refused');
+
+    await weir.stop('SIGTERM');
+    await weir.restart();
+    assert.equal((await ask(weir)).status, 402);
+    await weir.stop('SIGKILL');
+    await weir.restart();
+    assert.equal((await ask(weir)).status, 402);
+    assert.equal((await sim.books()).started, books.started);
+  });
+
+  test('what was held by a killed gateway is spent', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: 'budgets:\n  - {name: all, window: month, limit: 0.08 USD}\n' });
+    const line = dial(weir.url);
+    line.write(post('/v1/messages', weir.firstKey, STREAM, ['x-sim: delay=60000']));
+    await until(async () => (await sim.books()).started === 1, 'the call');
+    await weir.stop('SIGKILL');
+    line.destroy();
+    await weir.restart();
+    const [row] = await weir.ledgerOf(1);
+    assert.equal(row.ending, 'crash');
+    assert.ok(row.hold_nanousd > 0.02e9 && row.hold_tokens > 4096, JSON.stringify(row));
+    const answer = await ask(weir);
+    assert.equal(answer.status, 200);
+    // what is left now is the limit less the hold of the crash, and of this call
+    assert.ok(left(answer) <= 0.08 - row.hold_nanousd / 1e9, `${left(answer)}`);
+    assert.ok(left(answer) > 0);
+  });
+
+  test('many at once never pass the limit', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: 'workers: 2\nbudgets:\n  - {name: all, window: month, limit: 0.05 USD}\n' });
+    const answers = await Promise.all(Array.from({ length: 60 }, () => ask(weir, { sim: 'delay=100' }).then(async (a) => (await a.text(), a.status))));
+    assert.ok(answers.includes(402) && answers.includes(200), `${answers}`);
+    await spendDown(weir);
+    await sleep(300);
+    const spent = await cost(weir);
+    assert.ok(spent <= 0.05e9, `${spent}`);
+    assert.ok(spent > 0.04e9, `${spent}`);
+  });
+
+  test('a budget that is new counts what was spent before, and holds calls back meanwhile', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim });
+    for (let i = 0; i < 5; i++) assert.equal((await ask(weir)).status, 200);
+    await weir.ledgerOf(5);
+    const spent = (await cost(weir)) / 1e9;
+    writeFileSync(weir.file, `${readFileSync(weir.file, 'utf8')}budgets: [{name: late, window: week, limit: 1 USD}]\n`);
+    let answer;
+    await until(async () => !Number.isNaN(left((answer = await ask(weir)))), 'the new settings');
+    assert.equal(answer.status, 200);
+    assert.ok(left(answer) <= 1 - spent && left(answer) > 0.5, `${left(answer)} of ${spent}`);
+  });
+
+  test('shadow records, alert counts, pause is told from refused', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({
+      sim,
+      extra:
+        'budgets:\n  - {name: try, window: day, limit: 0.000001 USD, mode: shadow}\n' +
+        '  - {name: tell, window: day, limit: 0.000001 USD, action: alert}\n' +
+        '  - {name: sit, each: session, where: {session: "*"}, window: total, limit: 1 requests, action: pause}\n',
+    });
+    assert.equal((await ask(weir)).status, 200);
+    const [row] = await weir.ledgerOf(1);
+    assert.equal(row.shadow, 'budget try: would refuse');
+    const headers = { 'x-weir-session': 's1' };
+    assert.equal((await ask(weir, { headers })).status, 200);
+    const answer = await ask(weir, { headers });
+    assert.equal(answer.status, 402);
+    assert.match(await answer.text(), /1 of 1 requests used/);
+    assert.equal((await weir.ledgerOf(3)).at(-1).decision, 'paused');
+  });
+});
