@@ -1,6 +1,7 @@
 #include "gateway/facts.h"
 
 #include "codec/registry.h"
+#include "gateway/hold.h"
 #include "model/tool_name.h"
 
 #define SERVERS_MAX 256 /* that one request may offer tools of; more are not read */
@@ -93,10 +94,23 @@ static bool read_offered(struct exchange *ex)
 	return !o.spent;
 }
 
+/* How much of a budget is used, for rules that ask. */
+static int64_t budget_used(void *arg, slice name, const struct facts *f)
+{
+	struct exchange *ex = arg;
+	struct budgets *b = ex->w->shared->budgets;
+	const struct budget_rule *rule = settings_budget(ex->settings, name);
+	return b && rule ? budget_share(b, rule, f, hold_clock(ex)) : -1;
+}
+
 bool facts_read(struct exchange *ex)
 {
 	uint64_t asked = ex->settings->where_fields,
 	         offered = UINT64_C(1) << FIELD_TOOL | UINT64_C(1) << FIELD_MCP_SERVER;
-	ex->facts = (struct facts){.record = &ex->record, .zone = ex->settings->zone, .ci = &ex->who.ci};
+	ex->facts = (struct facts){.record = &ex->record,
+	                           .zone = ex->settings->zone,
+	                           .ci = &ex->who.ci,
+	                           .budget_used = budget_used,
+	                           .budget_arg = ex};
 	return (asked & offered) == 0 || ex->codec == NULL || ex->view.body.n == 0 || read_offered(ex);
 }

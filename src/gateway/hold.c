@@ -176,7 +176,7 @@ static void note_shadows(struct exchange *ex)
 	}
 }
 
-static struct budget_clock *clock_now(struct exchange *ex)
+struct budget_clock *hold_clock(struct exchange *ex)
 {
 	struct shared *s = ex->w->shared;
 	struct budget_clock *c = &ex->w->budget_clock;
@@ -194,7 +194,7 @@ static enum budget_result take(struct exchange *ex, struct budget_why *why)
 	struct call_hold *h = &ex->hold;
 	struct budgets *b = ex->w->shared->budgets;
 	struct facts f = facts_of(ex, ex->settings);
-	enum budget_result r = budget_match(b, ex->settings, &f, 0, clock_now(ex), &h->budget, why);
+	enum budget_result r = budget_match(b, ex->settings, &f, 0, hold_clock(ex), &h->budget, why);
 	if (r == BUDGET_OK)
 		r = budget_take(b, &h->budget, &h->need, why);
 	return r;
@@ -243,7 +243,7 @@ void hold_settle(struct exchange *ex)
 	if (now != ex->settings && api_is_metered(ex->target.api)) {
 		/* Budgets that were made while the call was under way count it now. */
 		struct facts f = facts_of(ex, now);
-		budget_charge(b, now, &f, clock_now(ex), &h->budget, &used);
+		budget_charge(b, now, &f, hold_clock(ex), &h->budget, &used);
 	}
 	budget_settle(b, &h->budget, &used);
 }

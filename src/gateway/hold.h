@@ -14,6 +14,9 @@ void hold_settle(struct exchange *ex);
 /* Nothing was used, or nothing is held (then nothing happens). */
 void hold_release(struct exchange *ex);
 
+/* The clock that budgets go by, of the exchange's worker, as of now. */
+struct budget_clock *hold_clock(struct exchange *ex);
+
 /* `NAME=USD` of the tightest budget, for x-weir-budget-remaining; p NULL: none. */
 slice hold_remaining(struct exchange *ex);
 

@@ -10,7 +10,10 @@ let sim, weir;
 let n = 0;
 
 const RULES = `
+budgets:
+  - {name: calls, each: user, where: {tags.test: share}, window: total, limit: 4 requests}
 gates:
+  - {name: half, where: {tags.test: share, budget: {calls: ">=50%"}}, deny: "half is enough"}
   - {name: hotfix, where: {branch: hotfix/*}, allow: true}
   - {name: ci-push, where: {environment: ci, trigger: push}, deny: "agents run on pull requests only"}
   - {name: ci-diff, where: {environment: ci, diff_lines: ">3000"}, deny: "diff too large for an agent review"}
@@ -103,4 +106,12 @@ test('lists of models are nobody\'s to refuse', async () => {
   const { key } = JSON.parse(weir.must('key', 'create', '--json', '--user', 'x', '--set', 'environment=ci', '--set', 'trigger=push'));
   const answer = await fetch(`${weir.url}/v1/models`, { headers: { 'x-api-key': key, 'anthropic-version': '2023-06-01' } });
   assert.equal(answer.status, 200);
+});
+
+test('by how much of a budget is used', async () => {
+  const headers = { 'x-weir-tags': 'test=share' };
+  assert.equal((await call({ headers })).error, undefined);
+  assert.equal((await call({ headers })).error, undefined);
+  denied(await call({ headers }), 'half', 'half is enough');
+  assert.equal((await call({ headers, user: 'other@example.com' })).error, undefined); // a counter of their own
 });
