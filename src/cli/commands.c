@@ -8,6 +8,7 @@ const struct command *const cli_commands[] = {
 	&command_doctor,
 	&command_key,
 	&command_report,
+	&command_session,
 	&command_export,
 	&command_import,
 	&command_price,

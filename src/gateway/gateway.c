@@ -19,6 +19,7 @@
 #include "gateway/learnt.h"
 #include "gateway/reload.h"
 #include "gateway/server.h"
+#include "gateway/session_keeper.h"
 #include "gateway/trim.h"
 #include "gateway/worker.h"
 #include "store/ledger.h"
@@ -29,9 +30,9 @@
 #define ISSUERS_WAIT_MS  3000              /* at the start, for their keys */
 /* Counts of some 8,000 messages and reports of as many contexts; touched as it fills. */
 #define PREDICTOR_MEMORY ((size_t)2 * 1024 * 1024)
-#define SESSIONS_MAX     100000 /* that are kept in memory; about 400 MB when all are long */
 
 struct gateway {
+	struct session_keeper *sessions; /* owned */
 	struct shared shared;
 	struct gateway_options o;
 	struct worker *workers; /* owned */
@@ -194,6 +195,7 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	g->shared.freezer = freezer_new(&g->shared, g->ops, g->store, wake_all, g, e);
 	if (g->shared.freezer == NULL)
 		return e->code;
+	g->sessions = session_keeper_new(&g->shared, g->ops, g->store);
 	struct error keys = {0};
 	g->shared.reload = g->reload;
 	if (reload_stored(g->reload, &keys))
@@ -232,6 +234,7 @@ static void keep_house(struct gateway *g)
 		reload_turn(g->reload, sig == SIGHUP);
 		books_turn(g->books, g->writer, g->workers, g->workers_n);
 		freezer_turn(g->shared.freezer);
+		session_keeper_turn(g->sessions);
 		learnt_turn(&g->learnt, clock_mono_us(g->shared.clock));
 	}
 }
@@ -280,7 +283,7 @@ static void stop(struct gateway *g)
 	freezer_free(g->shared.freezer);
 	quota_free(g->shared.quota);
 	devices_free(g->shared.devices);
-	session_table_free(g->shared.sessions);
+	session_keeper_free(g->sessions);
 	if (g->shared.keys)
 		keyring_unref(g->shared.keys);
 	trust_unref(g->shared.trust);
@@ -305,18 +308,6 @@ static void raise_descriptor_limit(struct log *log, const struct settings *s)
 		                           "raise the hard limit (ulimit -n)"));
 }
 
-/* Without it calls go on, but nobody knows which belong together. */
-static struct session_table *new_sessions(struct log *log)
-{
-	uint64_t seed = 0;
-	struct session_table *t =
-	    crypto_random(&seed, sizeof seed) == 0 ? session_table_new(SESSIONS_MAX, seed) : NULL;
-	if (t == NULL)
-		log_event(log, LOG_ERROR, "serve.no_sessions",
-		          LOG_Z("message", "no memory for the sessions"));
-	return t;
-}
-
 int gateway_run(struct settings *settings, const struct gateway_options *o, struct error *e)
 {
 	struct gateway *g = calloc(1, sizeof *g);
@@ -339,7 +330,6 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	g->shared.settings = settings_ref(settings); /* may be replaced while this one is used below */
 	g->shared.keys = keyring_new();
 	g->shared.batches = batches_new();
-	g->shared.sessions = new_sessions(o->log);
 	pthread_mutex_init(&g->shared.lock, NULL);
 	int r = g->shared.batches ? start(g, settings, e) : error_set(e, ERR_NOMEM, "out of memory");
 	if (r == 0) {

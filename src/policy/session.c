@@ -275,6 +275,8 @@ enum session_state session_after(enum session_state from, enum session_action a)
 static int set_state(struct shard *s, struct session *of, enum session_action a, slice reason, int64_t now_ms)
 {
 	enum session_state to = session_after(of->state, a);
+	if (now_ms < of->state_ms) /* what was decided since then holds */
+		return 0;
 	if (to == SESSION_STATES)
 		return ERR_REFUSED;
 	of->state = to;

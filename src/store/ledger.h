@@ -147,6 +147,14 @@ struct ledger_sum {
 	int64_t amount; /* in the budget's unit */
 };
 
+/* What is kept of a session (policy/session.h), and what its calls cost. */
+struct ledger_session {
+	slice id, scope, parent, agent, directory, reason, state;
+	int64_t started_ms, seen_ms, state_ms, calls, retries, compactions, active_ms;
+	slice image;
+	int64_t cost_nanousd, turns; /* read only; RECORD_ABSENT: unknown. turns: of the main thread */
+};
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -200,6 +208,17 @@ struct ledger_ops {
 	int (*freezes)(struct ledger *l, int (*on_freeze)(void *arg, const struct ledger_freeze *f),
 	               void *arg, struct error *e);
 	int (*freezes_version)(struct ledger *l, int64_t *out, struct error *e);
+	/* Within begin and commit. A state written by session_act later than the row's stays. */
+	int (*session_put)(struct ledger *l, const struct ledger_session *s, struct error *e);
+	/* Another state, with an audit row: ERR_NOT_FOUND, ERR_REFUSED (it was stopped). */
+	int (*session_act)(struct ledger *l, slice id, slice state, slice reason, slice by, int64_t at_ms,
+	                   struct error *e);
+	/* Those seen since, the newest first. */
+	int (*sessions)(struct ledger *l, int64_t since_ms, size_t limit,
+	                int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
+	                struct error *e);
+	/* A number that changes when a state was written. */
+	int (*sessions_version)(struct ledger *l, int64_t *out, struct error *e);
 	/* Who makes the changes to come, for the record of them; at the start "uid:N" of this process. */
 	void (*act_as)(struct ledger *l, slice actor);
 	/* The newest first, those before a seq (0: all); at most limit of them. */

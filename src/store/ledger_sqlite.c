@@ -393,4 +393,8 @@ const struct ledger_ops ledger_sqlite_ops = {
     .budget_trim = ledger_sqlite_budget_trim,
     .budget_shapes = ledger_sqlite_budget_shapes,
     .budget_sums = ledger_sqlite_budget_sums,
+    .session_put = ledger_sqlite_session_put,
+    .session_act = ledger_sqlite_session_act,
+    .sessions = ledger_sqlite_sessions,
+    .sessions_version = ledger_sqlite_sessions_version,
 };

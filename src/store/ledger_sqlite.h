@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         7
+#define LEDGER_SCHEMA         8
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -52,6 +52,16 @@ void ledger_sqlite_rollback(struct ledger *l);
 /* ledger_sqlite_parts.c: the table of parts, and its rows of a call that was just added. */
 int ledger_sqlite_parts_create(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_parts_add(struct ledger *l, const struct record *r, struct error *e) WARN_UNUSED;
+
+/* ledger_sqlite_sessions.c */
+int ledger_sqlite_sessions_create(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_session_put(struct ledger *l, const struct ledger_session *s, struct error *e);
+int ledger_sqlite_session_act(struct ledger *l, slice id, slice state, slice reason, slice by, int64_t at_ms,
+                              struct error *e);
+int ledger_sqlite_sessions(struct ledger *l, int64_t since_ms, size_t limit,
+                           int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
+                           struct error *e);
+int ledger_sqlite_sessions_version(struct ledger *l, int64_t *out, struct error *e);
 
 /* ledger_sqlite_query.c */
 int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,

@@ -146,7 +146,8 @@ static int add_budgets(struct ledger *l, struct error *e)
 
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
-    create_tables, add_imports, add_batches, ledger_sqlite_parts_create, add_freezes, add_admin, add_budgets,
+    create_tables, add_imports, add_batches, ledger_sqlite_parts_create,
+    add_freezes,   add_admin,   add_budgets, ledger_sqlite_sessions_create,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a
