@@ -17,6 +17,7 @@ const struct command *const cli_commands[] = {
 	&command_freeze,
 	&command_unfreeze,
 	&command_gate,
+	&command_budget,
 	NULL,
 };
 /* clang-format on */

@@ -5,6 +5,7 @@
 #define WEIR_GATEWAY_ADMIN_H
 
 #include "gateway/console_api.h"
+#include "model/rules.h"
 #include "text/jsonw.h"
 
 #define ADMIN_BODY_MAX (256 * 1024)
@@ -96,5 +97,16 @@ int admin_freeze(struct admin *a);
 int admin_unfreeze(struct admin *a);
 /* admin_gate.c */
 int admin_gate(struct admin *a);
+/* admin_override.c */
+int admin_override(struct admin *a);
+int admin_overrides(struct admin *a);
+int admin_override_approve(struct admin *a);
+int admin_override_refuse(struct admin *a);
+/* n of a limit's unit, for people: "10.00 USD", "2000 output_tokens". */
+slice admin_amount(struct admin *a, const struct amount *like, int64_t n);
+/* admin_budgets.c */
+int admin_budgets_list(struct admin *a);
+int admin_budgets_show(struct admin *a);
+int admin_holds(struct admin *a);
 
 #endif

@@ -86,6 +86,26 @@
 	            ",\"shadow\":" TEXT ",\"later\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"   \
 	            "\"token\":" TEXT ",\"expires\":" TEXT)
 
+#define T "{\"type\":\"string\"}"
+#define COUNTER_FIELDS                                                                                       \
+	"\"for\":" TEXT ",\"settled\":" T ",\"held\":" T ",\"lifted\":" T ",\"left\":" T                     \
+	",\"calls\":{\"type\":\"integer\"},\"held_since\":" TEXT ",\"from\":" TEXT ",\"until\":" TEXT
+#define BUDGET_SHAPE                                                                                         \
+	OBJECT_WITH("\"name\",\"window\",\"limit\",\"each\",\"counters\"",                                   \
+	            "\"name\":" T ",\"window\":" T ",\"limit\":" T                                           \
+	            ",\"each\":{\"type\":\"array\",\"items\":" T "},\"action\":" T ",\"mode\":" T            \
+	            ",\"override\":" TEXT ",\"source\":" T                                                   \
+	            ",\"counters\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                              \
+	                "\"for\",\"settled\",\"held\"", COUNTER_FIELDS) "}")
+#define HOLD_SHAPE OBJECT_WITH("\"budget\",\"for\",\"held\",\"calls\"", "\"budget\":" T "," COUNTER_FIELDS)
+#define OVERRIDE_SHAPE                                                                                       \
+	OBJECT_WITH("\"id\",\"budget\",\"for\",\"add\",\"state\",\"until\"",                                 \
+	            "\"id\":" T ",\"budget\":" T ",\"for\":{\"type\":\"object\"},\"add\":" TEXT              \
+	            ",\"state\":{\"enum\":[\"active\",\"waiting\",\"refused\"]},\"until\":" TEXT             \
+	            ",\"requested_by\":" TEXT ",\"decided_by\":" TEXT ",\"reason\":" TEXT)
+#define OVERRIDE_BODY                                                                                        \
+	OBJECT_WITH("\"add\",\"reason\"", "\"add\":" T ",\"reason\":" T ",\"for\":{\"type\":\"object\"}")
+
 const struct admin_route admin_routes[] = {
     {"GET", "/api/v1/openapi.json", ALL_ROLES, admin_openapi, "This document", "", NULL,
      OBJECT_WITH("\"openapi\",\"paths\"", "\"openapi\":{\"type\":\"string\"},\"paths\":{\"type\":\"object\"},"
@@ -113,6 +133,23 @@ const struct admin_route admin_routes[] = {
      "", BUDGET_BODY, RULE_SHAPE},
     {"DELETE", "/api/v1/budgets/{name}", OWNER, admin_budgets_delete, "Ends a budget that the API made", "",
      NULL, GONE_SHAPE},
+    {"GET", "/api/v1/budgets", ALL_ROLES, admin_budgets_list,
+     "The budgets and their counters; of the counters a developer's own only", "", NULL,
+     LIST_OF("budgets", BUDGET_SHAPE)},
+    {"GET", "/api/v1/budgets/{name}", ALL_ROLES, admin_budgets_show, "One of them", "", NULL, BUDGET_SHAPE},
+    {"GET", "/api/v1/holds", ALL_ROLES, admin_holds, "What calls under way hold, and since when", "", NULL,
+     LIST_OF("holds", HOLD_SHAPE)},
+    {"POST", "/api/v1/budgets/{name}/override", MAKERS, admin_override,
+     "Lifts a limit for as long as its window lasts: at once within the budget's bounds, beyond them it "
+     "waits for an "
+     "approver",
+     "", OVERRIDE_BODY, OVERRIDE_SHAPE},
+    {"GET", "/api/v1/overrides", PEOPLE, admin_overrides,
+     "Limits lifted, and those that wait; a developer's own", "", NULL, LIST_OF("overrides", OVERRIDE_SHAPE)},
+    {"POST", "/api/v1/overrides/{id}/approve", MAKERS, admin_override_approve,
+     "Puts one that waits in force; by an approver, never by who asked for it", "", NULL, OVERRIDE_SHAPE},
+    {"POST", "/api/v1/overrides/{id}/refuse", MAKERS, admin_override_refuse, "Turns one that waits down", "",
+     NULL, OVERRIDE_SHAPE},
     {"GET", "/api/v1/audit", WATCHERS, admin_audit, "Every change, who made it and when, the newest first",
      "limit,before", NULL, LIST_OF("changes", CHANGE_SHAPE)},
     {"GET", "/api/v1/freezes", PEOPLE, admin_freezes, "What is frozen; a developer sees what stops them", "",

@@ -59,26 +59,29 @@ struct counters {
 
 struct oidc;
 struct reload;
+struct overrides;
+struct budgets;
 struct batches;
 
 struct shared {
-	struct log *log;            /* not owned */
-	const struct clock *clock;  /* not owned */
-	struct journal *journal;    /* owned by the gateway */
-	struct batches *batches;    /* owned by the gateway */
-	pthread_mutex_t lock;       /* guards the next four */
-	struct settings *settings;  /* owned reference: the snapshot for new calls */
-	struct keyring *keys;       /* owned reference */
-	struct trust *trust;        /* owned reference */
-	struct freeze_set *freezes; /* owned reference */
-	atomic_uint generation;     /* moves when one of them was replaced */
-	struct reload *reload;      /* owned by the gateway */
-	struct oidc *oidc;          /* owned by the gateway */
-	struct freezer *freezer;    /* owned by the gateway */
-	struct quota *quota;        /* owned by the gateway */
-	struct devices *devices;    /* owned by the gateway */
+	struct log *log;             /* not owned */
+	const struct clock *clock;   /* not owned */
+	struct journal *journal;     /* owned by the gateway */
+	struct batches *batches;     /* owned by the gateway */
+	pthread_mutex_t lock;        /* guards the next four */
+	struct settings *settings;   /* owned reference: the snapshot for new calls */
+	struct keyring *keys;        /* owned reference */
+	struct trust *trust;         /* owned reference */
+	struct freeze_set *freezes;  /* owned reference */
+	atomic_uint generation;      /* moves when one of them was replaced */
+	struct reload *reload;       /* owned by the gateway */
+	struct budgets *budgets;     /* owned by the gateway */
+	struct overrides *overrides; /* owned by the gateway */
+	struct oidc *oidc;           /* owned by the gateway */
+	struct freezer *freezer;     /* owned by the gateway */
+	struct quota *quota;         /* owned by the gateway */
+	struct devices *devices;     /* owned by the gateway */
 	uint64_t device_seed;
-	struct budgets *budgets; /* owned by the gateway */
 	/* A clock that is never set: the wall clock of the start, and the monotonic time of then. */
 	int64_t steady_wall_ms, steady_mono_us;
 	atomic_bool draining;

@@ -15,6 +15,7 @@
 #include "gateway/console.h"
 #include "gateway/gate_secret.h"
 #include "gateway/oidc.h"
+#include "gateway/overrides.h"
 #include "gateway/freeze.h"
 #include "gateway/learnt.h"
 #include "gateway/reload.h"
@@ -48,6 +49,7 @@ struct gateway {
 	const struct ledger_ops *ops;
 	slice store;
 	int port;
+	bool overrides_failed;
 };
 
 static void on_key_error(struct gateway *g, const struct error *e)
@@ -165,6 +167,15 @@ static void on_reload(void *arg)
 		oidc_settings_changed(g->shared.oidc);
 }
 
+static void turn_overrides(struct gateway *g)
+{
+	struct error e = {0};
+	bool failed = overrides_turn(g->shared.overrides, &e) != 0;
+	if (failed && !g->overrides_failed)
+		log_event(g->o.log, LOG_ERROR, "overrides.unreadable", LOG_Z("message", e.text));
+	g->overrides_failed = failed;
+}
+
 static int start_trust(struct gateway *g, struct settings *s, struct error *e)
 {
 	uint8_t secret[TRUST_SECRET_BYTES];
@@ -203,6 +214,10 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	g->shared.predictor = predictor_new(PREDICTOR_MEMORY);
 	if (g->shared.predictor)
 		learnt_open(&g->learnt, g->shared.predictor, s->journal, g->o.log);
+	g->shared.overrides = overrides_new(&g->shared, g->ops, g->store, e);
+	if (g->shared.overrides == NULL)
+		return e->code;
+	turn_overrides(g);
 	r = start_trust(g, s, e);
 	if (r == 0)
 		r = start_workers(g, s, e);
@@ -235,6 +250,7 @@ static void keep_house(struct gateway *g)
 		books_turn(g->books, g->writer, g->workers, g->workers_n);
 		freezer_turn(g->shared.freezer);
 		session_keeper_turn(g->sessions);
+		turn_overrides(g);
 		learnt_turn(&g->learnt, clock_mono_us(g->shared.clock));
 	}
 }
@@ -281,6 +297,7 @@ static void stop(struct gateway *g)
 	budgets_free(g->shared.budgets);
 	reload_free(g->reload);
 	freezer_free(g->shared.freezer);
+	overrides_free(g->shared.overrides);
 	quota_free(g->shared.quota);
 	devices_free(g->shared.devices);
 	session_keeper_free(g->sessions);

@@ -59,6 +59,9 @@ struct amount {
 	int64_t n;        /* in the unit above */
 };
 
+/* "25 USD", "2M tokens", "500k output_tokens", "100 requests", "50 credits"; false when it is none. */
+bool amount_parse(slice text, struct amount *out);
+
 enum window_kind {
 	WINDOW_NONE, /* not given */
 	WINDOW_HOUR,

@@ -173,7 +173,7 @@ void read_each(struct reader *r, const struct option *o, const struct yaml_node 
 
 /* --- amounts, windows, rates -------------------------------------------------- */
 
-static bool parse_amount(slice text, struct amount *out)
+bool amount_parse(slice text, struct amount *out)
 {
 	static const struct {
 		const char *unit;
@@ -204,7 +204,7 @@ static bool parse_amount(slice text, struct amount *out)
 
 void read_amount(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
-	if (!is_text(r, o, n) || parse_amount(n->text, field))
+	if (!is_text(r, o, n) || amount_parse(n->text, field))
 		return;
 	settings_fault(r, n,
 	               "%s: \"" SLICE_FMT "\" is no amount: write 25 USD, 2M tokens, 500k output_tokens, "
