@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cli/ledger_open.h"
+#include "cli/remote.h"
 #include "gateway/gateway.h"
 #include "policy/freeze.h"
 #include "store/journal.h"
@@ -198,6 +199,41 @@ static int change(struct cli *c, const struct freeze *f, bool on)
 	return EXIT_DONE;
 }
 
+/* The same by a running gateway's API: what is frozen, or one thing more or less. */
+static int ask_server(struct cli *c, const struct wish *w, bool on)
+{
+	struct buf question, answer;
+	struct jsonw j;
+	buf_init(&question, 1 << 14);
+	buf_init(&answer, JSON_MAX);
+	jsonw_init(&j, &question);
+	jsonw_object(&j);
+	if (w->f.scope == FREEZE_ORG)
+		jsonw_put_bool(&j, SLICE("org"), true);
+	else
+		jsonw_put_string(&j, slice_of(freeze_scope_name(w->f.scope)), w->f.value);
+	if (w->f.reason.n)
+		jsonw_put_string(&j, SLICE("reason"), w->f.reason);
+	jsonw_object_end(&j);
+	int status;
+	if (!w->given)
+		status = remote_get(c, SLICE("/api/v1/freezes"), &answer);
+	else if (jsonw_end(&j))
+		status = cli_fail(c, "memory is spent");
+	else
+		status = remote_call(c, "POST", on ? SLICE("/api/v1/freeze") : SLICE("/api/v1/unfreeze"),
+		                     buf_slice(&question), &answer);
+	if (status == EXIT_DONE && (c->json || !w->given))
+		fprintf(c->out, SLICE_FMT "\n", SLICE_ARG(slice_trim(buf_slice(&answer))));
+	if (status == EXIT_DONE && w->given)
+		fprintf(c->err, "%s %s%s" SLICE_FMT ".\n", on ? "Frozen:" : "Goes on:",
+		        w->f.scope == FREEZE_ORG ? "all calls" : freeze_scope_name(w->f.scope),
+		        w->f.value.n ? " " : "", SLICE_ARG(w->f.value));
+	buf_release(&question);
+	buf_release(&answer);
+	return status;
+}
+
 static int run(struct cli *c, const struct command *cmd, int argc, char **argv)
 {
 	struct wish w;
@@ -205,9 +241,7 @@ static int run(struct cli *c, const struct command *cmd, int argc, char **argv)
 	if (status != EXIT_DONE)
 		return status == -1 ? EXIT_DONE : status;
 	if (c->server)
-		return cli_fail(
-		    c, "the kill switch is where the gateway's store is: run this there, without --server "
-		       "and WEIR_URL");
+		return ask_server(c, &w, cmd == &command_freeze);
 	return w.given ? change(c, &w.f, cmd == &command_freeze) : list(c);
 }
 

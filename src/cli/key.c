@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "cli/cli.h"
+#include "cli/key_remote.h"
 #include "cli/ledger_open.h"
 #include "gateway/gateway.h"
 #include "gateway/key_make.h"
@@ -412,6 +413,8 @@ static int run_list(struct cli *c, int argc, char **argv, int at)
 	}
 	if (r < 0)
 		return r == -2 ? EXIT_DONE : EXIT_USAGE;
+	if (c->server)
+		return key_remote_list(c, all);
 	int status = keys_open(&keys, c, false);
 	if (status == EXIT_DONE)
 		status = keys_read(&keys);
@@ -469,6 +472,8 @@ static int run_change(struct cli *c, int argc, char **argv, int at, bool rotatin
 	if (id == NULL)
 		return cli_usage_error(c, &command_key, "%s wants an ID: `weir key list` shows them",
 		                       rotating ? "rotate" : "revoke");
+	if (c->server)
+		return key_remote_change(c, id, rotating);
 	int status = keys_open(&keys, c, true);
 	if (status == EXIT_DONE)
 		status = keys_read(&keys);

@@ -285,7 +285,8 @@ static int on_sum(void *arg, const struct ledger_sum *sum)
 	struct budget_entry e = {.from_ms = sum->from_ms, .amount = sum->amount, .key_n = sum->key.n};
 	if (sum->key.n > sizeof e.key)
 		return 0;
-	memcpy(e.key, sum->key.p, sum->key.n);
+	if (sum->key.n)
+		memcpy(e.key, sum->key.p, sum->key.n);
 	if (budget_load(l->b->s->budgets, l->rule, &e, &l->clock))
 		l->full = true;
 	return 0;

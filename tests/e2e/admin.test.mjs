@@ -2,8 +2,9 @@
 // held against what the server answers. Real HTTP throughout.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { startSim, startWeir, stopAll } from './lib/harness.mjs';
+import { cleanEnvironment, startSim, startWeir, stopAll, WEIR } from './lib/harness.mjs';
 
 const ROLES = ['agent', 'developer', 'viewer', 'operator', 'owner'];
 let sim, weir;
@@ -190,6 +191,28 @@ test('a freeze holds when the answer is there; a developer freezes themselves, a
   const { changes } = (await ask('GET', '/api/v1/audit?limit=1', { key: keys.owner })).json;
   assert.equal(changes[0].action, 'unfreeze');
   assert.match(changes[0].actor, /^owner@example\.com/);
+});
+
+test('a developer renews and ends keys, and stops themselves, from a laptop with no more than their own key', async () => {
+  const laptop = (key, ...args) => spawnSync(WEIR, args, { env: cleanEnvironment({ WEIR_URL: weir.console, WEIR_KEY: key, HOME: '/nonexistent' }), encoding: 'utf8' });
+  const made = (await ask('POST', '/api/v1/keys', { key: keys.owner, body: { user: 'lap@example.com' } })).json;
+  const listed = laptop(made.key, 'key', 'list', '--json');
+  assert.equal(listed.status, 0, listed.stderr);
+  assert.deepEqual(JSON.parse(listed.stdout).map((k) => k.id), [made.id]);
+  const renewed = laptop(made.key, 'key', 'rotate', made.id);
+  assert.equal(renewed.status, 0, renewed.stderr);
+  const next = renewed.stdout.trim();
+  assert.equal(await call(made.key), 401);
+  assert.equal(await call(next), 200);
+  const stopped = laptop(next, 'freeze', '--user', 'lap@example.com', '--reason', 'a loop');
+  assert.equal(stopped.status, 0, stopped.stderr);
+  assert.match(stopped.stderr, /Frozen: user lap@example\.com\./);
+  assert.equal(await call(next), 402);
+  assert.match(laptop(next, 'freeze', 'list').stdout, /a loop/);
+  assert.equal(laptop(next, 'freeze', '--org').status, 3);
+  assert.equal(laptop(next, 'unfreeze', '--user', 'lap@example.com').status, 0);
+  assert.equal(await call(next), 200);
+  assert.equal(laptop(next, 'key', 'revoke', 'k_000000000000').status, 1);
 });
 
 test('without a key this console only shows; no page of another site changes anything', async () => {
