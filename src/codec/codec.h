@@ -162,6 +162,16 @@ static inline void codec_path_model(const struct target *t, struct request_view 
 int codec_openai_chat_prepare(const struct request_view *v, struct json_edits *edits, struct arena *mem);
 bool codec_openai_chat_edits_stream(const struct request_view *v);
 
+/* Whether a request of this API can be sent with a limit of output of Weir's (limit.c), and the edits that do
+ * it: in place of the client's, or put in. A thinking budget that would not fit below it is lowered.
+ * ERR_INVALID when the limit is too small for the request's own terms, ERR_UNSUPPORTED when it has no place
+ * for one. */
+bool codec_can_limit(enum api api);
+/* All that the model makes is seen as it streams: nothing of it is thought in secret. Of what is not known to
+ * be so, no. */
+bool codec_shows_output(const struct request_view *v);
+int codec_limit(const struct request_view *v, int64_t limit, struct json_edits *edits, struct arena *mem);
+
 /* `follow` and `cut` of each dialect, in files of their own (*_cut.c). */
 #define CODEC_CUT(name)                                                                                      \
 	void codec_##name##_follow(const struct sse_event *e, struct stream_open *o);                        \

@@ -503,9 +503,11 @@ static bool request_body(struct exchange *ex, slice *out)
 	json_edits_init(&edits);
 	slice body = slice_make(ex->body.p, ex->body.n);
 	*out = body;
-	if (ex->codec == NULL || ex->codec->prepare == NULL || ex->body_n == 0)
+	if (ex->codec == NULL || ex->body_n == 0)
 		return true;
-	if (ex->codec->prepare(&ex->view, &edits, &ex->mem))
+	if (ex->codec->prepare && ex->codec->prepare(&ex->view, &edits, &ex->mem))
+		return false;
+	if (ex->hold.limit && codec_limit(&ex->view, ex->hold.limit, &edits, &ex->mem))
 		return false;
 	if (edits.n == 0)
 		return true;

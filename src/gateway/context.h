@@ -123,6 +123,7 @@ struct worker {
 	struct blocks blocks;
 	struct predict_scratch *counting; /* owned; NULL without memory */
 	struct budget_clock budget_clock;
+	struct budget_sizes sizes;   /* of answers, learnt */
 	atomic_uint seen_generation; /* the generation taken last, for others to see */
 	struct counters counters;
 };

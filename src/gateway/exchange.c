@@ -179,7 +179,7 @@ static void start_answer_headers(struct exchange *ex, size_t of_provider)
 	if (ex->record.who.v[ATTR_SESSION].n)
 		add_answer_header(ex, SLICE("x-weir-session"),
 		                  arena_copy(&ex->mem, ex->record.who.v[ATTR_SESSION]));
-	add_answer_header(ex, SLICE("x-weir-budget-remaining"), hold_remaining(ex));
+	add_answer_header(ex, SLICE("x-weir-max-tokens"), hold_limit(ex));
 }
 
 /* Weir's own answer in place of a provider's. */
@@ -363,6 +363,7 @@ static bool on_body(void *arg, slice piece)
 	if (!ex->gather) {
 		if (exchange_out_ready(ex) >= ex->settings->limits.stream_buffer) {
 			COUNT(ex->w, pauses);
+			hold_whole(ex);
 			return false;
 		}
 		if (!batch_tap_piece(ex, piece))
@@ -371,6 +372,7 @@ static bool on_body(void *arg, slice piece)
 			ex->broken = true; /* no memory: the client sees an early end, the rest is counted */
 			ex->meter.lost = true;
 		}
+		hold_follow(ex);
 		if (ex->slot && meter_is_stream(&ex->meter) && meter_progress(&ex->meter, &ex->noted))
 			journal_progress(ex->w->shared->journal, ex->slot, &ex->noted);
 		if (ex->end.wanted && meter_can_cut(&ex->meter))
@@ -501,8 +503,7 @@ void exchange_body(struct exchange *ex, slice piece)
 	}
 }
 
-/* The stages of admission after the body, in their order: what a call is held for comes before what it holds.
- */
+/* The stages of admission after the body: what a call is held back for comes before what it holds. */
 static admit_stage *const stages[] = {admit_body,   admit_session, admit_frozen, admit_gates,
                                       admit_quotas, admit_budgets, admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)

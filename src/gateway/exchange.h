@@ -74,10 +74,11 @@ struct exchange {
 	bool left;                /* the provider was reached */
 	struct call_hold {
 		struct budget_hold budget;
-		struct budget_need need; /* held now */
-		int64_t input;           /* bound, of all input together */
-		int64_t output_max;      /* of one choice: the provider makes no more */
-		int64_t output;          /* of one choice: what the hold pays for */
+		struct budget_need need;    /* held now */
+		int64_t input;              /* bound, of all input together */
+		struct budget_output cover; /* of one choice's output */
+		bool sliced;                /* the output is seen, and held slice by slice */
+		int64_t limit;              /* of output, that Weir sends; 0: the client's own */
 	} hold;
 	int64_t arrived_us, asked_us, first_byte_us, last_byte_us, ended_us; /* monotonic; 0: not yet */
 

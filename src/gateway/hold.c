@@ -1,6 +1,6 @@
 #include "gateway/hold.h"
 
-#include "base/buf.h"
+#include "base/map.h"
 #include "base/money.h"
 #include "base/num.h"
 #include "gateway/refusal_text.h"
@@ -11,6 +11,11 @@
 #define INPUT_UNSEEN   2048
 #define INPUT_UNKNOWN  2000000
 #define OUTPUT_UNKNOWN 128000
+
+/* Tokens of output: a call that the budgets cannot pay so many of is refused. */
+#define OUTPUT_FLOOR   1024
+/* For what frames an answer and is not seen as text: each answer, each call of a tool. */
+#define FRAME_TOKENS   32
 
 /* A budget that slows is asked again this often. */
 #define THROTTLE_US    INT64_C(1000000)
@@ -189,6 +194,47 @@ static struct facts facts_of(const struct exchange *ex, const struct settings *s
 	return (struct facts){.record = &ex->record, .zone = s->zone};
 }
 
+static uint64_t model_of(const struct exchange *ex)
+{
+	return map_hash(ex->record.text[TEXT_MODEL_REQUESTED], 0);
+}
+
+/* As much output as the hold pays for. */
+static void cover(struct exchange *ex, int64_t output)
+{
+	struct call_hold *h = &ex->hold;
+	h->cover.held = output;
+	h->need = need_for(ex, output, &ex->record.hold_nanousd);
+	ex->record.hold_tokens = ex->price ? num_sat_add_i64(h->need.input, h->need.output) : RECORD_ABSENT;
+}
+
+/* The provider can be told to make no more than so much. */
+static bool can_limit(struct exchange *ex, int64_t output)
+{
+	struct json_edits edits;
+	json_edits_init(&edits);
+	return ex->codec && codec_can_limit(ex->view.api) &&
+	       codec_limit(&ex->view, output, &edits, &ex->mem) == 0;
+}
+
+/* There is no room for what was asked: for less of it, perhaps. A stream begins with a smaller slice; of what
+ * is not seen while it is made the provider makes less. */
+static enum budget_result take_less(struct exchange *ex, struct budget_why *why)
+{
+	struct call_hold *h = &ex->hold;
+	int64_t list, choices = num_max_i64(ex->view.choices, 1);
+	if (ex->price == NULL)
+		return BUDGET_REFUSED;
+	struct budget_need base = need_for(ex, 0, &list), million = need_for(ex, 1000000, &list);
+	int64_t room = budget_output_room(&h->budget, &base, million.usd - base.usd) / choices;
+	if (room < OUTPUT_FLOOR || room >= h->cover.held || (!h->sliced && !can_limit(ex, room)))
+		return BUDGET_REFUSED;
+	if (!h->sliced)
+		h->cover.most = h->limit = room;
+	cover(ex, room);
+	return budget_take(ex->w->shared->budgets, &h->budget, &h->need, why);
+}
+
 static enum budget_result take(struct exchange *ex, struct budget_why *why)
 {
 	struct call_hold *h = &ex->hold;
@@ -197,25 +243,39 @@ static enum budget_result take(struct exchange *ex, struct budget_why *why)
 	enum budget_result r = budget_match(b, ex->settings, &f, 0, hold_clock(ex), &h->budget, why);
 	if (r == BUDGET_OK)
 		r = budget_take(b, &h->budget, &h->need, why);
-	return r;
+	return r == BUDGET_REFUSED ? take_less(ex, why) : r;
+}
+
+/* What a warning in the answer's head goes by. */
+static void note_tightest(struct exchange *ex)
+{
+	struct budget_why t;
+	if (!budget_tightest(&ex->hold.budget, &t))
+		return;
+	ex->budget = (struct budget_left){.name = t.rule->rule.name,
+	                                  .limit = t.limit,
+	                                  .left = t.need,
+	                                  .resets_ms = t.resets_ms == INT64_MAX ? 0 : t.resets_ms};
 }
 
 enum admit_next admit_budgets(struct exchange *ex)
 {
 	struct call_hold *h = &ex->hold;
-	struct record *r = &ex->record;
 	struct budget_why why;
-	int64_t list;
 	if (!api_is_metered(ex->target.api) || ex->body_n == 0)
 		return ADMIT_ON;
 	*h = (struct call_hold){0};
+	int64_t output = 0;
 	if (ex->price) {
 		h->input = input_bound(ex);
-		h->output = h->output_max = output_bound(ex);
+		output = h->cover.most = output_bound(ex);
+		h->sliced =
+		    ex->settings->budgets_n && ex->codec && ex->codec->cut && codec_shows_output(&ex->view);
+		if (h->sliced)
+			output =
+			    budget_output_first(&h->cover, budget_sizes_usual(&ex->w->sizes, model_of(ex)));
 	}
-	h->need = need_for(ex, h->output, &list);
-	r->hold_nanousd = list;
-	r->hold_tokens = ex->price ? num_sat_add_i64(h->need.input, h->need.output) : RECORD_ABSENT;
+	cover(ex, output);
 	switch (take(ex, &why)) {
 	case BUDGET_OK:
 		break;
@@ -228,7 +288,62 @@ enum admit_next admit_budgets(struct exchange *ex)
 		return ADMIT_REFUSED;
 	}
 	note_shadows(ex);
+	note_tightest(ex);
 	return ADMIT_ON;
+}
+
+/* --- while it runs ---------------------------------------------------------------------------------- */
+
+/* An upper bound of the output that has passed: a tokeniser makes no more tokens than there are bytes. */
+static int64_t passed_bound(const struct exchange *ex)
+{
+	const struct answer *a = &ex->meter.answer;
+	int64_t bytes = a->text_bytes + a->thinking_bytes + a->tool_bytes;
+	if (ex->meter.lost)
+		bytes = num_max_i64(bytes, (int64_t)ex->meter.passed);
+	return bytes + (a->tool_calls + 1) * FRAME_TOKENS;
+}
+
+/* The counters first, then the journal, then what it pays for may pass. */
+static void extend(struct exchange *ex, int64_t output)
+{
+	struct call_hold *h = &ex->hold;
+	struct record *r = &ex->record;
+	struct budget_why why;
+	int64_t list;
+	struct budget_need need = need_for(ex, output, &list), more = need;
+	more.usd -= h->need.usd;
+	more.input = 0;
+	more.output -= h->need.output;
+	more.credits -= h->need.credits;
+	more.calls = 0;
+	if (budget_extend(ex->w->shared->budgets, &h->budget, &more, &why) == BUDGET_OK) {
+		cover(ex, output);
+		journal_extend(ex->w->shared->journal, ex->slot, r->hold_nanousd, r->hold_tokens);
+		return;
+	}
+	exchange_end_stream(ex, REFUSAL_BUDGET, why.rule->rule.name, budget_text(ex, &why));
+}
+
+static bool is_followed(const struct exchange *ex)
+{
+	return ex->hold.sliced && ex->slot && ex->call && !ex->end.wanted && meter_is_stream(&ex->meter) &&
+	       ex->hold.cover.held < ex->hold.cover.most;
+}
+
+void hold_follow(struct exchange *ex)
+{
+	if (!is_followed(ex))
+		return;
+	int64_t next = budget_output_next(&ex->hold.cover, passed_bound(ex));
+	if (next > ex->hold.cover.held)
+		extend(ex, next);
+}
+
+void hold_whole(struct exchange *ex)
+{
+	if (is_followed(ex))
+		extend(ex, ex->hold.cover.most);
 }
 
 /* --- the end ---------------------------------------------------------------------------------------- */
@@ -246,6 +361,8 @@ void hold_settle(struct exchange *ex)
 		budget_charge(b, now, &f, hold_clock(ex), &h->budget, &used);
 	}
 	budget_settle(b, &h->budget, &used);
+	if (ex->record.ending == ENDING_COMPLETE && ex->price && used.output > 0)
+		budget_sizes_learn(&ex->w->sizes, model_of(ex), used.output);
 }
 
 void hold_release(struct exchange *ex)
@@ -253,13 +370,7 @@ void hold_release(struct exchange *ex)
 	budget_release(ex->w->shared->budgets, &ex->hold.budget);
 }
 
-slice hold_remaining(struct exchange *ex)
+slice hold_limit(struct exchange *ex)
 {
-	int64_t left;
-	char usd[MONEY_TEXT_MAX];
-	const struct budget_rule *r = budget_tightest(&ex->hold.budget, &left);
-	if (r == NULL)
-		return SLICE_NONE;
-	size_t n = money_format_exact(left, usd);
-	return arena_printf(&ex->mem, SLICE_FMT "=%.*s", SLICE_ARG(r->rule.name), (int)n, usd);
+	return ex->hold.limit ? arena_printf(&ex->mem, "%lld", (long long)ex->hold.limit) : SLICE_NONE;
 }

@@ -17,7 +17,13 @@ void hold_release(struct exchange *ex);
 /* The clock that budgets go by, of the exchange's worker, as of now. */
 struct budget_clock *hold_clock(struct exchange *ex);
 
-/* `NAME=USD` of the tightest budget, for x-weir-budget-remaining; p NULL: none. */
-slice hold_remaining(struct exchange *ex);
+/* The limit of output that Weir sends, for x-weir-max-tokens; p NULL: none of its own. */
+slice hold_limit(struct exchange *ex);
+/* After a piece of a stream was metered, before it passes on: its output is paid for, or the stream is ended.
+ */
+void hold_follow(struct exchange *ex);
+/* The provider will not be read for a while, and may make all it can meanwhile: all of that is held, or the
+ * stream is ended. */
+void hold_whole(struct exchange *ex);
 
 #endif

@@ -339,18 +339,24 @@ int64_t budget_output_room(const struct budget_hold *h, const struct budget_need
 	return room;
 }
 
-const struct budget_rule *budget_tightest(const struct budget_hold *h, int64_t *left)
+bool budget_tightest(const struct budget_hold *h, struct budget_why *out)
 {
-	const struct budget_rule *tightest = NULL;
+	static const struct budget_need nothing = {0};
+	const struct budget_part *tightest = NULL;
+	int64_t left = 0;
 	for (unsigned i = 0; i < h->n; i++) {
 		const struct budget_part *p = &h->part[i];
 		if (!p->enforced || p->rule->limit.unit != LIMIT_USD)
 			continue;
 		int64_t is = left_of(p);
-		if (tightest && is >= *left)
+		if (tightest && is >= left)
 			continue;
-		tightest = p->rule;
-		*left = is;
+		tightest = p;
+		left = is;
 	}
-	return tightest;
+	if (tightest == NULL)
+		return false;
+	explain(tightest, &nothing, out);
+	out->need = left;
+	return true;
 }

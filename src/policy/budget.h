@@ -112,8 +112,39 @@ void budget_release(struct budgets *b, struct budget_hold *h);
 int64_t budget_output_room(const struct budget_hold *h, const struct budget_need *base,
                            int64_t nano_per_million);
 
-/* The tightest enforcing budget in USD of a hold: its rule, and what is left. NULL: none. */
-const struct budget_rule *budget_tightest(const struct budget_hold *h, int64_t *left);
+/* The tightest enforcing budget in USD of a hold, in *out (need: what is left, after all holds). False: none.
+ */
+bool budget_tightest(const struct budget_hold *h, struct budget_why *out);
+/* --- output, slice by slice --------------------------------------------------------------------- */
+
+/* What a hold pays for of an answer's output that is seen as it streams: always BUDGET_SLICE_ROOM tokens more
+ * than have passed, for what the provider has on the way by when it is told to stop; never more than it can
+ * make. */
+#define BUDGET_SLICE_ROOM  512
+#define BUDGET_SLICE_LEAST 1024
+struct budget_output {
+	int64_t most;  /* tokens that the provider can make */
+	int64_t held;  /* that the hold pays for */
+	int64_t slice; /* by which it is extended, at least; 0: BUDGET_SLICE_LEAST */
+};
+/* How much to hold at first; usual: of the model's answers (budget_sizes_usual), 0 unknown. */
+int64_t budget_output_first(const struct budget_output *o, int64_t usual);
+/* How much must be held when so much has passed: o->held when that is enough. */
+int64_t budget_output_next(const struct budget_output *o, int64_t passed);
+
+/* Sizes of answers by model, learnt: one for each thread, zeroed to begin. */
+#define BUDGET_SIZES 64
+struct budget_sizes {
+	struct {
+		uint64_t model;
+		int64_t mean,
+		    spread; /* of its output, tokens in 256ths; spread: mean distance from the mean */
+	} at[BUDGET_SIZES];
+};
+/* What nine of ten answers of the model stay below, about; 0: nothing is known. model: any hash of it. */
+int64_t budget_sizes_usual(const struct budget_sizes *s, uint64_t model);
+void budget_sizes_learn(struct budget_sizes *s, uint64_t model, int64_t output);
+
 /* --- the books ---------------------------------------------------------------------------------- */
 
 /* Where a row stands in a budget: the counter's values as they are kept (apart by US, 0x1f), its window, and

@@ -71,7 +71,7 @@ describe('budgets', { concurrency: 2 }, () => {
     await weir.restart();
     const [row] = await weir.ledgerOf(1);
     assert.equal(row.ending, 'crash');
-    assert.ok(row.hold_nanousd > 0.02e9 && row.hold_tokens > 4096, JSON.stringify(row));
+    assert.ok(row.hold_nanousd > 0.005e9 && row.hold_tokens > 1536, JSON.stringify(row)); // a slice of its output
     const answer = await ask(weir);
     assert.equal(answer.status, 200);
     // what is left now is the limit less the hold of the crash, and of this call
@@ -102,6 +102,58 @@ describe('budgets', { concurrency: 2 }, () => {
     await until(async () => !Number.isNaN(left((answer = await ask(weir)))), 'the new settings');
     assert.equal(answer.status, 200);
     assert.ok(left(answer) <= 1 - spent && left(answer) > 0.5, `${left(answer)} of ${spent}`);
+  });
+
+  test('a stream that cannot be paid any longer ends as a truncated answer', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: 'budgets:\n  - {name: small, window: month, limit: 0.012 USD}\n' });
+    const answer = await ask(weir, { body: STREAM, sim: 'events=2000;rate=400' });
+    assert.equal(answer.status, 200);
+    const text = await answer.text();
+    assert.match(text, /\[weir\] Budget \\"small\\" has no room for this call/);
+    assert.match(text, /"stop_reason":"max_tokens"/);
+    assert.match(text, /event: message_stop/);
+    assert.ok((text.match(/event: content_block_delta/g) ?? []).length > 50, 'much of it passed');
+    const [row] = await weir.ledgerOf(1);
+    assert.deepEqual([row.ending, row.decision, row.rule], ['truncated', 'truncated', 'small']);
+    assert.ok(row.cost_nanousd <= row.hold_nanousd && row.hold_nanousd <= 0.012e9, JSON.stringify(row));
+  });
+
+  test('a slice at a time: a long stream passes whole, and what it held grew in the journal', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: 'budgets:\n  - {name: all, window: month, limit: 1 USD}\n' });
+    const line = dial(weir.url);
+    line.write(post('/v1/messages', weir.firstKey, STREAM, ['x-sim: events=2000;rate=300']));
+    await sleep(2500); // some 700 events of some 5 bytes have passed
+    await weir.stop('SIGKILL');
+    line.destroy();
+    await weir.restart();
+    const [row] = await weir.ledgerOf(1);
+    assert.equal(row.ending, 'crash');
+    assert.ok(row.hold_tokens > 2600, `extended: ${row.hold_tokens}`);
+    const whole = await ask(weir, { body: STREAM, sim: 'events=1500;rate=3000' });
+    assert.match(await whole.text(), /message_stop/);
+    assert.equal((await weir.ledgerOf(2))[1].ending, 'complete');
+  });
+
+  test('of an answer that is not seen while it is made the provider is told to make less', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: 'budgets:\n  - {name: small, window: month, limit: 0.05 USD}\n' });
+    const wants = { ...JSON.parse(MESSAGE), max_tokens: 64000 };
+    const whole = await ask(weir, { body: JSON.stringify(wants) });
+    assert.equal(whole.status, 200);
+    const told = Number(whole.headers.get('x-weir-max-tokens'));
+    assert.ok(told >= 1024 && told <= 10000, `${told}`);
+    await whole.text();
+    const thinks = await ask(weir, { body: JSON.stringify({ ...wants, stream: true, thinking: { type: 'enabled', budget_tokens: 32000 } }) });
+    assert.equal(thinks.status, 200);
+    assert.ok(Number(thinks.headers.get('x-weir-max-tokens')) < 10000);
+    await thinks.text();
+    // a slice is enough for one that is seen
+    const seen = await ask(weir, { body: JSON.stringify({ ...wants, stream: true }) });
+    assert.equal(seen.headers.get('x-weir-max-tokens'), null);
+    await seen.text();
+    for (const row of await weir.ledgerOf(3)) assert.ok(row.hold_nanousd <= 0.05e9, JSON.stringify(row));
   });
 
   test('shadow records, alert counts, pause is told from refused', async () => {
