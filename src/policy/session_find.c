@@ -3,6 +3,7 @@
  *  1. the client's id: among the threads of that session and subagent the one whose messages the request
  * begins with; else one whose tools are the same (its past was compacted); else it is a conversation beside;
  *  2. the messages: the thread whose last request is a beginning of this one, or one of the turns before;
+ *     or, when it begins with an agent's own summary, the last thread of that agent and folder: compacted;
  *  3. words that a thread handed to a tool, and that come as this request's prompt: its subagent;
  *  4. the same words of the user in a first request with tools and one without: beside one another;
  *  5. a thread of the same agent and folder that waits for its tools, and has other ones: its subagent.
@@ -186,7 +187,9 @@ static bool find_by_opening(struct finding *w)
 		return false;
 	size_t n = candidates(w, KEY_OPENING, opening_chain(w->o, 1), th);
 	for (size_t i = 0; i < n; i++)
-		if (th[i]->has_tools == w->has_tools && related(w, th[i]) && take_up(w, th[i]))
+		if (th[i]->has_tools == w->has_tools &&
+		    (related(w, th[i]) || (th[i]->c.at.spans > 1 && th[i]->agent == w->agent)) &&
+		    take_up(w, th[i]))
 			return true;
 	return false;
 }
@@ -205,7 +208,9 @@ static bool find_by_chain(struct finding *w)
 	for (int64_t i = total; i > 0 && i > total - CHAIN_LOOK_BACK; i--) {
 		size_t n = candidates(w, KEY_CHAIN, opening_chain(o, i), th);
 		for (size_t k = 0; k < n; k++) {
-			if (!related(w, th[k]))
+			/* The model's own words prove it, in whatever folder the agent is by now. */
+			bool proven = i > first_answer(o) && th[k]->agent == w->agent;
+			if (!proven && !related(w, th[k]))
 				continue;
 			if (th[k]->has_tools != w->has_tools) {
 				if (i > first_answer(o) || alone(th[k]))
@@ -279,6 +284,23 @@ static bool find_by_waiting(struct finding *w)
 	return false;
 }
 
+/* A summary in place of a conversation: that of the thread seen last, of the same agent with the same tools
+ * in the same folder. */
+static bool find_by_summary(struct finding *w)
+{
+	struct thread *th[CANDIDATES], *last = NULL;
+	if (!w->o->summary || w->o->in->directory.n == 0)
+		return false;
+	size_t n = candidates(w, KEY_DIRECTORY, w->directory, th);
+	for (size_t i = 0; i < n; i++)
+		if (th[i]->agent == w->agent && th[i]->c.tools_hash == w->o->tools_hash &&
+		    (last == NULL || th[i]->seen_ms > last->seen_ms))
+			last = th[i];
+	if (last)
+		replace_past(w, last);
+	return last != NULL;
+}
+
 /* The agent whose shell started this one: it waits in the same folder, or in one above it. */
 static void find_parent(struct finding *w)
 {
@@ -313,7 +335,7 @@ void session_find(struct opening *o, struct shard *s, struct context *scratch, s
 			opening_begin(o, scratch, false);
 		}
 		read_all(o);
-		if (find_by_chain(&w) || find_by_words(&w) || find_by_waiting(&w)) {
+		if (find_by_chain(&w) || find_by_summary(&w) || find_by_words(&w) || find_by_waiting(&w)) {
 			if (f->thread == NULL)
 				f->new_from = opening_last_answer(o);
 			return;

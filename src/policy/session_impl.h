@@ -192,6 +192,7 @@ struct opening {
 	unsigned users_n;
 	bool failed;                /* no memory */
 	bool spoke;                 /* there are words of the model */
+	bool summary;               /* the user's words are an agent's own summary of what went before */
 	bool *before;               /* in mem: of each tool, its definition was in the request before */
 	uint32_t *calls, *failures; /* in mem: of each tool, new */
 	uint64_t launch[LAUNCHES];  /* words handed to tools, new, a ring */

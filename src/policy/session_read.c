@@ -90,8 +90,15 @@ static bool is_reminder(slice raw)
 	return slice_starts(raw, SLICE("<system-reminder>"));
 }
 
+/* How agents begin the summary that takes the place of a conversation: Claude Code, Codex, Gemini CLI. */
+static const slice summaries[] = {SLICE("This session is being continued from a previous conversation"),
+                                  SLICE("Another language model started to solve this problem"),
+                                  SLICE("<state_snapshot>")};
+
 static void note_user(struct opening *o, const json_str *s)
 {
+	for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
+		o->summary = o->summary || slice_starts(s->raw, summaries[i]);
 	uint64_t key = is_reminder(s->raw) ? 0 : text_key(s);
 	if (key)
 		o->user[o->users_n++ % USERS_MAX] = key;

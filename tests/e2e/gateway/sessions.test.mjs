@@ -90,4 +90,14 @@ describe('sessions', () => {
     assert.ok(json.turns.length >= 4);
     assert.ok(json.anatomy.rows.some((r) => r.part === 'system' || r.part === 'user'));
   });
+
+  test('goes on after a restart, where it stood', async () => {
+    await until(async () => JSON.parse((await cli('session', 'show', 'one', '--json')).stdout).sessions[0].calls >= 6);
+    await weir.stop();
+    await weir.restart();
+    await (await ask(3, 'one')).text();
+    const last = await until(async () => { const r = await rows(weir, "session='one' AND ending<>'refused'"); return r.length >= 6 && r.at(-1); });
+    assert.equal(last.turn, 3);
+    assert.ok(last.attempt > 1);
+  });
 });

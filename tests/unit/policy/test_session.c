@@ -178,7 +178,26 @@ static void another_key_or_folder_is_another_session(void **state)
 	w.directory = "/src/b";
 	assert_turn(ask(&w, NULL, NULL, TOOLS, TWO), SESSION_NEW, 1, 1);
 	w.directory = "/src/a";
-	assert_turn(ask(&w, NULL, NULL, TOOLS, TWO), SESSION_CONTINUED, 2, 1);
+	assert_turn(ask(&w, NULL, NULL, TOOLS, ONE CALL("t9", "Bash", "{}") RESULT("t9", "x", "")),
+	            SESSION_CONTINUED, 2, 1);
+	/* The model's own words prove it wherever the agent is by now. */
+	w.directory = "/src/c";
+	assert_turn(ask(&w, NULL, NULL, TOOLS, THREE), SESSION_CONTINUED, 2, 1);
+	end(&w);
+	(void)state;
+}
+
+static void a_summary_continues_without_ids(void **state)
+{
+	struct world w;
+	begin(&w);
+	struct session_turn a = ask(&w, NULL, NULL, TOOLS, ONE);
+	ask(&w, NULL, NULL, TOOLS, TWO);
+	struct session_turn t =
+	    ask(&w, NULL, NULL, TOOLS,
+	        USER("This session is being continued from a previous conversation that ran out."));
+	assert_turn(t, SESSION_COMPACTED, 3, 1);
+	assert_true(slice_eq(t.session, a.session));
 	end(&w);
 	(void)state;
 }
@@ -514,6 +533,7 @@ int main(void)
 	    cmocka_unit_test(the_same_opening_again_is_a_new_session),
 	    cmocka_unit_test(another_key_or_folder_is_another_session),
 	    cmocka_unit_test(a_shorter_past_is_a_compaction_and_an_earlier_one_a_rewind),
+	    cmocka_unit_test(a_summary_continues_without_ids),
 	    cmocka_unit_test(subagents_are_threads_of_their_session),
 	    cmocka_unit_test(subagents_without_ids),
 	    cmocka_unit_test(a_title_is_beside_its_conversation),
