@@ -42,7 +42,7 @@ static const char *text_of(const cJSON *o, const char *name)
 static void print_budget(const struct cli *c, const cJSON *b)
 {
 	const cJSON *counter;
-	fprintf(c->out, "%s: %s for each window (%s), %s%s%s\n", text_of(b, "name"), text_of(b, "limit"),
+	fprintf(c->out, "%s: %s (window: %s), %s%s%s\n", text_of(b, "name"), text_of(b, "limit"),
 	        text_of(b, "window"), text_of(b, "action"),
 	        strcmp(text_of(b, "mode"), "enforce") ? ", only recorded: " : "",
 	        strcmp(text_of(b, "mode"), "enforce") ? text_of(b, "mode") : "");

@@ -111,8 +111,10 @@ static bool read_key(struct json *j, struct jwks *set, struct error *e)
 	struct members m = {0};
 	json_key k;
 	json_str v;
-	if (json_peek(j) != JSON_OBJECT)
-		return json_skip(j, NULL);
+	if (json_peek(j) != JSON_OBJECT) {
+		json_skip(j, NULL);
+		return true; /* what is wrong with the text is told at its end */
+	}
 	json_object(j);
 	while (json_next_key(j, &k))
 		if (json_opt_string(j, &v))
