@@ -33,25 +33,59 @@ static enum budget_result unknown(struct budgets *b, struct budget_hold *h, cons
 	return BUDGET_UNKNOWN;
 }
 
-/* One budget's counter; false when it cannot be had and the budget is closed. A budget that is open goes
- * without a counter then. */
-static bool find_part(struct budgets *b, const struct budget_rule *r, const struct facts *f, bool enforced,
-                      struct budget_clock *clock, struct budget_hold *h, const char **fault)
+/* A budget that applies, and where its counter is looked for. */
+struct wanted {
+	struct budget_key key;
+	bool enforced, loaded;
+};
+
+static const char still_counted[] = "what was spent of it is still being counted from the ledger";
+static const char no_room[] = "there is no room for its counter (limits.budget_counters in Weir's settings)";
+static const char too_many[] = "more budgets match this call than Weir counts at once";
+
+static bool is_closed(const struct budget_rule *r, bool enforced)
+{
+	return enforced && !r->on_failure;
+}
+
+/* Its key, with the memory it lies in on the way; NULL, or why it cannot be had though its budget is closed.
+ */
+static const char *want(struct budgets *b, const struct budget_rule *r, const struct facts *f, bool enforced,
+                        struct budget_clock *clock, struct wanted *w)
 {
 	char values[BUDGET_KEY_MAX];
-	struct budget_key k = {.rule = r};
-	bool loaded = budget_is_loaded(b, r);
-	*fault = "what was spent of it is still being counted from the ledger";
-	if (!loaded && enforced && !r->on_failure)
-		return false;
-	k.values = slice_make(values, budget_values(r, f, values));
-	k.span = budget_span_at(clock, &r->window, f->record->time_ms);
-	budget_key_hash(b, &k);
-	budget_prefetch(b, &k);
-	struct budget_counter *c = budget_find(b, &k, true);
-	*fault = "there is no room for its counter (limits.budget_counters in Weir's settings)";
+	*w = (struct wanted){.key = {.rule = r}, .enforced = enforced, .loaded = budget_is_loaded(b, r)};
+	if (!w->loaded && is_closed(r, enforced))
+		return still_counted;
+	w->key.values = slice_make(values, budget_values(r, f, values));
+	w->key.span = budget_span_at(clock, &r->window, f->record->time_ms);
+	budget_key_hash(b, &w->key);
+	w->key.values = SLICE_NONE;
+	budget_prefetch_bucket(b, &w->key);
+	return NULL;
+}
+
+static struct budget_counter *find_or_make(struct budgets *b, struct wanted *w, const struct facts *f)
+{
+	char values[BUDGET_KEY_MAX];
+	struct budget_counter *c = budget_find(b, &w->key, false);
+	if (c)
+		return c;
+	w->key.values = slice_make(values, budget_values(w->key.rule, f, values));
+	c = budget_find(b, &w->key, true);
+	w->key.values = SLICE_NONE;
+	return c;
+}
+
+/* One budget's counter, pinned; false when it cannot be had and the budget is closed. One that is open goes
+ * without a counter then. */
+static bool pin(struct budgets *b, struct wanted *w, const struct facts *f, const struct budget_clock *clock,
+                struct budget_hold *h)
+{
+	const struct budget_rule *r = w->key.rule;
+	struct budget_counter *c = find_or_make(b, w, f);
 	if (c == NULL) {
-		if (enforced && !r->on_failure)
+		if (is_closed(r, w->enforced))
 			return false;
 		count(&b->unknown);
 		return true;
@@ -62,15 +96,30 @@ static bool find_part(struct budgets *b, const struct budget_rule *r, const stru
 		budget_steps_turn(c, s, clock->steady_ms);
 		budget_unlock(&s->lock);
 	}
-	h->part[h->n++] = (struct budget_part){.counter = c, .rule = r, .enforced = enforced && loaded};
+	h->part[h->n++] = (struct budget_part){.counter = c, .rule = r, .enforced = w->enforced && w->loaded};
 	return true;
+}
+
+/* Look-ups wait for memory; asked for one after the other, they would wait for each. So all are asked for
+ * first. */
+static enum budget_result pin_all(struct budgets *b, struct wanted *w, unsigned n, const struct facts *f,
+                                  const struct budget_clock *clock, struct budget_hold *h,
+                                  struct budget_why *why)
+{
+	for (unsigned i = 0; i < n; i++)
+		budget_prefetch(b, &w[i].key);
+	for (unsigned i = 0; i < n; i++)
+		if (!pin(b, &w[i], f, clock, h))
+			return unknown(b, h, w[i].key.rule, no_room, why);
+	return BUDGET_OK;
 }
 
 enum budget_result budget_match(struct budgets *b, const struct settings *s, const struct facts *f,
                                 unsigned flags, struct budget_clock *clock, struct budget_hold *h,
                                 struct budget_why *why)
 {
-	const char *fault = "";
+	struct wanted wanted[BUDGET_PARTS_MAX];
+	unsigned n = 0;
 	h->n = 0;
 	h->taken = false;
 	budget_clock_in(clock, f->zone);
@@ -81,15 +130,15 @@ enum budget_result budget_match(struct budgets *b, const struct settings *s, con
 		if (!rule_applies(&r->rule, f))
 			continue;
 		bool enforced = enforces(r, flags);
-		if (h->n == BUDGET_PARTS_MAX) {
-			if (!enforced || r->on_failure)
-				continue;
-			return unknown(b, h, r, "more budgets match this call than Weir counts at once", why);
-		}
-		if (!find_part(b, r, f, enforced, clock, h, &fault))
+		const char *fault = NULL;
+		if (n < BUDGET_PARTS_MAX)
+			fault = want(b, r, f, enforced, clock, &wanted[n++]);
+		else if (is_closed(r, enforced))
+			fault = too_many;
+		if (fault)
 			return unknown(b, h, r, fault, why);
 	}
-	return BUDGET_OK;
+	return pin_all(b, wanted, n, f, clock, h, why);
 }
 
 /* --- taking --------------------------------------------------------------------------------------- */
@@ -283,12 +332,13 @@ void budget_charge(struct budgets *b, const struct settings *s, const struct fac
                    struct budget_clock *clock, const struct budget_hold *h, const struct budget_need *used)
 {
 	struct budget_hold late = {.rolling_ms = h->n ? h->rolling_ms : clock->steady_ms};
-	const char *fault;
+	struct wanted w;
 	budget_clock_in(clock, f->zone);
 	for (size_t i = 0; i < s->budgets_n && late.n < BUDGET_PARTS_MAX; i++) {
 		const struct budget_rule *r = &s->budgets[i];
-		if (!holds_on(h, r->shape) && rule_applies(&r->rule, f))
-			find_part(b, r, f, false, clock, &late, &fault);
+		if (!holds_on(h, r->shape) && rule_applies(&r->rule, f) &&
+		    want(b, r, f, false, clock, &w) == NULL)
+			pin(b, &w, f, clock, &late);
 	}
 	budget_settle(b, &late, used);
 }

@@ -96,6 +96,8 @@ struct budget_key {
 
 /* Hashes shape, span.from_ms and values. */
 void budget_key_hash(const struct budgets *b, struct budget_key *k);
+/* First the bucket, then (when that has come) the first counter in it. */
+void budget_prefetch_bucket(const struct budgets *b, const struct budget_key *k);
 void budget_prefetch(const struct budgets *b, const struct budget_key *k);
 /* The counter, pinned; made when it is not there. NULL: the table is full, or the window was forgotten. */
 struct budget_counter *budget_find(struct budgets *b, const struct budget_key *k, bool make);

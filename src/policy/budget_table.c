@@ -65,6 +65,11 @@ static atomic_flag *lock_of(struct budgets *b, size_t bucket)
 	return &b->locks[bucket & (BUDGET_LOCKS - 1)].flag;
 }
 
+void budget_prefetch_bucket(const struct budgets *b, const struct budget_key *k)
+{
+	__builtin_prefetch(&b->heads[bucket_of(b, k->hash)]);
+}
+
 void budget_prefetch(const struct budgets *b, const struct budget_key *k)
 {
 	uint32_t at = atomic_load_explicit(&b->heads[bucket_of(b, k->hash)], memory_order_relaxed);
