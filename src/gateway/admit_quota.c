@@ -44,7 +44,8 @@ static void fill_ask(struct exchange *ex, struct quota_ask *a)
 	                        .user = fair_to(ex),
 	                        .ci = slice_eq(ex->record.who.v[ATTR_ENVIRONMENT], SLICE("ci")),
 	                        .tokens = (int64_t)ex->body_n / BYTES_OF_TOKEN,
-	                        .provider = ex->provider ? ex->provider->name : SLICE_NONE,
+	                        .provider = ex->provider && !ex->provider->throttled ? ex->provider->name
+	                                                                             : SLICE_NONE,
 	                        .model = ex->view.model,
 	                        .account = own ? account_of(ex) : 0,
 	                        .own = own,

@@ -58,6 +58,7 @@ struct provider {
 	struct price price; /* of `prices:` here; valid when has_price */
 	bool bare; /* base_url has all that stands before /chat/completions: no /v1 is put behind it */
 	bool usage_unasked; /* streams report usage always, and asking for it is an error */
+	int throttled;      /* 1: a 429 of its is passed on, and holds nobody back */
 	bool http2;
 	slice ca_file; /* PEM bundle beside the system's; n 0 none */
 	slice proxy;   /* URL; n 0: the environment's HTTPS_PROXY, HTTP_PROXY, NO_PROXY */

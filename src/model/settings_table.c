@@ -21,6 +21,7 @@ static const char *const ROLE_NAMES[] = {
         NULL};
 static const char *const FORMAT_NAMES[] = {"text", "json", NULL};
 static const char *const ACTION_NAMES[] = {"block", "pause", "downgrade", "throttle", "alert", NULL};
+static const char *const THROTTLED_NAMES[] = {"hold", "pass", NULL};
 static const char *const FAILURE_NAMES[] = {"closed", "open", NULL};
 
 #define IN_S(field) offsetof(struct settings, field)
@@ -293,6 +294,13 @@ const struct option settings_options[] = {
      .read = read_choice,
      .offset = IN_P(on_abort),
      .choices = ABORT_NAMES},
+    {.key = "providers[].throttled",
+     .type = "hold or pass",
+     .text = "when it says that it is too much (429): hold back all that would go there, as it asks, or pass "
+             "that on to each client and go on; default hold",
+     .read = read_choice,
+     .offset = IN_P(throttled),
+     .choices = THROTTLED_NAMES},
     {.key = "providers[].http2",
      .type = "true or false",
      .text = "HTTP/2 to this provider; default false (HTTP/1.1)",

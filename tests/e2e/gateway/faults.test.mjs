@@ -13,6 +13,7 @@ before(async () => {
   weir = await startWeir({
     sim,
     keyed: true,
+    provider: ', throttled: pass',
     extra:
       provider('first', 'timeouts: {first_byte: 1s}') +
       provider('idle', 'timeouts: {idle: 1s}') +

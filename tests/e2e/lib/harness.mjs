@@ -125,27 +125,27 @@ export async function startSim({ args = [] } = {}) {
 }
 
 /** The configuration that a test starts from: one provider for each dialect, all of them the simulated one. */
-export function configFor(sim, folder, extra = '') {
+export function configFor(sim, folder, extra = '', provider = '') {
   return `listen: 127.0.0.1:0
 console: {listen: 127.0.0.1:0}
 store: sqlite:${folder}/weir.db
 providers:
-  - {name: anthropic, api: anthropic, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL}
-  - {name: openai, api: openai, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL}
-  - {name: gemini, api: gemini, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL}
+  - {name: anthropic, api: anthropic, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL${provider}}
+  - {name: openai, api: openai, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL${provider}}
+  - {name: gemini, api: gemini, base_url: "${sim.url}", credential: env:SIM_CREDENTIAL${provider}}
 ${extra}`;
 }
 
 /**
- * Weir in front of `sim`; `config` replaces the usual file, `extra` is added to it. A first key is made before it starts
+ * Weir in front of `sim`; `config` replaces the usual file, `extra` is added to it, `provider` to each of its providers. A first key is made before it starts
  * (weir.key(), weir.firstKey): one made while it runs is known to it a moment later.
  */
-export async function startWeir({ sim, config, extra, env = {} }) {
+export async function startWeir({ sim, config, extra, provider, env = {} }) {
   if (!existsSync(WEIR)) throw new Error(`${WEIR} is not there: make`);
   const folder = scratch();
   const file = join(folder, 'weir.yaml');
   const environment = cleanEnvironment({ SIM_CREDENTIAL: 'sk-simulated-credential', HOME: folder, XDG_DATA_HOME: folder, ...env });
-  writeFileSync(file, config ?? configFor(sim, folder, extra));
+  writeFileSync(file, config ?? configFor(sim, folder, extra, provider));
 
   /** Runs `weir ARGS --config FILE`; {status, stdout, stderr}. */
   const run = (...args) => {
