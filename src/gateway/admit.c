@@ -507,6 +507,13 @@ static bool request_body(struct exchange *ex, slice *out)
 		return true;
 	if (ex->codec->prepare && ex->codec->prepare(&ex->view, &edits, &ex->mem))
 		return false;
+	slice called = ex->record.text[TEXT_MODEL_CALLED], name = ex->view.model_raw;
+	if (called.n && name.n) {
+		slice quoted = arena_printf(&ex->mem, "\"" SLICE_FMT "\"", SLICE_ARG(called));
+		size_t from = (size_t)(name.p - body.p);
+		if (quoted.p == NULL || !json_edit_replace(&edits, from, from + name.n, quoted))
+			return false;
+	}
 	if (ex->hold.limit && codec_limit(&ex->view, ex->hold.limit, &edits, &ex->mem))
 		return false;
 	if (edits.n == 0)

@@ -179,7 +179,7 @@ static void start_answer_headers(struct exchange *ex, size_t of_provider)
 	if (ex->record.who.v[ATTR_SESSION].n)
 		add_answer_header(ex, SLICE("x-weir-session"),
 		                  arena_copy(&ex->mem, ex->record.who.v[ATTR_SESSION]));
-	add_answer_header(ex, SLICE("x-weir-max-tokens"), hold_limit(ex));
+	hold_headers(ex, add_answer_header);
 }
 
 /* Weir's own answer in place of a provider's. */

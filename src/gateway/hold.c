@@ -29,7 +29,7 @@
 static int64_t input_bound(const struct exchange *ex)
 {
 	int64_t bound = tokens_upper_bound(ex->body_n) + INPUT_UNSEEN, window = ex->price->context_window;
-	if (ex->foreseen && !ex->predicted.open)
+	if (ex->foreseen && !ex->predicted.open && ex->record.text[TEXT_MODEL_CALLED].n == 0)
 		bound = num_min_i64(bound, ex->predicted.bound);
 	return ex->view.hidden_input ? num_max_i64(bound, window > 0 ? window : INPUT_UNKNOWN) : bound;
 }
@@ -196,7 +196,8 @@ static struct facts facts_of(const struct exchange *ex, const struct settings *s
 
 static uint64_t model_of(const struct exchange *ex)
 {
-	return map_hash(ex->record.text[TEXT_MODEL_REQUESTED], 0);
+	const slice *text = ex->record.text;
+	return map_hash(text[TEXT_MODEL_CALLED].n ? text[TEXT_MODEL_CALLED] : text[TEXT_MODEL_REQUESTED], 0);
 }
 
 /* As much output as the hold pays for. */
@@ -240,7 +241,8 @@ static enum budget_result take(struct exchange *ex, struct budget_why *why)
 	struct call_hold *h = &ex->hold;
 	struct budgets *b = ex->w->shared->budgets;
 	struct facts f = facts_of(ex, ex->settings);
-	enum budget_result r = budget_match(b, ex->settings, &f, 0, hold_clock(ex), &h->budget, why);
+	unsigned flags = ex->record.text[TEXT_MODEL_CALLED].n ? BUDGET_DOWNGRADED : 0;
+	enum budget_result r = budget_match(b, ex->settings, &f, flags, hold_clock(ex), &h->budget, why);
 	if (r == BUDGET_OK)
 		r = budget_take(b, &h->budget, &h->need, why);
 	return r == BUDGET_REFUSED ? take_less(ex, why) : r;
@@ -258,12 +260,40 @@ static void note_tightest(struct exchange *ex)
 	                                  .resets_ms = t.resets_ms == INT64_MAX ? 0 : t.resets_ms};
 }
 
-enum admit_next admit_budgets(struct exchange *ex)
+/* A model's name as it can stand in JSON without an escape. */
+static bool is_plain(slice name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char)name.p[i] < 0x20 || name.p[i] == '"' || name.p[i] == '\\')
+			return false;
+	return name.n > 0;
+}
+
+/* Once, to the model that the budget names, at the same provider; false when it cannot be: its price is not
+ * known, or the request names its model elsewhere than in the body. */
+static bool downgrade(struct exchange *ex, const struct budget_rule *r)
+{
+	bool fallback = false;
+	slice *called = &ex->record.text[TEXT_MODEL_CALLED];
+	if (r->action != ACTION_DOWNGRADE || called->n || ex->view.model_raw.n == 0 ||
+	    !is_plain(r->downgrade) || slice_eq(r->downgrade, ex->view.model))
+		return false;
+	const struct price *p =
+	    settings_price(ex->settings, ex->provider, r->downgrade, ex->record.time_ms, &fallback);
+	if (p == NULL || fallback)
+		return false;
+	hold_release(ex);
+	*called = r->downgrade;
+	ex->price = p;
+	ex->price_fallback = false;
+	ex->record.text[TEXT_PRICE_ID] = p->id;
+	ex->record.text[TEXT_RULE] = r->rule.name;
+	return true;
+}
+
+static enum budget_result hold_once(struct exchange *ex, struct budget_why *why)
 {
 	struct call_hold *h = &ex->hold;
-	struct budget_why why;
-	if (!api_is_metered(ex->target.api) || ex->body_n == 0)
-		return ADMIT_ON;
 	*h = (struct call_hold){0};
 	int64_t output = 0;
 	if (ex->price) {
@@ -276,7 +306,18 @@ enum admit_next admit_budgets(struct exchange *ex)
 			    budget_output_first(&h->cover, budget_sizes_usual(&ex->w->sizes, model_of(ex)));
 	}
 	cover(ex, output);
-	switch (take(ex, &why)) {
+	return take(ex, why);
+}
+
+enum admit_next admit_budgets(struct exchange *ex)
+{
+	struct budget_why why;
+	if (!api_is_metered(ex->target.api) || ex->body_n == 0)
+		return ADMIT_ON;
+	enum budget_result r = hold_once(ex, &why);
+	if (r == BUDGET_REFUSED && downgrade(ex, why.rule))
+		r = hold_once(ex, &why);
+	switch (r) {
 	case BUDGET_OK:
 		break;
 	case BUDGET_REFUSED:
@@ -370,7 +411,11 @@ void hold_release(struct exchange *ex)
 	budget_release(ex->w->shared->budgets, &ex->hold.budget);
 }
 
-slice hold_limit(struct exchange *ex)
+void hold_headers(struct exchange *ex, void (*add)(struct exchange *ex, slice name, slice value))
 {
-	return ex->hold.limit ? arena_printf(&ex->mem, "%lld", (long long)ex->hold.limit) : SLICE_NONE;
+	if (ex->hold.limit)
+		add(ex, SLICE("x-weir-max-tokens"),
+		    arena_printf(&ex->mem, "%lld", (long long)ex->hold.limit));
+	if (ex->record.text[TEXT_MODEL_CALLED].n)
+		add(ex, SLICE("x-weir-model"), ex->record.text[TEXT_MODEL_CALLED]);
 }

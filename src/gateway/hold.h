@@ -17,8 +17,8 @@ void hold_release(struct exchange *ex);
 /* The clock that budgets go by, of the exchange's worker, as of now. */
 struct budget_clock *hold_clock(struct exchange *ex);
 
-/* The limit of output that Weir sends, for x-weir-max-tokens; p NULL: none of its own. */
-slice hold_limit(struct exchange *ex);
+/* What it changed of the call, as headers of the answer. */
+void hold_headers(struct exchange *ex, void (*add)(struct exchange *ex, slice name, slice value));
 /* After a piece of a stream was metered, before it passes on: its output is paid for, or the stream is ended.
  */
 void hold_follow(struct exchange *ex);

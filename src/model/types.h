@@ -343,7 +343,8 @@ const char *billing_name(enum billing b);
 	  32)                    /* of trigger and pr, those that only a header says: no rule counts them */ \
 	X(TEXT_BATCH, batch, 96) /* of message batches: the provider's id of the batch */                    \
 	X(TEXT_CORRECTS, corrects, 32) /* of corrections: the row's id whose cost this one mends */          \
-	X(TEXT_REGION, region, 32)     /* where it ran, as it is billed: inference_geo, a location */
+	X(TEXT_REGION, region, 32)     /* where it ran, as it is billed: inference_geo, a location */        \
+	X(TEXT_MODEL_CALLED, model_called, 128) /* where Weir called another one than was asked for */
 #define X(id, column, max) id,
 enum record_text { RECORD_TEXT_LIST(X) TEXT_N };
 #undef X

@@ -117,7 +117,9 @@ slice facts_text(const struct facts *f, const struct field_ref *ref, char buf[AT
 	if (ref->field == FIELD_API)
 		return slice_of(api_name(r->api));
 	if (ref->field == FIELD_MODEL)
-		return f->model.n ? f->model : r->text[TEXT_MODEL_REQUESTED];
+		return f->model.n                     ? f->model
+		       : r->text[TEXT_MODEL_CALLED].n ? r->text[TEXT_MODEL_CALLED]
+		                                      : r->text[TEXT_MODEL_REQUESTED];
 	if (ref->field == FIELD_BILLING)
 		return slice_of(billing_name(r->billing));
 	if (ref->field == FIELD_STREAM)

@@ -36,7 +36,7 @@ static const struct column columns[] = {
     NOTE(TEXT_CALL_KEY, "call_key")
     NOTE(TEXT_CLAIMED, "claimed")
     INT(credits_nano, false) TEXT(TEXT_BATCH, "batch") NOTE(TEXT_CORRECTS, "corrects") TEXT(TEXT_REGION, "region")
-    INT(hold_tokens, false)
+    INT(hold_tokens, false) TEXT(TEXT_MODEL_CALLED, "model_called")
 };
 /* clang-format on */
 #define COLUMNS           (sizeof columns / sizeof columns[0])

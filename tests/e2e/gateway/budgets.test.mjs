@@ -156,6 +156,26 @@ describe('budgets', { concurrency: 2 }, () => {
     for (const row of await weir.ledgerOf(3)) assert.ok(row.hold_nanousd <= 0.05e9, JSON.stringify(row));
   });
 
+  test('a call is downgraded once, and said to be', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({
+      sim,
+      extra:
+        'budgets:\n  - {name: large, window: day, where: {model: "claude-opus-*"}, limit: 0.04 USD, action: downgrade, to: claude-haiku-4-5}\n' +
+        '  - {name: models, each: model, window: day, limit: 1 USD}\n',
+    });
+    const body = JSON.stringify({ ...JSON.parse(MESSAGE), model: 'claude-opus-4-5', max_tokens: 2000 });
+    const answer = await ask(weir, { body });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get('x-weir-model'), 'claude-haiku-4-5');
+    assert.equal((await answer.json()).model.startsWith('claude-haiku-4-5'), true);
+    const [row] = await weir.ledgerOf(1);
+    assert.deepEqual([row.model_requested, row.model_called, row.rule, row.decision], ['claude-opus-4-5', 'claude-haiku-4-5', 'large', 'admitted']);
+    const small = await ask(weir, { body: JSON.stringify({ ...JSON.parse(body), max_tokens: 20 }) });
+    assert.equal(small.headers.get('x-weir-model'), null); // that fits
+    assert.equal(small.status, 200);
+  });
+
   test('shadow records, alert counts, pause is told from refused', async () => {
     const sim = await startSim();
     const weir = await startWeir({
