@@ -890,7 +890,7 @@ def set_name(modifiers):
         if "times" not in one or any(m in one for m in METERS) or "meters" in one:
             return None
         what = one.get("tier") or one.get("speed") or one.get("region")
-        parts.append(f"{what.split('|')[0]} {one['times']}")
+        parts.append(f"{what} {one['times']}")   # whole: priority|fast is not priority
     return ", ".join(parts)
 
 
