@@ -152,3 +152,76 @@ size_t money_format_human(int64_t nano, char out[MONEY_TEXT_MAX])
 	    (size_t)snprintf(out + n, MONEY_TEXT_MAX - n, ".%0*llu", (int)decimals, (unsigned long long)rest);
 	return trim_zeros(out, n, decimals, 2);
 }
+
+#define PRICE_DIGITS 9 /* more are noise */
+#define PRICE_KEPT   7
+#define READ_DIGITS  18 /* of a number; those behind only count as places */
+
+/* The digits of a number without the zeros before them, and the power of ten that they stand at. */
+static bool number_digits(slice s, uint64_t *digits, int *count, int *power)
+{
+	size_t i = 0, seen = 0;
+	bool point = false;
+	*digits = 0;
+	*count = *power = 0;
+	for (; i < s.n && (is_digit(s.p[i]) || (s.p[i] == '.' && !point)); i++) {
+		if (s.p[i] == '.') {
+			point = true;
+			continue;
+		}
+		seen++;
+		if (*count < READ_DIGITS) {
+			*digits = *digits * 10 + (unsigned)(s.p[i] - '0');
+			*count += *digits > 0;
+			*power -= point;
+		} else {
+			*power += !point;
+		}
+		if (seen > 400)
+			return false;
+	}
+	if (seen && i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
+		long long e;
+		size_t from = i + 1 + (i + 1 < s.n && s.p[i + 1] == '+');
+		if (!slice_to_i64(slice_sub(s, from, s.n), &e) || e < -400 || e > 400)
+			return false;
+		*power += (int)e;
+		i = s.n;
+	}
+	return seen > 0 && i == s.n;
+}
+
+/* n / 10^places, half to even. */
+static uint64_t cut_places(uint64_t n, int places)
+{
+	uint64_t by = 1;
+	if (places > READ_DIGITS)
+		return 0;
+	for (int i = 0; i < places; i++)
+		by *= 10;
+	uint64_t q = n / by, twice = n % by * 2;
+	return q + (twice > by || (twice == by && (q & 1)));
+}
+
+int money_price(slice number, int shift, int64_t *out)
+{
+	uint64_t digits;
+	int count, power;
+	*out = 0;
+	if (!number_digits(number, &digits, &count, &power))
+		return ERR_INVALID;
+	if (count > PRICE_DIGITS) {
+		digits = cut_places(digits, count - PRICE_KEPT);
+		power += count - PRICE_KEPT;
+	}
+	power += shift;
+	if (power < 0)
+		digits = cut_places(digits, -power);
+	for (; power > 0 && digits; power--)
+		if (__builtin_mul_overflow(digits, UINT64_C(10), &digits))
+			return ERR_RANGE;
+	if (digits > (uint64_t)MONEY_MAX)
+		return ERR_RANGE;
+	*out = (int64_t)digits;
+	return 0;
+}

@@ -22,6 +22,12 @@ int64_t money_in_credits(int64_t nano, int64_t credit_nanousd);
 /* "12.5", "12.50 USD", "-3", "0.000000001" -> nano-dollars; at most 9 decimals; ERR_INVALID otherwise. */
 int money_parse(slice text, int64_t *out) WARN_UNUSED;
 
+/* A JSON number times 10^shift as a price in nano-dollars: "1.5e-05" for one unit has shift 15, "3.75" for a
+ * million of them 9. A number of more than 9 digits carries the noise of binary fractions and is rounded to 7
+ * (1.9999999999999999e-07), what is then below a nano-dollar half to even. ERR_INVALID when it is no number
+ * or below 0, ERR_RANGE. */
+int money_price(slice number, int shift, int64_t *out) WARN_UNUSED;
+
 /* A decimal in USD, exact, no trailing zeros beyond two decimals: "0.10", "1234.567891". Returns the length.
  */
 size_t money_format_exact(int64_t nano, char out[MONEY_TEXT_MAX]);

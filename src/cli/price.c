@@ -10,13 +10,22 @@ static int run_price(struct cli *c, int argc, char **argv);
 const struct command command_price = {
     "price", "shows and checks the prices that calls are costed with",
     "weir price list [PATTERN] [options] | show MODEL [options] | check [options]\n"
+    "weir price import FILE... [--model M] [--vendor V] [--out FILE] [--replace] [--apply]\n"
     "weir price reprice --since D [--model M] [--apply]\n\n"
     "list     the prices of today, in USD for a million tokens; of models whose name has PATTERN in it\n"
     "         (or matches it, with * and ?)\n"
     "show     what MODEL costs, named as a client names it: every meter, tier, region and change of price\n"
     "check    says when the price book is old, when a provider has no prices, which prices will change "
     "soon,\n"
-    "         and which models were called without a price; exit status 1 when something is to be done\n\n"
+    "         and which models were called without a price or with an old one; exit status 1 when something "
+    "is\n"
+    "         to be done; with --against, where other price books say otherwise\n"
+    "import   takes what a public price book says otherwise, or what is not known here, into the price file "
+    "of "
+    "the\n"
+    "         settings (prices: {file: …}); without --apply nothing is written. Of several books the first "
+    "that\n"
+    "         has a model is heard\n"
     "reprice  what the calls since D cost by the prices of now; with --apply, correction rows for the "
     "difference:\n"
     "         no row is changed, each correction names the one it mends\n\n"
@@ -24,10 +33,15 @@ const struct command command_price = {
     "those\n"
     "                   of the providers in the settings\n"
     "  --at DATE        the prices of that day (2026-03-13) instead of today's\n"
-    "  --older-than D   check: how old the book may be (default 180d)\n"
+    "  --older-than D   check: how old the book, and the price of a called model, may be (default 180d)\n"
+    "  --against FILE   check: a price book of others, or a folder of them; again for more\n"
     "  --since D        check, reprice: how far back calls are looked at (check: default 30d)\n"
-    "  --model M        reprice: calls of that model alone (* and ? as in file names)\n"
-    "  --apply          reprice: writes the corrections; without it nothing is written\n",
+    "  --model M        check --against, import, reprice: that model alone (* and ? as in file names)\n"
+    "  --out FILE       import: the price file to write, instead of the settings' own\n"
+    "  --replace        import: also models whose price was written by hand\n"
+    "  --apply          import, reprice: writes; without it nothing is written\n"
+    "                   (import: from --at on, else from today on, the price before it stays for calls "
+    "before)\n",
     run_price};
 
 void price_text(int64_t nano, char out[MONEY_TEXT_MAX])
@@ -139,7 +153,7 @@ static bool named(const struct price *p, slice pattern)
 	return slice_glob(slice_make(low, p->model.n), slice_make(shape, (size_t)n));
 }
 
-static bool listed(const struct price_query *q, const struct price *p)
+bool price_listed(const struct price_query *q, const struct price *p)
 {
 	if (q->at_ms < p->from_ms || q->at_ms >= p->until_ms || !named(p, q->pattern))
 		return false;
@@ -171,11 +185,11 @@ static void list_table(const struct price_query *q, size_t *shown)
 	slice vendor = SLICE_NONE;
 	size_t at = 0;
 	for (const struct price *p; (p = catalog_each(q->settings->catalog, &at)) != NULL;)
-		if (listed(q, p) && (int)p->model.n > width)
+		if (price_listed(q, p) && (int)p->model.n > width)
 			width = (int)p->model.n;
 	at = 0;
 	for (const struct price *p; (p = catalog_each(q->settings->catalog, &at)) != NULL;) {
-		if (!listed(q, p))
+		if (!price_listed(q, p))
 			continue;
 		if (!slice_eq(vendor, p->vendor)) {
 			fprintf(q->c->out, "%s%-*.*s %10s %10s %10s %10s %10s %9s\n", *shown ? "\n" : "",
@@ -209,7 +223,7 @@ static int list_json(const struct price_query *q)
 	jsonw_init(&w, &b);
 	jsonw_array(&w);
 	for (const struct price *p; (p = catalog_each(q->settings->catalog, &at)) != NULL;)
-		if (listed(q, p))
+		if (price_listed(q, p))
 			price_json(&w, p);
 	jsonw_array_end(&w);
 	return cli_print_json(q->c, &w, &b);
@@ -233,6 +247,16 @@ int price_list(struct price_query *q)
 /* --- the command line ------------------------------------------------------------------------------------
  */
 
+static bool take_file(struct price_query *q, const char *path)
+{
+	if (q->files_n == PRICE_FILES_MAX) {
+		cli_usage_error(q->c, &command_price, "more than %d files", PRICE_FILES_MAX);
+		return false;
+	}
+	q->files[q->files_n++] = path;
+	return true;
+}
+
 /* One option; false after a message. */
 static bool take_option(struct price_query *q, slice name, const char *value)
 {
@@ -240,6 +264,14 @@ static bool take_option(struct price_query *q, slice name, const char *value)
 	int64_t *ms = slice_eq(name, SLICE("older-than")) ? &q->older_ms : &q->since_ms;
 	if (slice_eq(name, SLICE("apply")))
 		return q->apply = true;
+	if (slice_eq(name, SLICE("replace")))
+		return q->replace = true;
+	if (slice_eq(name, SLICE("out"))) {
+		q->out = value;
+		return true;
+	}
+	if (slice_eq(name, SLICE("against")))
+		return take_file(q, value);
 	if (slice_eq(name, SLICE("model"))) {
 		q->pattern = text;
 		return true;
@@ -270,7 +302,8 @@ static const struct {
 } actions[] = {{"list", price_list, 0, 1},
                {"show", price_show, 1, 1},
                {"check", price_check, 0, 0},
-               {"reprice", price_reprice, 0, 0}};
+               {"reprice", price_reprice, 0, 0},
+               {"import", price_import, 1, PRICE_FILES_MAX}};
 
 #define ACTIONS (sizeof actions / sizeof actions[0])
 
@@ -282,7 +315,8 @@ static int run_action(struct price_query *q, const char *name, int words)
 	if (i == ACTIONS)
 		return cli_usage_error(q->c, &command_price, "there is no `weir price %s`", name);
 	if (words < actions[i].words_min)
-		return cli_usage_error(q->c, &command_price, "`weir price %s` asks for a model", name);
+		return cli_usage_error(q->c, &command_price, "`weir price %s` asks for a %s", name,
+		                       actions[i].run == price_import ? "file" : "model");
 	if (words > actions[i].words_max)
 		return cli_usage_error(q->c, &command_price, "`weir price %s` takes fewer words", name);
 	if (q->c->server)
@@ -301,20 +335,23 @@ static int run_price(struct cli *c, int argc, char **argv)
 	const char *name, *value, *action = NULL;
 	int at = 1, r, words = 0;
 	while ((r = cli_next(c, &command_price, argc, argv, &at,
-	                     "vendor=:at=:older-than=:since=:model=:apply", &name, &value)) > 0) {
+	                     "vendor=:at=:older-than=:since=:model=:against=:out=:replace:apply", &name,
+	                     &value)) > 0) {
 		if (r == 1 && !take_option(&q, slice_of(name), value))
 			return EXIT_USAGE;
 		if (r == 1)
 			continue;
 		if (!action)
 			action = value;
-		else if (words++ == 0)
+		else if (strcmp(action, "import") == 0 ? words++, !take_file(&q, value) : false)
+			return EXIT_USAGE;
+		else if (strcmp(action, "import") != 0 && words++ == 0)
 			q.pattern = slice_of(value);
 	}
 	if (r < 0)
 		return r == -2 ? EXIT_DONE : EXIT_USAGE;
 	if (!action)
 		return cli_usage_error(c, &command_price,
-		                       "what to do is missing: list, show, check or reprice");
+		                       "what to do is missing: list, show, check, import or reprice");
 	return run_action(&q, action, words);
 }

@@ -2,6 +2,7 @@
  * its faults told, before this runs. */
 #include "base/clock.h"
 #include "cli/price.h"
+#include "finops/pricebook.h"
 #include "store/ledger.h"
 
 #define DAY_MS  (INT64_C(24) * 3600 * 1000)
@@ -94,9 +95,40 @@ static void check_changes(struct check *k)
 	}
 }
 
+/* The newest day that a source names ("litellm 2026-07-24"), in its texts as in its file's name. */
+static bool source_day(slice source, int64_t *ms)
+{
+	bool found = false;
+	for (size_t i = 0; i + 10 <= source.n; i++) {
+		int64_t day;
+		if (source.p[i] != '2' || !clock_parse_rfc3339(slice_sub(source, i, i + 10), &day))
+			continue;
+		*ms = found && *ms > day ? *ms : day;
+		found = true;
+	}
+	return found;
+}
+
+/* A model that is called by a price that nobody has looked at for long. */
+static void check_called(struct check *k, slice provider, slice model)
+{
+	const struct price_query *q = k->q;
+	const struct provider *p = settings_provider(q->settings, DIALECT_NONE, provider, SLICE_NONE);
+	bool fallback = false;
+	int64_t day;
+	const struct price *row = p ? settings_price(q->settings, p, model, q->at_ms, &fallback) : NULL;
+	if (row && !fallback && source_day(row->source, &day) && q->at_ms - day > q->older_ms)
+		tell(k, true, "old",
+		     "The price of " SLICE_FMT " at " SLICE_FMT " is %lld days old (" SLICE_FMT
+		     "): `weir price import` takes a newer book's.",
+		     SLICE_ARG(model), SLICE_ARG(provider), (long long)((q->at_ms - day) / DAY_MS),
+		     SLICE_ARG(row->source));
+}
+
 static int on_unpriced(void *arg, const struct ledger_group *g)
 {
 	struct check *k = arg;
+	check_called(k, g->key[0], g->key[1]);
 	if (g->m.unpriced > 0)
 		tell(k, true, "unpriced",
 		     "%lld calls of " SLICE_FMT " at " SLICE_FMT " have no price: `weir price show " SLICE_FMT
@@ -130,6 +162,84 @@ static int check_ledger(struct check *k)
 	                              SLICE_ARG(q->settings->store), e.text);
 }
 
+/* --- held against other books ------------------------------------------------------------------------- */
+
+struct against {
+	struct check *k;
+	const struct price_book *book;
+	size_t same, differ;
+};
+
+static void tell_difference(struct against *a, const struct price *ours, const struct price *theirs,
+                            const struct price_difference *d)
+{
+	char mine[MONEY_TEXT_MAX], other[MONEY_TEXT_MAX], when[128];
+	slice meter = catalog_meter_key(d->meter);
+	bool missing = d->ours == PRICE_ABSENT;
+	struct jsonw *w = &a->k->w;
+	price_text(d->ours, mine);
+	price_text(d->theirs, other);
+	pricebook_condition(d->when, when);
+	a->k->faults += !missing;
+	a->k->notes += missing;
+	if (!a->k->q->c->json) {
+		fprintf(a->k->q->c->out,
+		        "%s" SLICE_FMT "/" SLICE_FMT ": " SLICE_FMT "%s%s is %s here (" SLICE_FMT
+		        ") and %s in %s (%s)\n",
+		        missing ? "Note: " : "", SLICE_ARG(ours->vendor), SLICE_ARG(theirs->model),
+		        SLICE_ARG(meter), when[0] ? " " : "", when, mine, SLICE_ARG(ours->source), other,
+		        a->book->file, a->book->format);
+		return;
+	}
+	jsonw_object(w);
+	jsonw_put_string(w, SLICE("kind"), SLICE("disagreement"));
+	jsonw_put_bool(w, SLICE("fault"), !missing);
+	jsonw_put_string(w, SLICE("vendor"), ours->vendor);
+	jsonw_put_string(w, SLICE("model"), theirs->model);
+	jsonw_put_string(w, SLICE("meter"), meter);
+	jsonw_put_string(w, SLICE("when"), when[0] ? slice_of(when) : SLICE_NONE);
+	if (missing)
+		jsonw_put_null(w, SLICE("nanousd"));
+	else
+		jsonw_put_i64(w, SLICE("nanousd"), d->ours);
+	jsonw_put_string(w, SLICE("price_id"), ours->id);
+	jsonw_put_string(w, SLICE("source"), ours->source);
+	jsonw_put_i64(w, SLICE("other_nanousd"), d->theirs);
+	jsonw_put_string(w, SLICE("other_source"), theirs->source);
+	jsonw_put_string(w, SLICE("other_format"), slice_of(a->book->format));
+	jsonw_object_end(w);
+}
+
+static int hold_against(void *arg, const struct price_book *b)
+{
+	struct against *a = arg;
+	const struct price_query *q = a->k->q;
+	size_t at = 0;
+	a->book = b;
+	for (const struct price *p; (p = catalog_each(b->catalog, &at)) != NULL;) {
+		struct price_difference d[PRICE_DIFFERENCES_MAX];
+		const struct price *ours =
+		    price_listed(q, p) ? catalog_price(q->settings->catalog, p->vendor, p->model, q->at_ms)
+		                       : NULL;
+		size_t n = ours ? pricebook_compare(ours, p, d) : 0;
+		for (size_t i = 0; i < n; i++)
+			tell_difference(a, ours, p, &d[i]);
+		a->same += ours && n == 0;
+		a->differ += n > 0;
+	}
+	return EXIT_DONE;
+}
+
+static int check_against(struct check *k)
+{
+	struct against a = {.k = k};
+	int status = price_books(k->q, hold_against, &a);
+	if (status == EXIT_DONE && k->q->files_n && !k->q->c->json)
+		fprintf(k->q->c->out, "Other price books: %zu prices are the same, %zu differ.\n", a.same,
+		        a.differ);
+	return status;
+}
+
 int price_check(struct price_query *q)
 {
 	struct check k = {.q = q};
@@ -144,6 +254,8 @@ int price_check(struct price_query *q)
 	check_providers(&k);
 	check_changes(&k);
 	int status = check_ledger(&k);
+	if (status == EXIT_DONE)
+		status = check_against(&k);
 	slice date = catalog_date(q->settings->catalog);
 	if (q->c->json) {
 		jsonw_array_end(&k.w);

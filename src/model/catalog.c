@@ -194,6 +194,28 @@ const struct price *catalog_each(const struct catalog *c, size_t *at)
 	return *at < c->rows_n ? c->rows[(*at)++] : NULL;
 }
 
+static slice nth_name(const struct catalog *c, const struct book_name *names, size_t n, size_t row, size_t *i)
+{
+	for (size_t k = 0; k < n; k++) {
+		const struct book_model *m = &c->models[names[k].model];
+		if (row >= m->first && row - m->first < m->n && !slice_eq(names[k].name, m->name) &&
+		    (*i)-- == 0)
+			return names[k].name;
+	}
+	return SLICE_NONE;
+}
+
+slice catalog_name(const struct catalog *c, const struct price *p, size_t i)
+{
+	while (c && (p < c->prices || p >= c->prices + c->prices_n))
+		c = c->base;
+	if (c == NULL)
+		return SLICE_NONE;
+	size_t row = (size_t)(p - c->prices);
+	slice name = nth_name(c, c->names, c->names_n, row, &i);
+	return name.n ? name : nth_name(c, c->patterns, c->patterns_n, row, &i);
+}
+
 slice catalog_date(const struct catalog *c)
 {
 	while (c->date.n == 0 && c->base)

@@ -63,6 +63,9 @@ const struct price *catalog_price(const struct catalog *c, slice vendor, slice m
 /* All rows in order of id, for `weir price list`; NULL at the end. */
 const struct price *catalog_each(const struct catalog *c, size_t *at);
 
+/* The i-th other name or pattern that leads to a row's model; n 0 behind the last. */
+slice catalog_name(const struct catalog *c, const struct price *p, size_t i);
+
 /* The day of the book ("2026-08-22"), or of the one under it; n 0 when neither says. */
 slice catalog_date(const struct catalog *c);
 

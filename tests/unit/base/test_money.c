@@ -239,6 +239,48 @@ static void in_credits(void **state)
 	assert_int_equal(money_in_credits(INT64_MAX, 1), INT64_MAX);
 }
 
+/* Numbers as price books write them, for one token and for a million. */
+static void a_number_becomes_a_price(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *number;
+		int shift;
+		int64_t price; /* -1: refused */
+	} cases[] = {
+	    {"3.75", 9, 3750000000},
+	    {"3", 9, 3000000000},
+	    {"3.00", 9, 3000000000},
+	    {"3.75e-06", 15, 3750000000},
+	    {"1.9999999999999999e-07", 15, 200000000},
+	    {"6.000000000000001E-7", 15, 600000000},
+	    {"0.0000025", 15, 2500000000},
+	    {"0.01", 15, 10000000000000},
+	    {"1e+1", 9, 10000000000},
+	    {"0", 9, 0},
+	    {"0.000000000e-300", 15, 0},
+	    {"5e-10", 9, 0},
+	    {"15e-10", 9, 2},
+	    {"0.0000000000000000000000000001", 9, 0},
+	    {"123456789", 9, 123456789000000000},
+	    {"1234567890123", 9, -1},
+	    {"9e300", 9, -1},
+	    {"1e500", 9, -1},
+	    {"-1", 9, -1},
+	    {"", 9, -1},
+	    {".", 9, -1},
+	    {"e5", 9, -1},
+	    {"1.2.3", 9, -1},
+	    {"1 ", 9, -1},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t price;
+		int rc = money_price(slice_of(cases[i].number), cases[i].shift, &price);
+		if (rc != 0 ? cases[i].price != -1 : price != cases[i].price)
+			fail_msg("%s: %d, %lld", cases[i].number, rc, (long long)price);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(parsing),
 	    cmocka_unit_test(in_credits),
 	    cmocka_unit_test(printing),
+	    cmocka_unit_test(a_number_becomes_a_price),
 	};
 	return cmocka_run_group_tests_name("base/money", tests, NULL, NULL);
 }

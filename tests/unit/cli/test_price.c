@@ -34,6 +34,11 @@ static int make_folder(void **state)
 	    "{\"format\": \"weir-prices/1\", \"vendors\": {\"anthropic\": {\"claude-next\": {\"prices\": [\n"
 	    "  {\"input\": \"7\", \"output\": \"21\", \"source\": \"the contract\"}]}}}}",
 	    path, sizeof path);
+	write_file("book.json",
+	           "[{\"modelName\":\"claude-next\",\"prices\":{\"input\":8e-6,\"output\":2.1e-5}},"
+	           "{\"modelName\":\"claude-sonnet-5-5\",\"prices\":{\"input\":2e-6,\"output\":1.1e-5}},"
+	           "{\"modelName\":\"claude-brand-new\",\"prices\":{\"input\":1e-6,\"output\":2e-6}}]",
+	           path, sizeof path);
 	write_file("bad.json",
 	           "{\"format\": \"weir-prices/1\", \"vendors\": {\"v\": {\"m\": {\"prices\": [\n  "
 	           "{\"inptu\": 1}]}}}}",
@@ -56,8 +61,8 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"own.json",    "bad.json",    "bad.yaml",
-	                                    "none.yaml",   "weir.yaml",   "weir.db",
+	static const char *const names[] = {"own.json",    "book.json",   "new.json",    "bad.json",
+	                                    "bad.yaml",    "none.yaml",   "weir.yaml",   "weir.db",
 	                                    "weir.db-wal", "weir.db-shm", "weir.journal"};
 	for (size_t i = 0; i < COUNT(names); i++) {
 		char path[128];
@@ -116,7 +121,7 @@ static void what_is_asked_is_answered(void **state)
 		int status;
 		const char *out, *err;
 	} cases[] = {
-	    {"weir.yaml", "", EXIT_USAGE, "", "list, show, check or reprice"},
+	    {"weir.yaml", "", EXIT_USAGE, "", "list, show, check, import or reprice"},
 	    {"weir.yaml", "lst", EXIT_USAGE, "", "there is no `weir price lst`"},
 	    {"weir.yaml", "show", EXIT_USAGE, "", "asks for a model"},
 	    {"weir.yaml", "show a b", EXIT_USAGE, "", "fewer words"},
@@ -267,11 +272,68 @@ static void calls_are_repriced(void **state)
 	check("weir.yaml", "reprice --at 2026-11-01 --since 5d --json", EXIT_DONE, "\"corrections\":0", "");
 }
 
+/* Other books: where they differ, and taking them over. */
+static void other_books_are_compared_and_taken(void **state)
+{
+	(void)state;
+	char line[256], own[160];
+	struct result r;
+	snprintf(line, sizeof line, "check --at 2026-11-22 --since 1h --against %s/book.json", folder);
+	check("weir.yaml", line, EXIT_FAILED,
+	      "anthropic/claude-sonnet-5-5: output is 10.00 here (Anthropic's pricing page", "");
+	check("weir.yaml", line, EXIT_FAILED, "and 11.00 in book.json (langfuse)", "");
+	check("weir.yaml", line, EXIT_FAILED, "Other price books: 0 prices are the same, 2 differ.", "");
+	snprintf(line, sizeof line, "check --at 2026-11-22 --since 1h --json --against %s/book.json", folder);
+	check("weir.yaml", line, EXIT_FAILED,
+	      "\"meter\":\"output\",\"when\":null,\"nanousd\":10000000000,\"price_id\":\"anthropic/"
+	      "claude-sonnet-5-5@2026-10-07\",\"source\":",
+	      "");
+	snprintf(line, sizeof line, "check --at 2026-11-22 --since 1h --model gpt-* --against %s/book.json",
+	         folder);
+	check("weir.yaml", line, EXIT_DONE, "0 prices are the same, 0 differ", "");
+	check("weir.yaml", "check --against /nowhere", EXIT_FAILED, "", "/nowhere cannot be read");
+	snprintf(line, sizeof line, "check --against %s/weir.yaml", folder);
+	check("weir.yaml", line, EXIT_FAILED, "", "no JSON");
+
+	check("weir.yaml", "import", EXIT_USAGE, "", "asks for a file");
+	check("none.yaml", "import x", EXIT_FAILED, "", "the settings name no price file");
+	snprintf(line, sizeof line, "import %s/book.json --at 2026-11-22", folder);
+	check("weir.yaml", line, EXIT_DONE, "claude-sonnet-5-5: output 10.00 -> 11.00  [book.json]", "");
+	check("weir.yaml", line, EXIT_DONE, "claude-brand-new (new): input - -> 1.00, output - -> 2.00", "");
+	check("weir.yaml", line, EXIT_DONE,
+	      "1 prices change, 1 are new, 0 are the same.\n1 were written by hand", "");
+	check("weir.yaml", line, EXIT_DONE, "Nothing was written", "");
+	check("weir.yaml", "show claude-brand-new", EXIT_FAILED, "", "No price is known");
+	snprintf(line, sizeof line, "import %s/book.json --at 2026-11-22 --apply", folder);
+	check("weir.yaml", line, EXIT_DONE, "own.json: a gateway that runs", "");
+	check("weir.yaml", "show claude-brand-new --at 2026-01-01", EXIT_DONE,
+	      "imported 2026-11-22 from book.json", "");
+	/* calls before the day keep their price, what the book does not tell stays */
+	check("weir.yaml", "list sonnet-5-5 --at 2026-11-21", EXIT_DONE,
+	      "2.00       0.10       2.50       4.00      10.00   1000000", "");
+	check("weir.yaml", "list sonnet-5-5 --at 2026-11-22", EXIT_DONE,
+	      "2.00       0.10       2.50       4.00      11.00   1000000", "");
+	check("weir.yaml", "show claude-next", EXIT_DONE, "the contract", "");
+	check("weir.yaml", line, EXIT_DONE, "0 prices change, 0 are new, 2 are the same.", "");
+	snprintf(line, sizeof line,
+	         "import %s/book.json --at 2026-11-22 --out %s/new.json --replace --apply --json", folder,
+	         folder);
+	r = run("weir.yaml", line);
+	if (r.status != EXIT_DONE || !strstr(r.out, "\"written\":true,\"changed\":1,\"new\":0,\"same\":2"))
+		fail_msg("%d %s %s", r.status, r.out, r.err);
+	free(r.out);
+	free(r.err);
+	snprintf(own, sizeof own, "check --at 2026-11-22 --since 1h --against %s/new.json", folder);
+	check("weir.yaml", own, EXIT_FAILED, "claude-next: input is 7.00 here (the contract) and 8.00 in",
+	      "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_asked_is_answered),
 	    cmocka_unit_test(unpriced_calls_are_told),
+	    cmocka_unit_test(other_books_are_compared_and_taken),
 	    cmocka_unit_test(calls_are_repriced),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
