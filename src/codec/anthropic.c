@@ -482,6 +482,7 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 
 const struct codec_ops codec_anthropic = {
     .name = "anthropic",
+    .advise = codec_advise_anthropic,
     .request = codec_anthropic_request,
     .items = codec_anthropic_items,
     .answer = answer,

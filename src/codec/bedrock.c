@@ -381,6 +381,7 @@ int codec_bedrock_refusal(const struct refusal_text *r, struct buf *out)
 
 const struct codec_ops codec_bedrock_converse = {
     .name = "bedrock converse",
+    .advise = codec_advise_converse,
     .request = codec_bedrock_converse_request,
     .items = codec_bedrock_converse_items,
     .answer = converse_answer,

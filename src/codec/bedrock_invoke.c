@@ -335,6 +335,7 @@ static int invoke_request(const struct target *t, slice body, struct arena *mem,
 
 const struct codec_ops codec_bedrock_invoke = {
     .name = "bedrock invoke",
+    .advise = codec_advise_invoke,
     .request = invoke_request,
     .items = codec_bedrock_invoke_items,
     .head = head,

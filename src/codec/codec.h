@@ -87,6 +87,9 @@ struct codec_ops {
 	             void *arg);
 	/* Edits the body needs before it is sent (chat: stream_options.include_usage); may be NULL. */
 	int (*prepare)(const struct request_view *v, struct json_edits *edits, struct arena *mem);
+	/* Puts a note to the model at the end of the request (advise.c). False when the request does not end
+	 * so that one may stand there, or without memory: nothing is edited then. May be NULL. */
+	bool (*advise)(const struct request_view *v, slice note, struct json_edits *edits, struct arena *mem);
 	/* A whole JSON answer (success or error). Never fails: what cannot be read leaves fields absent. */
 	void (*answer)(slice body, struct answer *a);
 	/* The head of a successful answer, for what it says of usage; before answer and event. May be NULL.
@@ -150,6 +153,18 @@ int codec_bedrock_converse_items(const struct request_view *v, const struct body
                                  body_item_fn *on_item, void *arg);
 int codec_bedrock_invoke_items(const struct request_view *v, const struct body_span *s, body_item_fn *on_item,
                                void *arg);
+/* The notes of the dialects. */
+bool codec_advise_anthropic(const struct request_view *v, slice note, struct json_edits *edits,
+                            struct arena *mem);
+bool codec_advise_converse(const struct request_view *v, slice note, struct json_edits *edits,
+                           struct arena *mem);
+bool codec_advise_invoke(const struct request_view *v, slice note, struct json_edits *edits,
+                         struct arena *mem);
+bool codec_advise_chat(const struct request_view *v, slice note, struct json_edits *edits, struct arena *mem);
+bool codec_advise_responses(const struct request_view *v, slice note, struct json_edits *edits,
+                            struct arena *mem);
+bool codec_advise_gemini(const struct request_view *v, slice note, struct json_edits *edits,
+                         struct arena *mem);
 int codec_bedrock_refusal(const struct refusal_text *r, struct buf *out);
 /* The model that the path names, when it does, in place of the body's. */
 static inline void codec_path_model(const struct target *t, struct request_view *v)

@@ -472,6 +472,7 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 
 const struct codec_ops codec_gemini = {
     .name = "gemini",
+    .advise = codec_advise_gemini,
     .request = codec_gemini_request,
     .items = codec_gemini_items,
     .answer = answer,

@@ -454,6 +454,7 @@ static int request_models(const struct target *t, slice body, struct arena *mem,
 
 const struct codec_ops codec_openai_chat = {
     .name = "openai chat",
+    .advise = codec_advise_chat,
     .request = codec_openai_chat_request,
     .items = codec_openai_chat_items,
     .prepare = codec_openai_chat_prepare,

@@ -481,6 +481,7 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 
 const struct codec_ops codec_openai_responses = {
     .name = "openai responses",
+    .advise = codec_advise_responses,
     .request = codec_openai_responses_request,
     .items = codec_openai_responses_items,
     .answer = answer,

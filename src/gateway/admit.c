@@ -516,6 +516,8 @@ static bool request_body(struct exchange *ex, slice *out)
 	}
 	if (ex->hold.limit && codec_limit(&ex->view, ex->hold.limit, &edits, &ex->mem))
 		return false;
+	if (ex->advice.n && ex->codec->advise)
+		(void)ex->codec->advise(&ex->view, ex->advice, &edits, &ex->mem);
 	if (edits.n == 0)
 		return true;
 	size_t n = json_edits_size(&edits, body);

@@ -40,6 +40,7 @@
 	X(drained, "Calls whose answer was read to its end after the client had gone")                       \
 	X(drain_cut, "Calls whose answer was too long or too slow to be read after the client had gone")     \
 	X(pauses, "Times a provider's stream was slowed for a slow client")                                  \
+	X(storms, "Findings that an agent goes round in circles, acted on or only told")                     \
 	X(sessions_unread, "Calls whose session could not be read for want of memory")                       \
 	X(held, "Calls held back before they left")                                                          \
 	X(held_ended, "Calls that are held back no more")                                                    \
@@ -93,6 +94,7 @@ struct shared {
 
 	/* owned by the gateway; NULL: without memory for it */
 	struct session_table *sessions;
+	struct storm_table *storms; /* owned by the gateway; NULL: none are looked for */
 };
 
 struct freezer;

@@ -5,6 +5,7 @@
 #include "base/money.h"
 #include "gateway/admit.h"
 #include "gateway/call_session.h"
+#include "gateway/call_storm.h"
 #include "gateway/foresee.h"
 #include "gateway/hold.h"
 #include "gateway/settle.h"
@@ -15,9 +16,7 @@
 #define OWN_HEADERS_MAX (8 + WARN_HEADERS_MAX)              /* that Weir adds to an answer */
 #define OUT_SLACK       (4 * STREAM_KEPT_MAX + 1024 * 1024) /* of an event, and of a stream's early end */
 
-/* --- states
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- states --- */
 
 static const char *const state_names[EX_STATES] = {
     "new", "reading", "held", "calling", "answering", "answered", "refused", "closed",
@@ -54,9 +53,7 @@ void exchange_set_state(struct exchange *ex, enum exchange_state to)
 	ex->state = to;
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------------------
- */
+/* --- life --- */
 
 struct exchange *exchange_new(struct worker *w, slice target_raw)
 {
@@ -157,9 +154,7 @@ void exchange_close(struct exchange *ex, bool delivered)
 	exchange_free(ex);
 }
 
-/* --- refusals
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- refusals --- */
 
 static void add_answer_header(struct exchange *ex, slice name, slice value)
 {
@@ -223,8 +218,7 @@ void exchange_refuse(struct exchange *ex, enum refusal_kind kind, const char *ru
 	settle_refusal(ex, rule, message);
 }
 
-/* --- the provider's side
- * ------------------------------------------------------------------------------------------------- */
+/* --- the provider's side --- */
 
 static void on_leave(void *arg)
 {
@@ -468,8 +462,7 @@ static const struct upstream_handler provider_side = {
     .on_end = on_end,
 };
 
-/* --- the client's side
- * -------------------------------------------------------------------------------------------------- */
+/* --- the client's side --- */
 
 /* Where a refusal goes out: at once, or when the body that the client is sending has been read away. */
 static enum exchange_next after_refusal(struct exchange *ex)
@@ -504,8 +497,8 @@ void exchange_body(struct exchange *ex, slice piece)
 }
 
 /* The stages of admission after the body: what a call is held back for comes before what it holds. */
-static admit_stage *const stages[] = {admit_body,   admit_session, admit_frozen, admit_gates,
-                                      admit_quotas, admit_budgets, admit_intent};
+static admit_stage *const stages[] = {admit_body,  admit_session, admit_frozen,  admit_gates,
+                                      admit_storm, admit_quotas,  admit_budgets, admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)
 
 /* All stages have let the call on: it leaves. */

@@ -67,11 +67,15 @@ struct exchange {
 	/* the tightest budget it is paid from, as of its admission; the name in mem or settings */
 	struct budget_left budget;
 	struct quota_ticket quota;
-	struct facts facts;       /* of the record and the request, from admit_gates on */
-	struct session_turn turn; /* its thread 0: of no session */
-	struct record record;     /* texts in mem */
-	journal_slot slot;        /* 0: none, or settled */
-	bool left;                /* the provider was reached */
+	struct facts facts;            /* of the record and the request, from admit_gates on */
+	struct session_turn turn;      /* its thread 0: of no session */
+	const struct body_item *fresh; /* what is new of it, until it leaves: the latest, in order */
+	size_t fresh_n;
+	slice advice;         /* a note to the model, put at the end of the request; n 0: none */
+	bool storm_known;     /* the storm's stage has looked at it */
+	struct record record; /* texts in mem */
+	journal_slot slot;    /* 0: none, or settled */
+	bool left;            /* the provider was reached */
 	struct call_hold {
 		struct budget_hold budget;
 		struct budget_need need;    /* held now */

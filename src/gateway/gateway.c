@@ -23,6 +23,7 @@
 #include "gateway/session_keeper.h"
 #include "gateway/trim.h"
 #include "gateway/worker.h"
+#include "policy/storm_table.h"
 #include "store/ledger.h"
 #include "store/writer.h"
 
@@ -31,6 +32,9 @@
 #define ISSUERS_WAIT_MS  3000              /* at the start, for their keys */
 /* Counts of some 8,000 messages and reports of as many contexts; touched as it fills. */
 #define PREDICTOR_MEMORY ((size_t)2 * 1024 * 1024)
+
+/* Conversations that are looked at for loops; 2 KB each. */
+#define STORMS_MAX       50000
 
 struct gateway {
 	struct session_keeper *sessions; /* owned */
@@ -301,6 +305,7 @@ static void stop(struct gateway *g)
 	quota_free(g->shared.quota);
 	devices_free(g->shared.devices);
 	session_keeper_free(g->sessions);
+	storm_table_free(g->shared.storms);
 	if (g->shared.keys)
 		keyring_unref(g->shared.keys);
 	trust_unref(g->shared.trust);
@@ -325,6 +330,17 @@ static void raise_descriptor_limit(struct log *log, const struct settings *s)
 		                           "raise the hard limit (ulimit -n)"));
 }
 
+static struct storm_table *new_storms(struct log *log)
+{
+	uint64_t seed = 0;
+	struct storm_table *t =
+	    crypto_random(&seed, sizeof seed) == 0 ? storm_table_new(STORMS_MAX, seed) : NULL;
+	if (t == NULL)
+		log_event(log, LOG_ERROR, "serve.no_storms",
+		          LOG_Z("message", "no memory to look for storms"));
+	return t;
+}
+
 int gateway_run(struct settings *settings, const struct gateway_options *o, struct error *e)
 {
 	struct gateway *g = calloc(1, sizeof *g);
@@ -347,6 +363,7 @@ int gateway_run(struct settings *settings, const struct gateway_options *o, stru
 	g->shared.settings = settings_ref(settings); /* may be replaced while this one is used below */
 	g->shared.keys = keyring_new();
 	g->shared.batches = batches_new();
+	g->shared.storms = new_storms(o->log);
 	pthread_mutex_init(&g->shared.lock, NULL);
 	int r = g->shared.batches ? start(g, settings, e) : error_set(e, ERR_NOMEM, "out of memory");
 	if (r == 0) {

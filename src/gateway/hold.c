@@ -22,6 +22,9 @@
 /* Likewise while what was spent is being counted from the ledger. */
 #define LOADING_US     INT64_C(50000)
 
+/* Tokens of what stands around a note to the model. */
+#define NOTE_UNSEEN    32
+
 /* --- what it can cost ------------------------------------------------------------------------------- */
 
 /* All input together: as it was predicted, bounded by the body's bytes, or where the body does not hold it
@@ -31,6 +34,8 @@ static int64_t input_bound(const struct exchange *ex)
 	int64_t bound = tokens_upper_bound(ex->body_n) + INPUT_UNSEEN, window = ex->price->context_window;
 	if (ex->foreseen && !ex->predicted.open && ex->record.text[TEXT_MODEL_CALLED].n == 0)
 		bound = num_min_i64(bound, ex->predicted.bound);
+	if (ex->advice.n) /* a note that Weir itself adds */
+		bound = num_sat_add_i64(bound, tokens_upper_bound(ex->advice.n) + NOTE_UNSEEN);
 	return ex->view.hidden_input ? num_max_i64(bound, window > 0 ? window : INPUT_UNKNOWN) : bound;
 }
 

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "gateway/admit.h"
 #include "gateway/call_session.h"
+#include "gateway/call_storm.h"
 #include "gateway/foresee.h"
 #include "gateway/hold.h"
 #include "model/usage.h"
@@ -211,6 +212,7 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	if (note)
 		r->text[TEXT_EXPLANATION] = slice_of(note);
 	call_session_close(ex);
+	call_storm_close(ex);
 	ex->cost = r->cost;
 	ex->cost_known = r->priced && ex->price != NULL;
 	/* The row first: were the room given back before, another call could hold it, and a crash in between

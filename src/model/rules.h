@@ -2,6 +2,7 @@
 #ifndef WEIR_MODEL_RULES_H
 #define WEIR_MODEL_RULES_H
 
+#include "model/storm.h"
 #include "model/units.h"
 #include "model/where.h"
 
@@ -127,6 +128,18 @@ struct gate_rule {
 	struct rule rule; /* first */
 	bool allow;       /* lets the call through, past the gates behind it */
 	slice deny;       /* else why it is refused, for people */
+};
+
+/* --- storms ------------------------------------------------------------------- */
+
+struct storm_rule {
+	struct rule rule; /* first */
+	struct storm_limits limits;
+	int64_t fresh_sessions; /* that begin with the same words within an hour; 0: not looked for */
+	int action;             /* enum storm_action */
+	slice handoff_to;       /* whom a paused session waits for; n 0: whoever may resume it */
+	int64_t handoff_ms;     /* then it is stopped; 0: it waits for ever */
+	int64_t allowance;      /* what a resume adds to the signal's limit */
 };
 
 #endif

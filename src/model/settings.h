@@ -147,6 +147,8 @@ struct settings {
 	struct quota_rule *quotas;
 	size_t gates_n;
 	struct gate_rule *gates; /* in the order in which they decide */
+	size_t storms_n;
+	struct storm_rule *storms; /* the first that applies to a call is the one */
 	size_t issuers_n;
 	struct issuer *issuers;
 	slice gate_secret;     /* signs `weir gate` tokens; n 0: a secret of this store's own */

@@ -367,6 +367,8 @@ static void load_all(struct reader *r, slice path)
 	settings_check(r);
 	if (snap->s.providers_n == 0)
 		settings_default_providers(r);
+	if (settings_seen(r, "storms").line == 0)
+		settings_default_storms(r);
 	if (snap->s.store.n == 0 && read_well)
 		default_store(r);
 	if (snap->s.journal.n == 0 && snap->s.store.n)

@@ -160,6 +160,8 @@ void settings_finish_rule(struct reader *r, const struct yaml_node *node, const 
 		        "same ones every time; default all",                                                 \
 		.read = read_cohort, .offset = offsetof(struct rule, cohort)                                 \
 	}
+/* Where nothing was written of storms: they are looked for with the usual limits, and only told. */
+void settings_default_storms(struct reader *r);
 extern const char *const settings_mode_names[];
 
 /* Readers: field is of the type named first */
@@ -171,9 +173,10 @@ option_read read_bool;                                                         /
 option_read read_address;                                                      /* struct listen */
 option_read read_texts, read_hosts, read_members; /* size_t n and behind it slice *, both in the scope */
 option_read read_api, read_url, read_credential, read_aws_secret, read_aws_region,
-    read_deployments; /* struct provider */
-option_read read_unknown_price, read_providers, read_teams, read_budgets, read_quotas,
-    read_gates;                                /* struct settings */
+    read_deployments;                      /* struct provider */
+option_read read_money_rate, read_dollars; /* int64_t, nano-dollars: a minute; at once */
+option_read read_unknown_price, read_providers, read_teams, read_budgets, read_quotas, read_gates,
+    read_storms;                               /* struct settings */
 option_read read_where, read_row_where;        /* const struct where * */
 option_read read_cohort;                       /* struct cohort */
 option_read read_each;                         /* size_t n and behind it struct field_ref * */

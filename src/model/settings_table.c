@@ -1,5 +1,6 @@
 /* The option table: every key that this version reads, and the keys of other versions that it refuses. */
 #include "model/settings_read.h"
+#include "model/settings_storms.h"
 
 #include <stddef.h>
 
@@ -507,6 +508,7 @@ const struct option settings_options[] = {
      .text = "lets the call through, past the gates behind it",
      .read = read_bool,
      .offset = IN_G(allow)},
+    STORM_ROWS,
     {.key = "issuers",
      .type = "list of mappings",
      .text = "whose OpenID Connect tokens are taken for identities: jobs of a CI system, people of a company",
@@ -608,11 +610,8 @@ _Static_assert(sizeof(enum unmetered) == sizeof(int) && sizeof(enum billing) == 
 static const struct {
 	const char *key, *why;
 } REFUSED[] = {
-    {"routes", "nothing would be routed"},
-    {"storms", "no storm would be stopped"},
-    {"context", "no context limit would be enforced"},
-    {"outcomes", "no outcome would be valued"},
-    {"alerts", "no alert would be sent"},
+    {"routes", "nothing would be routed"},      {"context", "no context limit would be enforced"},
+    {"outcomes", "no outcome would be valued"}, {"alerts", "no alert would be sent"},
     {"record", "no body would be recorded"},
 };
 

@@ -33,6 +33,16 @@ const char *storm_name(enum storm_signal s)
 	return s < STORM_N ? signals[s].name : "?";
 }
 
+const char *storm_action_name(enum storm_action a)
+{
+	static const char *const names[] = {
+#define X(id, name) #name,
+	    STORM_ACTION_LIST(X)
+#undef X
+	};
+	return a < STORM_ACTIONS ? names[a] : "?";
+}
+
 enum storm_signal storm_from_name(slice name)
 {
 	int i = 0;

@@ -88,6 +88,18 @@ extern const struct storm_limits storm_limits_usual;
 /* A pause longer than this is nobody's work: it counts as so long. */
 #define STORM_IDLE_MS (INT64_C(5) * 60 * 1000)
 
+/* What is done when something is found. */
+#define STORM_ACTION_LIST(X)                                                                                 \
+	X(STORM_ALERT, alert)   /* it is written down and told */                                            \
+	X(STORM_ADVISE, advise) /* … and the model is told, once, at the end of the request */             \
+	X(STORM_SLOW, slow)     /* each further call waits */                                                \
+	X(STORM_PAUSE, pause)   /* the session's calls are refused until a human resumes it */               \
+	X(STORM_STOP, stop)     /* … for good */
+#define X(id, name) id,
+enum storm_action { STORM_ACTION_LIST(X) STORM_ACTIONS };
+#undef X
+const char *storm_action_name(enum storm_action a);
+
 /* What is known of the session's tree besides its steps; turns and runtime since a human last spoke, and of
  * the runtime only what was active. */
 struct storm_facts {

@@ -61,6 +61,53 @@ static struct session *new_session(struct opening *o, struct shard *s, const str
 	return row.id.p ? session_add(o->table, s, &row) : NULL;
 }
 
+/* --- the tree of agents: a session may have been started by another's shell
+ * --------------------------------- */
+
+static slice parent_text(const struct session *of)
+{
+	return (slice){of->text.p + of->text.id + of->text.scope, of->text.parent};
+}
+
+/* The session that started it, when it is still known. */
+static struct session *parent_of(const struct opening *o, struct shard *s, const struct session *of)
+{
+	slice id = parent_text(of);
+	if (id.n == 0)
+		return NULL;
+	uint64_t key = session_key(o->table, o->in->scope, KEY_SESSION, text_hash(o->table, id));
+	for (struct node *n = index_next(&s->index, key, NULL); n; n = index_next(&s->index, key, n))
+		if (n == &n->thread->key[KEY_SESSION] && slice_eq(session_text_id(n->thread->session), id))
+			return n->thread->session;
+	return NULL;
+}
+
+/* From the session up to the root: one more below each of them, when begun; what the turn is told. */
+static int climb(const struct opening *o, struct shard *s, struct session *of, bool begun, bool subagent,
+                 struct session_turn *out)
+{
+	struct session *at = of, *held = NULL;
+	out->depth = subagent;
+	for (int up = 0; at && up < TREE_DEPTH_MAX; up++) {
+		struct session *next = parent_of(o, s, at);
+		if (begun && (at != of || subagent))
+			at->tree++;
+		if (held == NULL && at->state != SESSION_RUNNING)
+			held = at;
+		out->tree = at->tree;
+		out->root = session_text_id(at);
+		out->depth += next != NULL;
+		at = next;
+	}
+	held = held ? held : of;
+	out->state = held->state;
+	out->state_ms = held->state_ms;
+	out->root = arena_copy(o->out, out->root);
+	out->state_of = arena_copy(o->out, session_text_id(held));
+	out->reason = arena_copy(o->out, slice_of(held->reason));
+	return out->root.p && out->state_of.p && out->reason.p ? 0 : ERR_NOMEM;
+}
+
 /* What the thread is found by from now on. */
 static int set_keys(struct opening *o, struct shard *s, struct thread *th, bool is_new)
 {
@@ -146,12 +193,10 @@ static int fill_parts(struct opening *o, const struct found *f, struct session_t
 static int fill_texts(struct opening *o, const struct thread *th, struct session_turn *out)
 {
 	const struct session *of = th->session;
-	const char *p = of->text.p + of->text.id + of->text.scope;
 	out->session = arena_copy(o->out, session_text_id(of));
-	out->parent = of->text.parent ? arena_copy(o->out, (slice){p, of->text.parent}) : SLICE_NONE;
+	out->parent = of->text.parent ? arena_copy(o->out, parent_text(of)) : SLICE_NONE;
 	out->subagent = th->subagent[0] ? arena_copy(o->out, slice_of(th->subagent)) : SLICE_NONE;
 	out->retry_of = th->attempt > 1 ? arena_copy(o->out, slice_of(th->call)) : SLICE_NONE;
-	out->reason = of->reason[0] ? arena_copy(o->out, slice_of(of->reason)) : SLICE_NONE;
 	return out->session.p ? 0 : ERR_NOMEM;
 }
 
@@ -206,7 +251,10 @@ static int take_in(struct opening *o, struct shard *s, struct context *scratch, 
 	out->how = f.how;
 	out->turn = th->turn;
 	out->attempt = th->attempt;
-	out->state = of->state;
+	bool subagent = th->subagent[0] != '\0';
+	bool begun = is_new && (subagent || (f.session == NULL && f.parent));
+	if (rc == 0)
+		rc = climb(o, s, of, begun, subagent, out);
 	return rc ? rc : fill_texts(o, th, out);
 }
 
@@ -289,18 +337,31 @@ static int set_state(struct shard *s, struct session *of, enum session_action a,
 
 /* An id is looked for in every shard: an operator names no key. Two keys may use the same one, and both stop.
  */
+static int act_in(struct shard *s, slice id, enum session_action a, slice reason, int64_t now_ms)
+{
+	int rc = ERR_NOT_FOUND;
+	pthread_mutex_lock(&s->lock);
+	for (struct session *of = s->newest; of; of = of->older)
+		if (slice_eq(session_text_id(of), id)) {
+			int one = set_state(s, of, a, reason, now_ms);
+			rc = rc == ERR_NOT_FOUND || one ? one : rc;
+		}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+int session_act_on(struct session_table *t, const struct session_turn *turn, slice id, enum session_action a,
+                   slice reason, int64_t now_ms)
+{
+	return turn->thread ? act_in(&t->shards[turn->shard], id, a, reason, now_ms) : ERR_NOT_FOUND;
+}
+
 int session_act(struct session_table *t, slice id, enum session_action a, slice reason, int64_t now_ms)
 {
 	int rc = ERR_NOT_FOUND;
 	for (unsigned i = 0; i < SHARDS; i++) {
-		struct shard *s = &t->shards[i];
-		pthread_mutex_lock(&s->lock);
-		for (struct session *of = s->newest; of; of = of->older)
-			if (slice_eq(session_text_id(of), id)) {
-				int one = set_state(s, of, a, reason, now_ms);
-				rc = rc == ERR_NOT_FOUND || one ? one : rc;
-			}
-		pthread_mutex_unlock(&s->lock);
+		int one = act_in(&t->shards[i], id, a, reason, now_ms);
+		rc = one == ERR_NOT_FOUND ? rc : rc == ERR_NOT_FOUND || one ? one : rc;
 	}
 	return rc;
 }

@@ -91,8 +91,14 @@ struct session_turn {
 	enum session_how how;
 	int64_t turn, attempt; /* of the thread, from 1 */
 	slice retry_of;        /* the call's id */
+	/* Whether the call may go on: the state of its session, or of one that started it when that is paused
+	 * or stopped; which, and why. */
 	enum session_state state;
-	slice reason; /* of the state */
+	slice state_of, reason;
+	int64_t state_ms; /* since when; 0: from the beginning */
+	slice root;       /* the session at the root of the tree of agents; often the same one */
+	int64_t tree,
+	    depth; /* subagents and sessions started below the root; how deep this call is below it */
 	const struct session_run *runs;
 	size_t runs_n,
 	    runs_old; /* the first runs_old of them were sent before (definitions: as the tool says) */
@@ -129,6 +135,9 @@ enum session_action { SESSION_PAUSE, SESSION_RESUME, SESSION_STOP, SESSION_ACTIO
 #define SESSION_REASON_MAX 160
 int session_act(struct session_table *t, slice id, enum session_action a, slice reason,
                 int64_t now_ms) WARN_UNUSED;
+/* The same of one session in the tree of a turn: its state_of or root. */
+int session_act_on(struct session_table *t, const struct session_turn *turn, slice id, enum session_action a,
+                   slice reason, int64_t now_ms) WARN_UNUSED;
 /* The state that an action leads to from another; SESSION_STATES when it leads nowhere. */
 enum session_state session_after(enum session_state from, enum session_action a);
 

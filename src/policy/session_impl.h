@@ -12,15 +12,16 @@
 #include "policy/session.h"
 #include "text/json.h"
 
-#define SHARDS       64   /* a power of two */
-#define RUNS_MAX     2048 /* of one thread; beyond it the oldest are added up */
-#define THREADS_MAX  64   /* of one session; then the one that was quiet longest goes */
-#define CHAINS       4    /* turns whose chain is remembered */
-#define LAUNCHES     4    /* texts that the thread handed to tools of late */
-#define CALLS_KEPT   32   /* tool calls that wait for their result */
-#define SUBAGENT_MAX 64
-#define USERS_MAX    8 /* texts of one request that are looked up */
-#define CALL_ID      26
+#define SHARDS         64   /* a power of two */
+#define RUNS_MAX       2048 /* of one thread; beyond it the oldest are added up */
+#define THREADS_MAX    64   /* of one session; then the one that was quiet longest goes */
+#define CHAINS         4    /* turns whose chain is remembered */
+#define LAUNCHES       4    /* texts that the thread handed to tools of late */
+#define CALLS_KEPT     32   /* tool calls that wait for their result */
+#define SUBAGENT_MAX   64
+#define USERS_MAX      8 /* texts of one request that are looked up */
+#define CALL_ID        26
+#define TREE_DEPTH_MAX 16 /* sessions above one another that are looked at */
 
 /* --- the index -------------------------------------------------------------------------------------------
  */
@@ -121,6 +122,7 @@ struct session {
 	struct session *changed;       /* next in the list of those */
 	struct thread *threads;        /* owned; the first one is the last */
 	unsigned threads_n, subagents;
+	unsigned tree; /* subagents and sessions that were started below it */
 	bool is_changed;
 	enum session_state state;
 	char reason[SESSION_REASON_MAX + 1];

@@ -302,8 +302,7 @@ static void take_result(struct storm_reading *r, const struct body_item *it)
 	gist_add_json(&r->gist, it->text.raw.p ? it->text.raw : it->json);
 }
 
-/* What agents put among a user's words by themselves. */
-static bool is_by_agent(slice text)
+bool storm_is_by_agent(slice text)
 {
 	static const slice starts[] = {SLICE("<system-reminder>"),  SLICE("<environment_context>"),
 	                               SLICE("<session_context>"),  SLICE("System:"),
@@ -328,7 +327,7 @@ void storm_item(struct storm_reading *r, const struct body_item *it, bool offere
 	end_result(r);
 	if (it->kind == ITEM_TOOL_CALL && !it->by_provider) {
 		take_call(r, it, offered);
-	} else if (it->kind == ITEM_USER_TEXT && !is_by_agent(it->text.raw)) {
+	} else if (it->kind == ITEM_USER_TEXT && !storm_is_by_agent(it->text.raw)) {
 		s->human = true;
 		s->reads = s->invalid = s->compactions = 0;
 	}

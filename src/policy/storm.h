@@ -29,6 +29,8 @@ void storm_begin(struct storm_reading *r, struct storm_state *s, int64_t since_s
 void storm_item(struct storm_reading *r, const struct body_item *it, bool offered);
 /* The context became shorter than it was. */
 void storm_compacted(struct storm_reading *r);
+/* What agents put among a user's words by themselves. */
+bool storm_is_by_agent(slice text);
 /* The request is read; the worst that is found. False: nothing. */
 bool storm_end(struct storm_reading *r, const struct storm_limits *l, const struct storm_facts *f,
                struct storm_finding *out);

@@ -1,0 +1,198 @@
+/* A day's spend is its level times its weekday's factor times chance. The level is a mean of the days of
+ * late, the newest weighing most, each taken at its factor and with outliers cut; factors are medians, drawn
+ * towards 1 while there are few weeks; chance is the spread of what the days were over what they were
+ * expected to be. */
+#include "finops/forecast.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HALF_LIFE     7.0    /* days */
+#define SPREAD_LEAST  0.10   /* no series is surer than that */
+#define SPREAD_GUESS  0.50   /* of one that is not known yet */
+#define TEN_TO_NINETY 1.2816 /* deviations on either side that hold 80 % */
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts the values. */
+static double median(double *v, size_t n)
+{
+	if (n == 0)
+		return 0;
+	qsort(v, n, sizeof *v, by_value);
+	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+struct series {
+	double x[FORECAST_DAYS];
+	int weekday[FORECAST_DAYS];
+	size_t n;
+	double factor[7], level, spread;
+};
+
+static void read_days(struct series *s, const struct forecast_in *in)
+{
+	size_t skip = in->days_n > FORECAST_DAYS ? in->days_n - FORECAST_DAYS : 0;
+	while (skip < in->days_n &&
+	       in->days[skip] == 0) /* before the first spend nothing was there to be spent */
+		skip++;
+	s->n = in->days_n - skip;
+	for (size_t i = 0; i < s->n; i++) {
+		s->x[i] = (double)in->days[skip + i];
+		s->weekday[i] = (int)((in->today_weekday + 7 * FORECAST_DAYS - (int)(s->n - i)) % 7);
+	}
+}
+
+static void find_factors(struct series *s)
+{
+	double all[FORECAST_DAYS], one[FORECAST_DAYS];
+	memcpy(all, s->x, sizeof all);
+	double middle = 0;
+	for (size_t i = 0; i < s->n; i++)
+		middle += s->x[i] / (double)s->n;
+	for (int w = 0; w < 7; w++) {
+		size_t n = 0;
+		for (size_t i = 0; i < s->n; i++)
+			if (s->weekday[i] == w)
+				one[n++] = s->x[i];
+		double seen = middle > 0 && n ? median(one, n) / middle : 1;
+		/* A week alone may have been a strange one: two count fully against as many that say nothing.
+		 */
+		s->factor[w] = s->n < 7 ? 1 : ((double)n * seen + 1) / ((double)n + 1);
+		if (s->factor[w] < 0.02)
+			s->factor[w] = 0.02;
+	}
+}
+
+static void find_level(struct series *s)
+{
+	double flat[FORECAST_DAYS], sorted[FORECAST_DAYS], off[FORECAST_DAYS];
+	double sum = 0, weights = 0;
+	for (size_t i = 0; i < s->n; i++)
+		sorted[i] = flat[i] = s->x[i] / s->factor[s->weekday[i]];
+	double middle = median(sorted, s->n);
+	for (size_t i = 0; i < s->n; i++)
+		off[i] = fabs(flat[i] - middle);
+	double most = middle + 4 * 1.4826 * median(off, s->n) + middle * 0.5;
+	for (size_t i = 0; i < s->n; i++) {
+		double weight = pow(0.5, (double)(s->n - i) / HALF_LIFE);
+		sum += weight * (flat[i] < most ? flat[i] : most);
+		weights += weight;
+	}
+	s->level = weights > 0 ? sum / weights : 0;
+	size_t n = 0;
+	for (size_t i = s->n > 28 ? s->n - 28 : 0; i < s->n && s->level > 0; i++)
+		off[n++] = fabs(flat[i] / s->level - 1);
+	double spread = 1.4826 * median(off, n);
+	/* Few days say little of it. */
+	s->spread = ((double)n * spread + 3 * SPREAD_GUESS) / ((double)n + 3);
+	if (s->spread < SPREAD_LEAST)
+		s->spread = SPREAD_LEAST;
+}
+
+void forecast_period(const struct forecast_in *in, struct forecast *out)
+{
+	struct series s = {.n = 0};
+	*out = (struct forecast){.passes_in_days = -1};
+	read_days(&s, in);
+	if (s.n) {
+		find_factors(&s);
+		find_level(&s);
+	} else { /* nothing but today is known */
+		for (int w = 0; w < 7; w++)
+			s.factor[w] = 1;
+		double done = (double)in->today_done_ppm / 1e6;
+		s.level = (double)in->today_nanousd / (done > 0.1 ? done : 0.1);
+		s.spread = SPREAD_GUESS;
+	}
+	double rest = 1 - (double)in->today_done_ppm / 1e6, sum = (double)in->so_far_nanousd, variance = 0,
+	       days = 0;
+	for (size_t i = 0; i <= in->days_left; i++) {
+		double share = i == 0 ? (rest > 0 ? rest : 0) : 1;
+		double day = s.level * s.factor[((size_t)in->today_weekday + i) % 7] * share;
+		sum += day;
+		days += day;
+		variance += day * day * s.spread * s.spread;
+		if (in->limit_nanousd && out->passes_in_days < 0 && sum > (double)in->limit_nanousd)
+			out->passes_in_days = (int)i;
+	}
+	/* The level itself is not known better than the days it comes from tell. */
+	double known = s.n ? sqrt((double)(s.n < 10 ? s.n : 10)) : 1;
+	double wide = TEN_TO_NINETY * sqrt(variance + days * days * s.spread * s.spread / known / known);
+	out->expected = (int64_t)sum;
+	out->low =
+	    (int64_t)(sum - wide > (double)in->so_far_nanousd ? sum - wide : (double)in->so_far_nanousd);
+	out->high = (int64_t)(sum + wide);
+	out->day_nanousd = (int64_t)s.level;
+	out->enough = s.n >= 7;
+}
+
+/* --- anomalies -------------------------------------------------------------------------------------------
+ */
+
+#define DEVIATIONS  3.5
+#define RISE_LEAST  1.5 /* times */
+#define SPREAD_HOUR 0.12
+
+/* The usual at an hour, from those before it: the same hour of earlier weeks; while there are few, the same
+ * hour of the days before. */
+static double usual_at(const int64_t *hours, size_t at)
+{
+	double v[ANOMALY_WEEKS];
+	size_t n = 0;
+	for (size_t back = 168; back <= at && n < ANOMALY_WEEKS; back += 168)
+		v[n++] = (double)hours[at - back];
+	if (n >= 3)
+		return median(v, n);
+	for (size_t back = 24; back <= at && n < ANOMALY_WEEKS; back += 24)
+		v[n++] = (double)hours[at - back];
+	if (n >= 3)
+		return median(v, n);
+	double last = 0;
+	for (size_t back = 1; back <= at && back <= 24; back++)
+		last += (double)hours[at - back] / (double)(at < 24 ? at : 24);
+	return last;
+}
+
+/* How the level of the last day stands to what was usual, so that growth is no incident. */
+static double level_at(const int64_t *hours, size_t at)
+{
+	double got = 0, usual = 0;
+	for (size_t back = 1; back <= 24 && back <= at; back++) {
+		got += (double)hours[at - back];
+		usual += usual_at(hours, at - back);
+	}
+	double level = usual > 0 ? got / usual : 1;
+	return level < 0.5 ? 0.5 : level > 2 ? 2 : level;
+}
+
+void anomaly_hour(const struct anomaly_in *in, struct anomaly *out)
+{
+	size_t skip = in->hours_n > ANOMALY_HOURS ? in->hours_n - ANOMALY_HOURS : 0;
+	const int64_t *hours = in->hours + skip;
+	size_t n = in->hours_n - skip, samples = 0;
+	double off[168];
+	*out = (struct anomaly){.is = false};
+	if (n < 2)
+		return;
+	double least = (double)(in->least > 0 ? in->least : 1);
+	double expected = usual_at(hours, n - 1) * level_at(hours, n - 1), x = (double)hours[n - 1];
+	for (size_t at = n - 2; at > 24 && samples < 168; at--) {
+		double usual = usual_at(hours, at);
+		if (usual > 0 || hours[at] > 0)
+			off[samples++] = fabs(log(((double)hours[at] + least) / (usual + least)));
+	}
+	double spread = samples >= 12 ? 1.4826 * median(off, samples) : 0.5;
+	if (spread < SPREAD_HOUR)
+		spread = SPREAD_HOUR;
+	out->score = log((x + least) / (expected + least)) / spread;
+	out->expected = (int64_t)expected;
+	double high = (expected + least) * exp(DEVIATIONS * spread) - least;
+	out->usual_high = (int64_t)high;
+	out->is = out->score > DEVIATIONS && x > expected * RISE_LEAST && x - expected >= least;
+}

@@ -1,0 +1,105 @@
+/* Readers of storms: one rule for all, as a mapping, or a list of rules. */
+#include "base/money.h"
+#include "model/settings_storms.h"
+
+_Static_assert(offsetof(struct storm_rule, rule) == 0, "the rule first");
+
+#define X(id, name) #name,
+const char *const settings_storm_actions[] = {STORM_ACTION_LIST(X) NULL};
+#undef X
+
+static void start_storm(void *element)
+{
+	struct storm_rule *s = element;
+	s->limits = storm_limits_usual;
+	s->fresh_sessions = 20;
+	s->action = STORM_PAUSE;
+	s->allowance = 5;
+}
+
+static void finish_storm(struct reader *r, const struct yaml_node *n, void *element, const void *before,
+                         size_t before_n)
+{
+	struct storm_rule *s = element;
+	const struct yaml_node *handoff = yaml_get(n, SLICE("handoff"));
+	settings_finish_rule(r, n, "storms[].", &s->rule, before, before_n, sizeof *s);
+	if (handoff && s->action != STORM_PAUSE)
+		settings_fault(r, handoff, "storms[].handoff: only action: pause waits for someone");
+}
+
+/* The one rule that is written as a mapping needs no name of its own. */
+static void read_one(struct reader *r, const struct yaml_node *n, struct settings *s)
+{
+	struct storm_rule *made = settings_alloc(r, (s->storms_n + 1) * sizeof *made);
+	if (made == NULL)
+		return;
+	if (s->storms_n)
+		memcpy(made, s->storms, s->storms_n * sizeof *made);
+	s->storms = made;
+	struct storm_rule *one = &made[s->storms_n];
+	memset(one, 0, sizeof *one);
+	start_storm(one);
+	one->rule.name = SLICE("storms");
+	one->rule.place = (struct rule_place){n->line, n->column, r->files[r->file]};
+	settings_read_map(r, n, SLICE("storms[]."), one);
+	if (yaml_get(n, SLICE("name")))
+		finish_storm(r, n, one, made, s->storms_n);
+	s->storms_n++;
+}
+
+void settings_default_storms(struct reader *r)
+{
+	struct settings *s = &r->snap->s;
+	struct storm_rule *one = settings_alloc(r, sizeof *one);
+	if (one == NULL)
+		return;
+	memset(one, 0, sizeof *one);
+	start_storm(one);
+	one->rule.name = SLICE("storms");
+	one->action = STORM_ALERT;
+	s->storms = one;
+	s->storms_n = 1;
+}
+
+void read_storms(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	static const struct settings_list list = {"storms[].", sizeof(struct storm_rule), SETTINGS_RULES_MAX,
+	                                          start_storm, finish_storm};
+	struct settings *s = field;
+	(void)o;
+	if (n->kind == YAML_MAP) {
+		read_one(r, n, s);
+		return;
+	}
+	void *all = s->storms;
+	settings_read_list(r, n, &list, &all, &s->storms_n);
+	s->storms = all;
+}
+
+void read_dollars(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	int64_t *v = field;
+	if (n->kind != YAML_SCALAR || money_parse(n->text, v) || *v < 0)
+		settings_fault(r, n, "%s: \"" SLICE_FMT "\" is no amount of money: write 5, or 0.50 USD",
+		               o->key, SLICE_ARG(slice_sub(n->text, 0, 60)));
+}
+
+void read_money_rate(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	slice unit = n->text, amount;
+	int64_t v = -1;
+	slice_split(&unit, '/', &amount);
+	if (n->kind == YAML_SCALAR && money_parse(slice_trim(amount), &v) == 0 && v >= 0) {
+		if (slice_eq(unit, SLICE("minute")) || slice_eq(unit, SLICE("min"))) {
+			*(int64_t *)field = v;
+			return;
+		}
+		if (slice_eq(unit, SLICE("hour"))) {
+			*(int64_t *)field = v / 60;
+			return;
+		}
+	}
+	settings_fault(r, n,
+	               "%s: \"" SLICE_FMT "\" is no rate of spending: write 2 USD/minute or 60 USD/hour",
+	               o->key, SLICE_ARG(slice_sub(n->text, 0, 60)));
+}
