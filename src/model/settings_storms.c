@@ -17,14 +17,19 @@ static void start_storm(void *element)
 	s->allowance = 5;
 }
 
+static void check_handoff(struct reader *r, const struct yaml_node *n, const struct storm_rule *s)
+{
+	const struct yaml_node *handoff = yaml_get(n, SLICE("handoff"));
+	if (handoff && s->action != STORM_PAUSE)
+		settings_fault(r, handoff, "storms[].handoff: only action: pause waits for someone");
+}
+
 static void finish_storm(struct reader *r, const struct yaml_node *n, void *element, const void *before,
                          size_t before_n)
 {
 	struct storm_rule *s = element;
-	const struct yaml_node *handoff = yaml_get(n, SLICE("handoff"));
 	settings_finish_rule(r, n, "storms[].", &s->rule, before, before_n, sizeof *s);
-	if (handoff && s->action != STORM_PAUSE)
-		settings_fault(r, handoff, "storms[].handoff: only action: pause waits for someone");
+	check_handoff(r, n, s);
 }
 
 /* The one rule that is written as a mapping needs no name of its own. */
@@ -44,6 +49,8 @@ static void read_one(struct reader *r, const struct yaml_node *n, struct setting
 	settings_read_map(r, n, SLICE("storms[]."), one);
 	if (yaml_get(n, SLICE("name")))
 		finish_storm(r, n, one, made, s->storms_n);
+	else
+		check_handoff(r, n, one);
 	s->storms_n++;
 }
 
