@@ -189,7 +189,7 @@ static unsigned blocked_at(const struct budget_hold *h, const struct budget_need
 
 /* Adds to all parts in their order, which is that of the settings for every call; at the first that has no
  * room takes back what it added and returns its index. */
-static unsigned add_all(struct budget_hold *h, const struct budget_need *need)
+static unsigned add_all(struct budgets *b, struct budget_hold *h, const struct budget_need *need)
 {
 	unsigned i = 0;
 	for (; i < h->n; i++) {
@@ -204,6 +204,8 @@ static unsigned add_all(struct budget_hold *h, const struct budget_need *need)
 		}
 	}
 	bool all = i == h->n;
+	if (!all)
+		count(&b->rolled_back);
 	for (unsigned k = 0; k < i; k++) {
 		struct budget_part *p = &h->part[k];
 		if (!p->enforced)
@@ -249,7 +251,7 @@ static enum budget_result take(struct budgets *b, struct budget_hold *h, const s
 	for (int looks = 0;; looks++) {
 		unsigned at = blocked_at(h, need);
 		if (at == h->n)
-			at = add_all(h, need);
+			at = add_all(b, h, need);
 		else if (atomic_load(&h->part[at].counter->trying) == 0)
 			looks = LOOKS;
 		if (at == h->n)

@@ -95,6 +95,32 @@ static void all_or_nothing(void **state)
 	end();
 }
 
+/* An attempt that looks, finds room everywhere, and then does not get it all, takes back what it added. Here
+ * the one that is in its way is itself: the counter stands twice in its hold. */
+static void taken_back(void **state)
+{
+	struct budget_hold h = {0};
+	struct budget_why why;
+	struct budget_need need = {.usd = 6 * USD};
+	struct budget_stats stats;
+	(void)state;
+	begin("budgets: [{name: all, window: total, limit: 10 USD}]\n", 64);
+	assert_int_equal(budget_match(c.b, c.s, &c.f, 0, &c.clock, &h, &why), BUDGET_OK);
+	h.part[1] = h.part[0];
+	h.n = 2;
+	assert_int_equal(budget_take(c.b, &h, &need, &why), BUDGET_REFUSED);
+	budgets_stats(c.b, &stats);
+	assert_true(stats.rolled_back > 0);
+	assert_int_equal(stats.refused, 1);
+	h.n = 1;
+	budget_release(c.b, &h);
+	struct sums s = sums_of(c.b, "all");
+	assert_int_equal(s.settled, 0);
+	assert_int_equal(s.held, 0);
+	assert_true(spend(&c, 10 * USD));
+	end();
+}
+
 static void extended(void **state)
 {
 	struct budget_hold h;
@@ -616,6 +642,7 @@ int main(void)
 	    cmocka_unit_test(hold_and_settle),
 	    cmocka_unit_test(refusal_says_why),
 	    cmocka_unit_test(all_or_nothing),
+	    cmocka_unit_test(taken_back),
 	    cmocka_unit_test(extended),
 	    cmocka_unit_test(units),
 	    cmocka_unit_test(meters),

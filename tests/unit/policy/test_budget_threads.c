@@ -99,6 +99,10 @@ static void never_past_the_limit(void **state)
 	assert_int_equal(sums_of(budgets, "team").settled, atomic_load(&spent));
 	assert_int_equal(sums_of(budgets, "roll").settled, atomic_load(&spent));
 	assert_true(atomic_load(&spent) > 4500000); /* and the budget can be used */
+	struct budget_stats stats;
+	budgets_stats(budgets, &stats);
+	print_message("%llu taken, %llu refused, %llu taken back, %llu looked again\n", stats.taken,
+	              stats.refused, stats.rolled_back, stats.waited);
 	budgets_free(budgets);
 	settings_unref(settings);
 }
