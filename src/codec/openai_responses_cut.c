@@ -126,6 +126,10 @@ static void keep(struct stream_open *o, struct buf *list, slice value)
 		return;
 	if ((list->n && buf_append(list, SLICE(","))) || buf_append(list, value))
 		o->lost = true;
+	else /* white space that would end the line of an event */
+		for (char *p = list->data + list->at + list->n - value.n, *end = p + value.n; p < end; p++)
+			if (*p == '\r' || *p == '\n')
+				*p = ' ';
 }
 
 /* OPEN_TEXT: a message with an open text. OPEN_OTHER: a message without. OPEN_TOOL: any other item. */
