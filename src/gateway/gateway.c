@@ -61,6 +61,14 @@ static void on_key_error(struct gateway *g, const struct error *e)
 	log_event(g->o.log, LOG_ERROR, "keys.unreadable", LOG_Z("message", e->text));
 }
 
+static void on_threshold(void *arg, const struct budget_alert *a)
+{
+	struct gateway *g = arg;
+	log_event(g->o.log, LOG_WARN, "budget.threshold", LOG_S("budget", a->rule->rule.name),
+	          LOG_S("of", a->label), LOG_I("percent", a->ppm / 10000), LOG_I("settled", a->settled),
+	          LOG_I("limit", a->limit));
+}
+
 /* The counters of budgets, as the ledger and the journal have them, before any call is let in. A ledger that
  * cannot be read now is waited for by housekeeping; what is held back meanwhile is the budgets' to say. */
 static int open_books(struct gateway *g, struct settings *s, struct error *e)
@@ -69,6 +77,8 @@ static int open_books(struct gateway *g, struct settings *s, struct error *e)
 	if (crypto_random(&seed, sizeof seed))
 		return error_set(e, ERR_IO, "the machine gives no random numbers");
 	g->shared.budgets = budgets_new((size_t)s->limits.budget_counters, seed);
+	if (g->shared.budgets)
+		budgets_on_alert(g->shared.budgets, on_threshold, g);
 	g->books = books_new(&g->shared, g->ops, g->store);
 	if (g->shared.budgets == NULL || g->books == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");

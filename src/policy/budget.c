@@ -299,6 +299,30 @@ static void settle_rolling(struct budgets *b, struct budget_counter *c, int64_t 
 	budget_unlock(&s->lock);
 }
 
+void budgets_on_alert(struct budgets *b, budget_alert_fn *fn, void *arg)
+{
+	b->on_alert = fn;
+	b->on_alert_arg = arg;
+}
+
+/* Of the settlements that move the sum, one moves it past a threshold: that one tells. */
+static void tell_thresholds(struct budgets *b, const struct budget_part *p, int64_t before, int64_t after)
+{
+	const struct budget_rule *r = p->rule;
+	int64_t limit = limit_of(p);
+	for (size_t i = 0; i < r->alerts_n; i++) {
+		__int128 at = (__int128)limit * r->alerts[i] / PPM;
+		if (before >= at || after < at)
+			continue;
+		struct budget_alert a = {.rule = r,
+		                         .label = slice_make(p->counter->label, p->counter->label_n),
+		                         .ppm = r->alerts[i],
+		                         .settled = after,
+		                         .limit = limit};
+		b->on_alert(b->on_alert_arg, &a);
+	}
+}
+
 static void settle_part(struct budgets *b, const struct budget_hold *h, struct budget_part *p, int64_t used)
 {
 	struct budget_counter *c = p->counter;
@@ -308,6 +332,9 @@ static void settle_part(struct budgets *b, const struct budget_hold *h, struct b
 		settle_rolling(b, c, h->rolling_ms, used, p->held);
 	else
 		atomic_fetch_add(&c->committed, used - p->held);
+	int64_t before = atomic_fetch_add_explicit(&c->settled, used, memory_order_relaxed);
+	if (b->on_alert && used > 0 && p->rule->alerts_n && !c->rolls)
+		tell_thresholds(b, p, before, num_sat_add_i64(before, used));
 	atomic_fetch_sub(&c->held, p->held);
 	budget_unpin(c);
 }

@@ -184,6 +184,17 @@ int budget_lift(struct budgets *b, const struct budget_rule *rule, const struct 
 int64_t budget_share(struct budgets *b, const struct budget_rule *rule, const struct facts *f,
                      struct budget_clock *clock);
 
+/* A threshold of a budget (alerts: [80%]) that a settlement has just passed; told once for each counter. On
+ * the thread that settles. Rolling windows have none, since what they have spent also falls. */
+struct budget_alert {
+	const struct budget_rule *rule;
+	slice label;
+	int64_t ppm, settled, limit; /* the threshold in millionths; the others in the rule's unit */
+};
+typedef void budget_alert_fn(void *arg, const struct budget_alert *a);
+/* Before calls are let in. */
+void budgets_on_alert(struct budgets *b, budget_alert_fn *fn, void *arg);
+
 struct budget_view {
 	slice budget; /* the rule's name */
 	slice label;

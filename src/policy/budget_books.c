@@ -149,6 +149,7 @@ int budget_load(struct budgets *b, const struct budget_rule *rule, const struct 
 		load_rolling(b, c, e, clock->steady_ms);
 	else
 		atomic_fetch_add(&c->committed, e->amount);
+	atomic_fetch_add_explicit(&c->settled, e->amount, memory_order_relaxed);
 	budget_unpin(c);
 	return 0;
 }

@@ -16,7 +16,7 @@
 	                    */
 #define BUDGET_LOCKS  256  /* a power of two */
 #define SHAPES_MAX    4096 /* a power of two */
-#define COUNTER_LABEL 104
+#define COUNTER_LABEL 96
 
 struct budget_counter {
 	/* what calls move; a cache line */
@@ -30,6 +30,7 @@ struct budget_counter {
 
 	/* the rest */
 	_Atomic int64_t held_since_ms; /* about: of the oldest hold since there was none */
+	_Atomic int64_t settled;       /* all there was, for thresholds; not of rolling ones */
 	uint64_t shape;
 	uint32_t next; /* in its chain, or among the free; under the lock */
 	bool in_use;   /* under the lock */
@@ -66,6 +67,8 @@ struct budgets {
 	_Atomic size_t used;
 	_Atomic int64_t forgotten_ms; /* windows that ended by then may have been given back */
 	_Atomic uint64_t loaded[SHAPES_MAX];
+	budget_alert_fn *on_alert; /* NULL: nobody is told */
+	void *on_alert_arg;
 
 	_Alignas(64) atomic_ullong taken;
 	atomic_ullong refused, extended, settled, unknown, overruns, rolled_back, waited;

@@ -423,6 +423,35 @@ static void lifted(void **state)
 	end();
 }
 
+static int64_t told_ppm[8];
+static size_t told_n;
+
+static void on_alert(void *arg, const struct budget_alert *a)
+{
+	(void)arg;
+	assert_true(slice_eq(a->label, SLICE("ana")));
+	assert_true(told_n < COUNT(told_ppm));
+	told_ppm[told_n++] = a->ppm;
+}
+
+static void thresholds_are_told_once(void **state)
+{
+	(void)state;
+	told_n = 0;
+	begin("budgets: [{name: b, each: user, window: day, limit: 10 USD, alerts: [50%, 80%, 100%]}]\n", 64);
+	budgets_on_alert(c.b, on_alert, NULL);
+	c.r.who.v[ATTR_USER] = SLICE("ana");
+	assert_true(spend(&c, 4 * USD));
+	assert_int_equal(told_n, 0);
+	assert_true(spend(&c, 5 * USD)); /* past two at once */
+	assert_int_equal(told_n, 2);
+	assert_true(told_ppm[0] == 500000 && told_ppm[1] == 800000);
+	assert_true(spend(&c, USD / 2));
+	assert_true(spend(&c, USD / 2)); /* it is reached */
+	assert_int_equal(told_n, 3);
+	end();
+}
+
 /* --- failure ---------------------------------------------------------------------------------------- */
 
 static void table_at_its_cap(void **state)
@@ -656,6 +685,7 @@ int main(void)
 	    cmocka_unit_test(held_windows_stay),
 	    cmocka_unit_test(lowered_below_what_is_held),
 	    cmocka_unit_test(lifted),
+	    cmocka_unit_test(thresholds_are_told_once),
 	    cmocka_unit_test(table_at_its_cap),
 	    cmocka_unit_test(not_loaded),
 	    cmocka_unit_test(too_many_match),
