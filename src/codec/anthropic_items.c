@@ -17,6 +17,7 @@ enum {
 	B_CACHE,
 	B_SERVER,
 	B_FILE,
+	B_SEALED,
 	B_FIELDS
 };
 static const struct wire_word block_fields[] = {
@@ -24,7 +25,7 @@ static const struct wire_word block_fields[] = {
     WIRE_WORD("thinking", B_THINKING),  WIRE_WORD("data", B_DATA),      WIRE_WORD("id", B_ID),
     WIRE_WORD("name", B_NAME),          WIRE_WORD("input", B_INPUT),    WIRE_WORD("tool_use_id", B_RESULT_OF),
     WIRE_WORD("content", B_CONTENT),    WIRE_WORD("is_error", B_ERROR), WIRE_WORD("cache_control", B_CACHE),
-    WIRE_WORD("server_name", B_SERVER), WIRE_WORD("file_id", B_FILE),
+    WIRE_WORD("server_name", B_SERVER), WIRE_WORD("file_id", B_FILE),   WIRE_WORD("signature", B_SEALED),
 };
 
 enum { S_MEDIA, S_DATA, S_URL, S_FILE, S_CONTENT, S_FIELDS };
@@ -148,9 +149,10 @@ static void give_block(struct body_walk *w, slice raw, struct around in)
 		break;
 	case K_THINKING:
 		body_words(&it, f[B_THINKING]);
+		it.sealed = body_string(f[B_SEALED]);
 		break;
 	case K_REDACTED:
-		it.data = body_string(f[B_DATA]);
+		it.sealed = body_string(f[B_DATA]);
 		break;
 	default:
 		body_words(&it, f[B_CONTENT].n ? f[B_CONTENT] : raw);

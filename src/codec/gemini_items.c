@@ -1,7 +1,7 @@
 /* The content of Gemini's requests (ai.google.dev/api/caching#Content): parts by the field they have. */
 #include "codec/codec.h"
 
-enum { P_TEXT, P_THOUGHT, P_INLINE, P_FILE, P_CALL, P_RESPONSE, P_CODE, P_CODE_RESULT, P_FIELDS };
+enum { P_TEXT, P_THOUGHT, P_INLINE, P_FILE, P_CALL, P_RESPONSE, P_CODE, P_CODE_RESULT, P_SEALED, P_FIELDS };
 static const struct wire_word part_fields[] = {
     WIRE_WORD("text", P_TEXT),
     WIRE_WORD("thought", P_THOUGHT),
@@ -17,6 +17,8 @@ static const struct wire_word part_fields[] = {
     WIRE_WORD("executable_code", P_CODE),
     WIRE_WORD("codeExecutionResult", P_CODE_RESULT),
     WIRE_WORD("code_execution_result", P_CODE_RESULT),
+    WIRE_WORD("thoughtSignature", P_SEALED),
+    WIRE_WORD("thought_signature", P_SEALED),
 };
 
 enum { V_MIME, V_DATA, V_URI, V_ID, V_NAME, V_ARGS, V_RESPONSE, V_PARTS, V_FIELDS };
@@ -108,6 +110,7 @@ static void give_part(struct body_walk *w, slice raw, struct around in)
 	slice f[P_FIELDS] = {{0}};
 	struct body_item it = {.kind = in.text, .raw = raw, .assistant = in.assistant};
 	body_fields(raw, WIRE_WORDS(part_fields), f);
+	it.sealed = body_string(f[P_SEALED]);
 	if (f[P_INLINE].n || f[P_FILE].n) {
 		give_media(w, &it, f[P_INLINE].n ? f[P_INLINE] : f[P_FILE], in);
 	} else if (in.result) { /* only media stand in a result */

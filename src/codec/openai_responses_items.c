@@ -148,7 +148,7 @@ static void give_thinking(struct body_walk *w, slice raw, const slice *f)
 	give_parts(w, f[I_SUMMARY], it);
 	give_parts(w, f[I_CONTENT], it);
 	it.raw = raw;
-	it.data = body_string(f[I_SEALED]);
+	it.sealed = body_string(f[I_SEALED]);
 	if (f[I_SEALED].n)
 		body_give(w, &it);
 }
@@ -199,6 +199,18 @@ static void give_result(struct body_walk *w, slice raw, slice of, const slice *f
 		body_give(w, &it);
 }
 
+static void read_tool(struct body_walk *w, slice raw);
+
+/* Tools that come with a message. */
+static void read_tools(struct body_walk *w, slice list)
+{
+	struct body_elements e;
+	slice tool;
+	if (body_elements(list, &e))
+		while (w->rc == 0 && body_next(&e, &tool))
+			read_tool(w, tool);
+}
+
 static void read_item(struct body_walk *w, slice raw)
 {
 	slice f[I_FIELDS] = {{0}};
@@ -217,9 +229,11 @@ static void read_item(struct body_walk *w, slice raw)
 		give_call(w, raw, slice_sub(type, 0, type.n - 5), f);
 	} else if (slice_ends(type, SLICE("_output"))) {
 		give_result(w, raw, slice_sub(type, 0, type.n - 7), f);
+	} else if (slice_eq(type, SLICE("additional_tools"))) {
+		read_tools(w, f[I_OUTPUT]);
 	} else { /* a reference, a compaction, a list of an MCP server's tools */
 		it.kind = ITEM_OTHER;
-		it.data = body_string(f[I_SEALED]);
+		it.sealed = body_string(f[I_SEALED]);
 		it.space = body_string(f[I_SPACE]);
 		it.json = it.data.raw.p ? SLICE_NONE : f[I_OUTPUT];
 		body_give(w, &it);

@@ -1,5 +1,14 @@
 #include "gateway/foresee.h"
 
+#include <xxhash.h>
+
+/* The same model's tokens are told differently by each provider. */
+static void set_place(struct exchange *ex)
+{
+	if (ex->view.place == 0 && ex->provider)
+		ex->view.place = XXH3_64bits(ex->provider->name.p, ex->provider->name.n) | 1;
+}
+
 const struct prediction *foresee(struct exchange *ex)
 {
 	struct worker *w = ex->w;
@@ -7,6 +16,7 @@ const struct prediction *foresee(struct exchange *ex)
 		return &ex->predicted;
 	if (!ex->codec || !ex->codec->items || !ex->view.body.n || !w->shared->predictor || !w->counting)
 		return NULL;
+	set_place(ex);
 	predict_request(w->shared->predictor, w->counting, &ex->view, ex->codec->items, &ex->predicted);
 	ex->foreseen = true;
 	return &ex->predicted;
@@ -17,6 +27,7 @@ void foresee_sample(struct exchange *ex)
 	struct predictor *p = ex->w->shared->predictor;
 	if (!p || !ex->price || ex->meter.mode != METER_PASS)
 		return;
+	set_place(ex);
 	ex->sampled = predict_wants(p, &ex->view);
 	if (ex->sampled)
 		foresee(ex);

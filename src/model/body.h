@@ -70,6 +70,9 @@ struct body_item {
 	bool by_provider;      /* a tool that ran, or runs, at the provider */
 	bool cache_breakpoint; /* the cache may be written up to here (cache_control, cachePoint) */
 
+	json_str sealed; /* what the model thought, as a text that only its provider reads (a signature,
+	                    encrypted content) */
+
 	/* IMAGE, FILE, AUDIO */
 	json_str
 	    media_type;  /* image/png, or a format's name (png, wav); n 0: unknown, or in the data: address */

@@ -159,19 +159,72 @@ static void context_put(struct predictor *p, uint64_t key, uint32_t input)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* The model's row; with the lock held. A row that was used least makes room. */
-static struct learnt *model_row(struct predictor *p, uint64_t model, const struct request_view *v)
+static struct learnt *find_row(struct predictor *p, uint64_t key, bool *found)
 {
 	struct learnt *least = NULL;
+	*found = false;
 	for (size_t i = 0; i < 8; i++) {
-		struct learnt *l = &p->model[(model + i) % MODELS];
-		if (l->model == model)
+		struct learnt *l = &p->model[(key + i) % MODELS];
+		if (l->model == key) {
+			*found = true;
 			return l;
+		}
 		if (!least || (least->model && (l->model == 0 || l->calls < least->calls)))
 			least = l;
 	}
-	learnt_init(least, model, v ? predict_family_of(v) : FAMILY_OTHER);
 	return least;
+}
+
+/* A model's name without its maker, version date and size: what is learnt of one is a beginning for others.
+ */
+static slice stem_of(slice model)
+{
+	static const slice sizes[] = {{"-mini", 5},   {"-nano", 5},    {"-lite", 5}, {"-pro", 4},
+	                              {"-latest", 7}, {"-preview", 8}, {"-flash", 6}};
+	for (ptrdiff_t slash; (slash = slice_find_char(model, '/')) >= 0;)
+		model = slice_sub(model, (size_t)slash + 1, model.n);
+	size_t n = model.n; /* a date: eight digits, or with dashes */
+	while (n > 0 && (model.p[n - 1] == '-' || (model.p[n - 1] >= '0' && model.p[n - 1] <= '9')))
+		n--;
+	if (model.n - n > 9)
+		model.n -= model.p[model.n - 3] == '-' ? 11 : 9;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		if (slice_ends(model, sizes[i])) {
+			model.n -= sizes[i].n;
+			i = (size_t)-1;
+		}
+	return model;
+}
+
+#define OF_STEM UINT64_C(2) /* the bit that tells a stem's row from a model's */
+
+static uint64_t model_hash(const struct request_view *v)
+{
+	uint64_t h = XXH3_64bits_withSeed(v->model.p, v->model.n, v->place + (uint64_t)v->api + 1);
+	return (h & ~OF_STEM) | 1;
+}
+
+static uint64_t stem_hash(const struct request_view *v)
+{
+	slice stem = stem_of(v->model);
+	return XXH3_64bits_withSeed(stem.p, stem.n, ~(uint64_t)v->api) | 1 | OF_STEM;
+}
+
+/* The model's row; with the lock held. A row that was used least makes room. A new one begins with what was
+ * learnt of its like. */
+static struct learnt *model_row(struct predictor *p, uint64_t model, const struct request_view *v)
+{
+	bool found;
+	struct learnt *l = find_row(p, model, &found);
+	if (found)
+		return l;
+	learnt_init(l, model, v ? predict_family_of(v) : FAMILY_OTHER);
+	if (v) {
+		struct learnt *like = find_row(p, stem_hash(v), &found);
+		if (found && like != l)
+			learnt_begin_as(l, like);
+	}
+	return l;
 }
 
 /* --- a request -------------------------------------------------------------------------------------------
@@ -182,11 +235,16 @@ struct walk {
 	struct predict_scratch *s;
 	const struct request_view *v;
 	predict_items *items;
-	uint64_t seed;                 /* of span hashes */
-	uint64_t context;              /* so far */
-	struct span_counts sum, since; /* since: after the longest known context */
-	int64_t known;                 /* its tokens; -1: none */
-	size_t uncounted, counted;     /* bytes */
+	uint64_t seed;                        /* of span hashes */
+	uint64_t context;                     /* so far */
+	float sum[FEATURES], since[FEATURES]; /* since: after the longest known context */
+	float media_more, media_more_since;
+	bool open, instructed;
+	bool apart;  /* the system's words stand apart from the messages */
+	bool called; /* the span before had calls */
+	int64_t breakpoints;
+	int64_t known;             /* its tokens; -1: none */
+	size_t uncounted, counted; /* bytes */
 };
 
 /* The member that raw has at `at` with the comma that belongs to it: [*from, *to). */
@@ -225,19 +283,41 @@ static uint64_t hash_without_breakpoints(slice raw, uint64_t seed)
 	return XXH3_64bits_digest(&state);
 }
 
-static void add_counts(struct span_counts *to, const struct span_counts *c)
+static void add(struct walk *w, enum feature f, float n)
 {
-	for (int i = 0; i < FEATURES; i++)
-		to->at[i] += c->at[i];
-	to->media_more += c->media_more;
-	to->breakpoints += c->breakpoints;
-	to->open = to->open || c->open;
+	w->sum[f] += n;
+	w->since[f] += n;
+}
+
+static void move(struct walk *w, enum feature from, enum feature to)
+{
+	float n = w->sum[from];
+	add(w, from, -n);
+	add(w, to, n);
+}
+
+static void add_counts(struct walk *w, const struct span_counts *c)
+{
+	if (c->begins) { /* what was thought is of an earlier turn now */
+		move(w, FEATURE_THINKING, FEATURE_THINKING_BEFORE);
+		move(w, FEATURE_SEALED, FEATURE_SEALED_BEFORE);
+	}
+	for (int f = 0; f < SPAN_FEATURES; f++)
+		add(w, (enum feature)f, (float)c->at[f]);
+	if (c->at[FEATURE_CALLS_N] && w->called)
+		add(w, FEATURE_TOGETHER_N, 1);
+	w->called = c->at[FEATURE_CALLS_N] > 0;
+	w->media_more += (float)c->media_more;
+	w->media_more_since += (float)c->media_more;
+	w->breakpoints += c->breakpoints;
+	w->open = w->open || c->open;
+	w->instructed = w->instructed || c->instructs;
 }
 
 static int add_span(void *arg, const struct body_span *span)
 {
 	struct walk *w = arg;
-	struct span_entry e = {{0}, 0, 0, {{0}, 0, 0, false}};
+	struct span_entry e = {.used = 0};
 	XXH128_hash_t h = XXH3_128bits_withSeed(span->raw.p, span->raw.n, w->seed + span->section);
 	uint64_t key[2] = {h.low64, h.high64};
 	if (!span_get(w->p, key, &e)) {
@@ -253,8 +333,8 @@ static int add_span(void *arg, const struct body_span *span)
 		span_put(w->p, &e);
 	}
 	w->counted += span->raw.n;
-	add_counts(&w->sum, &e.counts);
-	add_counts(&w->since, &e.counts);
+	add_counts(w, &e.counts);
+	w->apart = w->apart || span->section == BODY_SYSTEM;
 	if (w->context == 0)
 		return 0;
 	uint64_t link[2] = {w->context, e.same};
@@ -262,38 +342,44 @@ static int add_span(void *arg, const struct body_span *span)
 	uint32_t input;
 	if (span->section == BODY_MESSAGES && context_get(w->p, w->context, &input)) {
 		w->known = input;
-		memset(&w->since, 0, sizeof w->since);
+		memset(w->since, 0, sizeof w->since);
+		w->media_more_since = 0;
 	}
 	return 0;
 }
 
-static uint64_t model_hash(const struct request_view *v)
+/* What is of the whole request. OpenAI's tools and schemas stand in a system's message: the client's, or one
+ * for them alone. */
+static void add_whole(struct walk *w)
 {
-	return XXH3_64bits_withSeed(v->model.p, v->model.n, (uint64_t)v->api + 1) | 1;
-}
-
-static void features_of(const struct span_counts *c, float at[FEATURES])
-{
-	for (int i = 0; i < FEATURES; i++)
-		at[i] = (float)c->at[i];
-	at[FEATURE_WITH_TOOLS] = c->at[FEATURE_TOOLS_N] > 0;
+	bool more = w->sum[FEATURE_TOOLS_N] > 0 || w->sum[FEATURE_WITH_SCHEMA] > 0;
+	bool message = w->s->family == FAMILY_OPENAI && (w->apart || (more && !w->instructed));
+	w->sum[FEATURE_MESSAGES_N] += message;
+	w->sum[FEATURE_WITH_TOOLS] = w->sum[FEATURE_TOOLS_N] > 0;
+	w->sum[FEATURE_HARMONY] =
+	    w->sum[FEATURE_WITH_TOOLS] > 0 && w->v->api == API_OPENAI_CHAT &&
+	    (slice_find(w->v->model, SLICE("gpt-5")) >= 0 || slice_find(w->v->model, SLICE("gpt-oss")) >= 0);
+	w->sum[FEATURE_WITH_SYSTEM] = w->instructed;
+	w->sum[FEATURE_ONE] = 1;
+	if (w->sum[FEATURE_FORCED] > 0 && w->sum[FEATURE_ALONE] > 0)
+		move(w, FEATURE_ALONE, FEATURE_FORCED_ALONE);
 }
 
 /* What was learnt applied to what was counted. */
 static void conclude(const struct walk *w, const struct learnt *l, struct prediction *out)
 {
-	features_of(&w->since, out->since);
-	features_of(&w->sum, out->at);
-	out->at[FEATURE_ONE] = 1;
+	memcpy(out->since, w->since, sizeof out->since);
+	memcpy(out->at, w->sum, sizeof out->at);
 	bool known = w->known >= 0;
 	double of = learnt_predict(l, known ? out->since : out->at);
 	double most = learnt_bound(l, known ? out->since : out->at) +
-	              (double)(known ? w->since.media_more : w->sum.media_more);
+	              (double)(known ? w->media_more_since : w->media_more);
 	double share = w->counted ? (double)w->uncounted / (double)w->counted : 0;
 	of += of * share;
 	most += (double)w->uncounted; /* no more tokens than bytes */
 	if (w->uncounted && !w->counted)
 		of = (double)w->uncounted / 4;
+	of = !known && of < 1 ? 1 : of; /* there is always a token */
 	out->known = known ? w->known : 0;
 	out->tokens = num_sat_add_i64(out->known, (int64_t)(of + 0.5));
 	out->bound = num_sat_add_i64(out->known, (int64_t)most + 1);
@@ -302,9 +388,8 @@ static void conclude(const struct walk *w, const struct learnt *l, struct predic
 void predict_request(struct predictor *p, struct predict_scratch *s, const struct request_view *v,
                      predict_items *items, struct prediction *out)
 {
-	uint64_t rest;
-	bool open;
 	struct learnt l;
+	struct beside beside;
 	struct walk w = {.p = p, .s = s, .v = v, .items = items, .known = -1};
 	memset(out, 0, sizeof *out);
 	s->encoding = predict_encoding(v->model);
@@ -313,19 +398,21 @@ void predict_request(struct predictor *p, struct predict_scratch *s, const struc
 	s->budget = PREDICT_COUNT_MAX;
 	out->model = model_hash(v);
 	w.seed = out->model;
-	uint32_t beside = predict_count_rest(s, v, &rest, &open);
-	w.context = (out->model ^ rest) | 1;
+	predict_count_beside(s, v, &beside);
+	memcpy(w.sum, beside.at, sizeof w.sum);
+	w.open = beside.open;
+	w.context = (out->model ^ beside.hash) | 1;
 	body_spans(v, add_span, &w);
-	w.sum.at[FEATURE_REST] = beside;
+	add_whole(&w);
 	pthread_mutex_lock(&p->lock);
 	l = *model_row(p, out->model, v);
 	pthread_mutex_unlock(&p->lock);
 	conclude(&w, &l, out);
-	out->context = w.sum.at[FEATURE_MESSAGES_N] ? w.context : 0;
-	out->open = w.sum.open || open || v->hidden_input;
+	out->context = w.sum[FEATURE_MESSAGES_N] > 0 ? w.context : 0;
+	out->open = w.open || v->hidden_input;
 	out->partly = w.uncounted > 0;
-	out->breakpoints = w.sum.breakpoints;
-	out->media_more = (float)w.sum.media_more;
+	out->breakpoints = w.breakpoints;
+	out->media_more = w.media_more;
 }
 
 int64_t predict_input_of(const struct usage *u)
@@ -345,8 +432,16 @@ static bool is_any(const float at[FEATURES])
 {
 	float sum = 0;
 	for (int i = 0; i < FEATURES; i++)
-		sum += at[i];
+		sum += at[i] > 0 ? at[i] : 0;
 	return sum > 0;
+}
+
+static void update(struct learnt *l, const struct prediction *of, int64_t input)
+{
+	if (of->known == 0)
+		learnt_update(l, of->at, (double)input);
+	else if (input > of->known && is_any(of->since)) /* what is new tells more than the whole */
+		learnt_update(l, of->since, (double)(input - of->known));
 }
 
 void predict_learn(struct predictor *p, const struct request_view *v, const struct prediction *of,
@@ -357,11 +452,8 @@ void predict_learn(struct predictor *p, const struct request_view *v, const stru
 	if (of->context)
 		context_put(p, of->context, (uint32_t)input);
 	pthread_mutex_lock(&p->lock);
-	struct learnt *l = model_row(p, of->model, v);
-	if (of->known == 0)
-		learnt_update(l, of->at, (double)input);
-	else if (input > of->known && is_any(of->since)) /* what is new tells more than the whole */
-		learnt_update(l, of->since, (double)(input - of->known));
+	update(model_row(p, of->model, v), of, input);
+	update(model_row(p, stem_hash(v), v), of, input);
 	p->learnt++;
 	pthread_mutex_unlock(&p->lock);
 }
@@ -443,7 +535,7 @@ bool predict_wants(struct predictor *p, const struct request_view *v)
 static const struct saved_head {
 	char magic[8];
 	uint32_t row, features;
-} saved_head = {{'w', 'e', 'i', 'r', 'l', 'r', 'n', '1'}, sizeof(struct learnt), FEATURES};
+} saved_head = {{'w', 'e', 'i', 'r', 'l', 'r', 'n', '2'}, sizeof(struct learnt), FEATURES};
 
 int predictor_save(struct predictor *p, struct buf *out)
 {
@@ -467,7 +559,8 @@ static bool is_sane(const struct learnt *l)
 				return false;
 	}
 	return l->model && l->by_bytes >= 0 && l->by_bytes < 100 && l->hidden >= 0 && l->hidden < 1e9f &&
-	       l->output_ratio > 0.1f && l->output_ratio < 10 && l->worst >= 0 && l->worst < 1e6f;
+	       l->output_ratio > 0.1f && l->output_ratio < 10 && l->worst >= 0 && l->worst < 1e6f &&
+	       l->most >= 0 && l->most < 1e9f;
 }
 
 int predictor_load(struct predictor *p, slice saved)
@@ -504,6 +597,6 @@ void predictor_stats(struct predictor *p, struct predictor_stats *out)
 	pthread_mutex_lock(&p->lock);
 	out->learnt = p->learnt;
 	for (size_t i = 0; i < MODELS; i++)
-		out->models += p->model[i].model != 0;
+		out->models += p->model[i].model != 0 && !(p->model[i].model & OF_STEM);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -21,24 +21,39 @@
 #include "model/body.h"
 #include "text/bpe.h"
 
-/* What a request's tokens are made of; all but the last are counted in tokens of the base encoding, or in
- * pieces. */
+/* What a request's tokens are made of: counted in tokens of the base encoding, or in pieces. */
 enum feature {
 	FEATURE_SYSTEM,
-	FEATURE_TOOLS,       /* as the JSON that they stand in */
+	FEATURE_TOOLS,       /* as the JSON that they stand in, without white space */
 	FEATURE_TOOLS_SHOWN, /* as types, the way OpenAI shows them to its models */
+	FEATURE_TITLES,      /* of what stands in their schemas */
 	FEATURE_TEXT,
 	FEATURE_CALLS,
 	FEATURE_RESULTS,
-	FEATURE_THINKING,
+	FEATURE_THINKING, /* of the turn that the request is part of: most providers drop it of earlier ones
+	                   */
+	FEATURE_THINKING_BEFORE,
+	FEATURE_SEALED, /* thoughts as a text that only the provider reads, each 8 bytes; likewise */
+	FEATURE_SEALED_BEFORE,
 	FEATURE_IMAGES, /* by the provider's formula */
 	FEATURE_FILES,  /* each 100 bytes */
-	FEATURE_REST,   /* of what stands beside the three sections and is read by the model: schemas, choices
-	                 */
+	FEATURE_SCHEMA, /* that the answer must have: without what is the same in all */
 	FEATURE_MESSAGES_N,
 	FEATURE_TOOLS_N,
 	FEATURE_CALLS_N,
-	FEATURE_WITH_TOOLS, /* 1 when there are any */
+	FEATURE_RESULTS_N,
+	FEATURE_TOGETHER_N,  /* calls that were made together with the one before */
+	FEATURE_LATER,       /* messages that brought tools */
+	FEATURE_WITH_SYSTEM, /* from here on of the whole: 1 when there is such a thing, else 0 */
+	FEATURE_WITH_TOOLS,
+	FEATURE_HARMONY, /* tools shown the way that OpenAI's models of gpt-5 and gpt-oss are by chat
+	                    completions */
+	FEATURE_WITH_SCHEMA,
+	FEATURE_JSON,         /* an answer in JSON, of no schema */
+	FEATURE_FORCED,       /* a tool must be called */
+	FEATURE_ALONE,        /* only one at a time */
+	FEATURE_FORCED_ALONE, /* both, instead of the latter */
+	FEATURE_REASONS,      /* asked to think */
 	FEATURE_ONE,
 	FEATURES
 };

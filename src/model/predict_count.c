@@ -1,8 +1,6 @@
 /* A span's features: what its items are in tokens of the base encoding, by kind. */
 #include "model/predict_impl.h"
 
-#include <xxhash.h>
-
 #include "model/encoding.h"
 
 const struct bpe *predict_encoding(slice model)
@@ -80,45 +78,104 @@ static enum feature feature_of(const struct body_item *it)
 static uint32_t count_json(struct predict_scratch *s, slice json)
 {
 	bool number = json.n && (json.p[0] == '-' || (json.p[0] >= '0' && json.p[0] <= '9'));
-	return number ? 1 : count_plain(s, json);
+	return number ? 1 : predict_count_json(s, json);
 }
 
 #define FILE_MORE 1024 /* tokens at most that a file's being there adds: titles, how to cite */
+
+/* OpenAI's search for tools, unless the client does it: what it finds is input, in the same call. */
+static bool searches(const struct body_item *it)
+{
+	static const struct wire_word fields[] = {WIRE_WORD("execution", 0)};
+	slice by = SLICE_NONE;
+	body_fields(it->json, WIRE_WORDS(fields), &by);
+	return json_str_is(&it->name, SLICE("tool_search")) && !body_is(by, SLICE("client"));
+}
+
+static bool is_deferred(const struct body_item *it)
+{
+	static const struct wire_word fields[] = {WIRE_WORD("defer_loading", 0)};
+	slice deferred = SLICE_NONE;
+	body_fields(it->json, WIRE_WORDS(fields), &deferred);
+	return body_is_true(deferred);
+}
+
+static void add_definition(struct predict_scratch *s, const struct body_item *it)
+{
+	struct span_counts *c = s->into;
+	uint32_t json = predict_count_json(s, it->json);
+	if (it->by_provider || searches(it))
+		c->open = true;
+	if (is_deferred(it)) { /* the model only sees it when it has been searched for */
+		c->media_more += 2 * json;
+		return;
+	}
+	c->at[FEATURE_TOOLS_N]++;
+	c->at[FEATURE_TOOLS] += json;
+	uint32_t titles = 0;
+	c->at[FEATURE_TOOLS_SHOWN] += predict_count_tool(s, it, &titles);
+	c->at[FEATURE_TITLES] += titles;
+}
+
+static void add_sealed(struct span_counts *c, const json_str *sealed)
+{
+	c->at[FEATURE_SEALED] += (uint32_t)(sealed->raw.n / 8);
+	c->media_more += (uint32_t)(sealed->raw.n / 4);
+}
+
+static void add_media(struct predict_scratch *s, const struct body_item *it)
+{
+	struct span_counts *c = s->into;
+	uint32_t more = FILE_MORE;
+	if (it->kind == ITEM_IMAGE) {
+		more = 0;
+		c->at[FEATURE_IMAGES] += predict_image_tokens(s->family, s->model, it, &more);
+	} else { /* pages and seconds are not to be seen in their bytes */
+		c->at[FEATURE_FILES] += (uint32_t)(it->data.raw.n * 3 / 4 / 100);
+		c->open = c->open || !it->text.raw.p;
+		if (it->text.raw.p)
+			c->at[FEATURE_TEXT] += predict_count_text(s, it->text);
+	}
+	c->media_more += more;
+}
+
+/* The pieces that a span is made of. */
+static void add_numbers(struct span_counts *c, const struct body_item *it)
+{
+	c->breakpoints += it->cache_breakpoint;
+	c->instructs = c->instructs || it->kind == ITEM_SYSTEM;
+	if (it->kind == ITEM_USER_TEXT && !it->in_result)
+		c->begins = true;
+	if (it->kind == ITEM_TOOL_CALL) {
+		c->at[FEATURE_TOGETHER_N] += c->at[FEATURE_CALLS_N] > 0;
+		c->at[FEATURE_CALLS_N]++;
+	}
+	if (it->kind == ITEM_TOOL_RESULT && !it->more)
+		c->at[FEATURE_RESULTS_N]++;
+}
 
 static int add_item(void *arg, const struct body_item *it)
 {
 	struct predict_scratch *s = arg;
 	struct span_counts *c = s->into;
 	enum feature f = feature_of(it);
-	c->breakpoints += it->cache_breakpoint;
-	if (it->by_provider && it->kind == ITEM_TOOL_DEFINITION)
-		c->open = true;
+	add_numbers(c, it);
+	if (it->sealed.raw.n)
+		add_sealed(c, &it->sealed);
 	if (it->kind == ITEM_TOOL_DEFINITION) {
-		c->at[FEATURE_TOOLS_N]++;
-		c->at[FEATURE_TOOLS_SHOWN] += predict_count_tool(s, it);
-	}
-	if (it->kind == ITEM_TOOL_CALL || (it->kind == ITEM_TOOL_RESULT && !it->more))
-		c->at[FEATURE_CALLS_N]++;
-	if (it->kind == ITEM_IMAGE) {
-		uint32_t more = 0;
-		c->at[f] += predict_image_tokens(s->family, s->model, it, &more);
-		c->media_more += more;
+		add_definition(s, it);
 		return 0;
 	}
-	if (f == FEATURE_FILES) { /* pages and seconds are not to be seen in their bytes */
-		c->at[f] += (uint32_t)(it->data.raw.n * 3 / 4 / 100);
-		c->open = c->open || !it->text.raw.p;
-		c->media_more += FILE_MORE;
-		f = FEATURE_TEXT;
+	if (f == FEATURE_IMAGES || f == FEATURE_FILES) {
+		add_media(s, it);
+		return 0;
 	}
 	if (it->text.raw.p)
 		c->at[f] += predict_count_text(s, it->text);
 	else if (it->json.n)
 		c->at[f] += count_json(s, it->json);
-	else if (it->data.raw.n) { /* sealed thoughts, compacted contexts */
-		c->at[FEATURE_THINKING] += (uint32_t)(it->data.raw.n / 8);
-		c->media_more += (uint32_t)(it->data.raw.n / 4);
-	}
+	else if (it->data.raw.n) /* compacted contexts */
+		add_sealed(c, &it->data);
 	if (it->kind == ITEM_TOOL_CALL)
 		c->at[f] += predict_count_text(s, it->name);
 	return 0;
@@ -134,84 +191,7 @@ bool predict_count_span(struct predict_scratch *s, const struct request_view *v,
 	s->into = out;
 	items(v, span, add_item, s);
 	out->at[FEATURE_MESSAGES_N] = span->section == BODY_MESSAGES;
+	out->at[FEATURE_LATER] = span->section == BODY_MESSAGES && out->at[FEATURE_TOOLS_N] > 0;
+	out->begins = out->begins && out->at[FEATURE_RESULTS_N] == 0 && span->section == BODY_MESSAGES;
 	return true;
-}
-
-/* Fields beside the sections that no model reads. */
-static bool is_read_by_model(const json_key *k)
-{
-	static const struct wire_word read[] = {
-	    WIRE_WORD("response_format", 1),
-	    WIRE_WORD("text", 1),
-	    WIRE_WORD("tool_choice", 1),
-	    WIRE_WORD("thinking", 1),
-	    WIRE_WORD("toolConfig", 1),
-	    WIRE_WORD("tool_config", 1),
-	    WIRE_WORD("generationConfig", 1),
-	    WIRE_WORD("generation_config", 1),
-	    WIRE_WORD("output_config", 1),
-	    WIRE_WORD("output_format", 1),
-	    WIRE_WORD("reasoning", 1),
-	    WIRE_WORD("format", 1),
-	    WIRE_WORD("additionalModelRequestFields", 1),
-	    WIRE_WORD("outputConfig", 1),
-	    WIRE_WORD("responseFormat", 1),
-	};
-	return wire_word(k, WIRE_WORDS(read)) == 1;
-}
-
-/* Where the reader stands at a section that is known: over it, without reading it again. */
-static bool jump(struct json *j, slice section)
-{
-	if (section.n == 0 || j->p != section.p)
-		return false;
-	j->p += section.n;
-	j->want = false;
-	return true;
-}
-
-/* Models that search, or run themselves several times: what they read is not in the body. */
-static bool brings_its_own(slice model)
-{
-	static const char *const patterns[] = {"*compound*", "*sonar*", "*-search*", "*deep-research*",
-	                                       "*:online"};
-	for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
-		if (slice_glob(model, slice_of(patterns[i])))
-			return true;
-	return false;
-}
-
-static bool runs_often(const json_key *k, slice value)
-{
-	static const struct wire_word fields[] = {WIRE_WORD("mode", 0)};
-	slice mode = SLICE_NONE;
-	return slice_eq(k->raw, SLICE("reasoning")) && body_fields(value, WIRE_WORDS(fields), &mode) &&
-	       mode.n > 0;
-}
-
-uint32_t predict_count_rest(struct predict_scratch *s, const struct request_view *v, uint64_t *hash,
-                            bool *open)
-{
-	struct json j;
-	json_key k;
-	uint32_t tokens = 0;
-	*hash = 0;
-	*open = brings_its_own(v->model);
-	json_init(&j, v->body);
-	if (json_peek(&j) != JSON_OBJECT)
-		return 0;
-	json_object(&j);
-	while (json_next_key(&j, &k)) {
-		slice value;
-		json_peek(&j);
-		if (jump(&j, v->messages) || jump(&j, v->tools) || jump(&j, v->system))
-			continue;
-		if (!json_skip(&j, &value) || !is_read_by_model(&k) || value.n > s->budget)
-			continue;
-		s->budget -= value.n;
-		*open = *open || runs_often(&k, value);
-		tokens += value.n > 24 ? count_plain(s, value) : 0;
-		*hash = XXH3_64bits_withSeed(value.p, value.n, *hash ^ XXH3_64bits(k.raw.p, k.raw.n));
-	}
-	return tokens;
 }

@@ -7,28 +7,13 @@ enum { SCHEMA_DEPTH = 8 };
 
 struct render {
 	struct predict_scratch *s;
-	uint32_t tokens;
-	size_t n; /* in s->shown */
+	slice defs;      /* $defs of the definition's schema */
+	uint32_t titles; /* tokens */
 };
-
-static void flush(struct render *r)
-{
-	r->tokens +=
-	    (uint32_t)bpe_count(r->s->encoding, &r->s->bpe, slice_make(r->s->shown, r->n), BPE_ORDINARY);
-	r->n = 0;
-}
 
 static void put(struct render *r, slice text)
 {
-	while (text.n) {
-		size_t n = sizeof r->s->shown - r->n;
-		n = n < text.n ? n : text.n;
-		memcpy(r->s->shown + r->n, text.p, n);
-		r->n += n;
-		text = slice_sub(text, n, text.n);
-		if (r->n == sizeof r->s->shown)
-			flush(r);
-	}
+	predict_put(r->s, text);
 }
 
 /* A long text is counted apart. */
@@ -41,12 +26,25 @@ static void put_string(struct render *r, slice raw)
 	} else if (s.raw.n <= sizeof plain) {
 		put(r, slice_make(plain, json_unescape(&s, plain, sizeof plain)));
 	} else {
-		flush(r);
-		r->tokens += predict_count_text(r->s, s);
+		predict_flush(r->s);
+		r->s->tokens += predict_count_text(r->s, s);
 	}
 }
 
-enum { S_TYPE, S_DESCRIPTION, S_PROPERTIES, S_REQUIRED, S_ENUM, S_ITEMS, S_ANY, S_FIELDS };
+enum {
+	S_TYPE,
+	S_DESCRIPTION,
+	S_PROPERTIES,
+	S_REQUIRED,
+	S_ENUM,
+	S_ITEMS,
+	S_ANY,
+	S_DEFS,
+	S_REF,
+	S_DEFAULT,
+	S_TITLE,
+	S_FIELDS
+};
 static const struct wire_word schema_fields[] = {
     WIRE_WORD("type", S_TYPE),
     WIRE_WORD("description", S_DESCRIPTION),
@@ -56,9 +54,25 @@ static const struct wire_word schema_fields[] = {
     WIRE_WORD("items", S_ITEMS),
     WIRE_WORD("anyOf", S_ANY),
     WIRE_WORD("oneOf", S_ANY),
+    WIRE_WORD("$defs", S_DEFS),
+    WIRE_WORD("definitions", S_DEFS),
+    WIRE_WORD("$ref", S_REF),
+    WIRE_WORD("default", S_DEFAULT),
+    WIRE_WORD("title", S_TITLE),
 };
 
 static void put_type(struct render *r, slice schema, int depth);
+
+#define TITLE_MARKS 2 /* tokens around one: a comment's */
+
+/* Titles are shown too, by some; their tokens are kept apart. */
+static void count_title(struct render *r, slice title)
+{
+	json_str text = body_string(title);
+	if (text.raw.n)
+		r->titles +=
+		    TITLE_MARKS + (uint32_t)bpe_count(r->s->encoding, &r->s->bpe, text.raw, BPE_ORDINARY);
+}
 
 static bool is_required(slice required, const json_key *name)
 {
@@ -82,6 +96,7 @@ static void put_properties(struct render *r, const slice *of, int depth)
 	while (json_next_key(&j, &name) && json_skip(&j, &schema)) {
 		slice f[S_FIELDS] = {{0}};
 		body_fields(schema, WIRE_WORDS(schema_fields), f);
+		count_title(r, f[S_TITLE]);
 		if (f[S_DESCRIPTION].n && depth < 2) {
 			put(r, SLICE("// "));
 			put_string(r, f[S_DESCRIPTION]);
@@ -109,10 +124,25 @@ static void put_choices(struct render *r, slice list, bool types, int depth)
 	}
 }
 
+/* What "#/$defs/NAME" names, shown where it is used. */
+static slice referred(const struct render *r, slice ref)
+{
+	static const slice roots[] = {{"#/$defs/", 8}, {"#/definitions/", 14}};
+	slice name = body_string(ref).raw, found = SLICE_NONE;
+	for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++)
+		if (slice_starts(name, roots[i])) {
+			struct wire_word word = {slice_sub(name, roots[i].n, name.n), 0};
+			body_fields(r->defs, (struct wire_words){&word, 1}, &found);
+		}
+	return found;
+}
+
 static void put_type(struct render *r, slice schema, int depth)
 {
 	slice f[S_FIELDS] = {{0}};
 	body_fields(schema, WIRE_WORDS(schema_fields), f);
+	if (f[S_REF].n)
+		body_fields(referred(r, f[S_REF]), WIRE_WORDS(schema_fields), f);
 	if (depth > SCHEMA_DEPTH) {
 		put(r, SLICE("any"));
 	} else if (body_is_array(f[S_ENUM])) {
@@ -135,7 +165,7 @@ static void put_type(struct render *r, slice schema, int depth)
 	}
 }
 
-uint32_t predict_count_tool(struct predict_scratch *s, const struct body_item *it)
+uint32_t predict_count_tool(struct predict_scratch *s, const struct body_item *it, uint32_t *titles)
 {
 	enum { T_DESCRIPTION, T_SCHEMA, T_FIELDS };
 	static const struct wire_word fields[] = {
@@ -145,13 +175,20 @@ uint32_t predict_count_tool(struct predict_scratch *s, const struct body_item *i
 	};
 	static const struct wire_word inner[] = {WIRE_WORD("json", 0)};
 	struct render r = {.s = s};
+	s->tokens = 0;
 	slice f[T_FIELDS] = {{0}}, schema[S_FIELDS] = {{0}};
 	body_fields(it->json, WIRE_WORDS(fields), f);
 	body_fields(f[T_SCHEMA], WIRE_WORDS(inner), &f[T_SCHEMA]); /* Converse puts it in an object */
 	body_fields(f[T_SCHEMA], WIRE_WORDS(schema_fields), schema);
-	if (f[T_DESCRIPTION].n) {
+	r.defs = schema[S_DEFS];
+	if (f[T_DESCRIPTION].n > 2) {
 		put(&r, SLICE("// "));
 		put_string(&r, f[T_DESCRIPTION]);
+		put(&r, SLICE("\n"));
+	}
+	if (schema[S_DESCRIPTION].n) {
+		put(&r, SLICE("// "));
+		put_string(&r, schema[S_DESCRIPTION]);
 		put(&r, SLICE("\n"));
 	}
 	put(&r, SLICE("type "));
@@ -163,6 +200,8 @@ uint32_t predict_count_tool(struct predict_scratch *s, const struct body_item *i
 	} else {
 		put(&r, SLICE(" = () => any;\n\n"));
 	}
-	flush(&r);
-	return r.tokens;
+	predict_flush(s);
+	count_title(&r, schema[S_TITLE]);
+	*titles = r.titles;
+	return s->tokens;
 }

@@ -177,6 +177,7 @@ struct request_view {
 	slice client_metadata;             /* Responses client_metadata / metadata value's range */
 	bool wants_usage;                  /* chat: stream_options.include_usage was true in the request */
 	slice stream_options;              /* its value's range; n 0 when absent */
+	uint64_t place;    /* which provider it goes to, a hash; 0: not known. Not read from the body */
 	bool hidden_input; /* previous_response_id, file ids, cached content: input that is not in the body */
 };
 

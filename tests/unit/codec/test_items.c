@@ -19,9 +19,10 @@ static int describe(void *arg, const struct body_item *it)
 	const struct {
 		const char *name;
 		slice s;
-	} fields[] = {{"text", it->text.raw},   {"json", it->json},      {"name", it->name.raw},
-	              {"space", it->space.raw}, {"id", it->call_id.raw}, {"type", it->media_type.raw},
-	              {"data", it->data.raw},   {"url", it->url.raw},    {"detail", it->detail.raw}};
+	} fields[] = {{"text", it->text.raw},     {"json", it->json},      {"name", it->name.raw},
+	              {"space", it->space.raw},   {"id", it->call_id.raw}, {"type", it->media_type.raw},
+	              {"sealed", it->sealed.raw}, {"data", it->data.raw},  {"url", it->url.raw},
+	              {"detail", it->detail.raw}};
 	for (size_t i = 0; i < COUNT(fields); i++)
 		if (fields[i].s.n)
 			n += (size_t)snprintf(line + n, sizeof line - n, " %s=" SLICE_FMT, fields[i].name,
@@ -53,7 +54,7 @@ static const struct item_case cases[] = {
      "name=web_search\n"
      "1.0 system text=be\n"
      "2.0 user_text text=hi\n"
-     "2.1 thinking assistant text=hm\n"
+     "2.1 thinking assistant text=hm sealed=s\n"
      "2.1 assistant_text+ assistant text=yes\n"
      "2.1 tool_call+ assistant json={\"c\":1} name=Bash id=t1\n"
      "2.2 tool_result error text=out id=t1\n"
@@ -94,7 +95,8 @@ static const struct item_case cases[] = {
      "\"1\"},{\"type\":\"input_text\",\"text\":\"2\"}]},{\"type\":\"local_shell_call\",\"call_id\":\"e\","
      "\"action\":{\"command\":[\"ls\"]}},{\"type\":\"local_shell_call_output\",\"call_id\":\"e\",\"output\":"
      "\"x\"},{\"type\":\"mcp_call\",\"id\":\"m1\",\"server_label\":\"git\",\"name\":\"log\",\"arguments\":"
-     "\"{}\",\"output\":\"l\"},{\"type\":\"item_reference\",\"id\":\"r\"}]}",
+     "\"{}\",\"output\":\"l\"},{\"type\":\"item_reference\",\"id\":\"r\"},{\"type\":"
+     "\"additional_tools\",\"role\":\"developer\",\"tools\":[{\"type\":\"function\",\"name\":\"h\"}]}]}",
      "0.0 tool_definition json={\"type\":\"function\",\"name\":\"f\"} name=f\n"
      "0.1 tool_definition provider json={\"type\":\"web_search\"} name=web_search\n"
      "0.2 tool_definition provider json={\"type\":\"mcp\",\"server_label\":\"git\"} name=mcp space=git\n"
@@ -102,7 +104,7 @@ static const struct item_case cases[] = {
      "1.0 system text=be\n"
      "2.0 user_text text=hi\n"
      "2.1 thinking assistant text=so\n"
-     "2.1 thinking+ assistant data=EE\n"
+     "2.1 thinking+ assistant sealed=EE\n"
      "2.2 tool_call assistant text={} name=f id=c\n"
      "2.3 tool_result text=o id=c\n"
      "2.4 tool_call assistant text=p name=patch id=d\n"
@@ -112,7 +114,8 @@ static const struct item_case cases[] = {
      "2.7 tool_result text=x name=local_shell id=e\n"
      "2.8 tool_call assistant provider text={} name=log space=git id=m1\n"
      "2.8 tool_result+ assistant provider text=l name=log space=git id=m1\n"
-     "2.9 other\n"},
+     "2.9 other\n"
+     "2.10 tool_definition json={\"type\":\"function\",\"name\":\"h\"} name=h\n"},
     {"responses of one text", API_OPENAI_RESPONSES, NULL, "{\"model\":\"m\",\"input\":\"hi\"}",
      "2.0 user_text text=hi\n"},
     {"gemini", API_GEMINI_GENERATE, "g",
@@ -120,7 +123,8 @@ static const struct item_case cases[] = {
      "\"f\"},{\"name\":\"g\"}]},{\"googleSearch\":{}}],\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":"
      "\"hi\"},{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA\"}},{\"fileData\":{\"mimeType\":"
      "\"application/pdf\",\"fileUri\":\"u\"}}]},{\"role\":\"model\",\"parts\":[{\"text\":\"hm\",\"thought\":"
-     "true},{\"functionCall\":{\"name\":\"f\",\"args\":{\"a\":1}}}]},{\"role\":\"user\",\"parts\":["
+     "true},{\"functionCall\":{\"name\":\"f\",\"args\":{\"a\":1}},\"thoughtSignature\":\"SS\"}]},{\"role\":"
+     "\"user\",\"parts\":["
      "{\"functionResponse\":{\"name\":\"f\",\"response\":{\"error\":\"no\"}}}]}]}",
      "0.0 tool_definition json={\"name\":\"f\"} name=f\n"
      "0.0 tool_definition+ json={\"name\":\"g\"} name=g\n"
@@ -130,7 +134,7 @@ static const struct item_case cases[] = {
      "2.0 image+ type=image/png data=AA\n"
      "2.0 file+ type=application/pdf url=u\n"
      "2.1 thinking assistant text=hm\n"
-     "2.1 tool_call+ assistant json={\"a\":1} name=f\n"
+     "2.1 tool_call+ assistant json={\"a\":1} name=f sealed=SS\n"
      "2.2 tool_result error json={\"error\":\"no\"} name=f\n"},
     {"converse", API_BEDROCK_CONVERSE, "anthropic.claude",
      "{\"system\":[{\"text\":\"be\"},{\"cachePoint\":{\"type\":\"default\"}}],\"toolConfig\":{\"tools\":["

@@ -25,7 +25,7 @@ struct fixture {
 static void set_up(struct fixture *f)
 {
 	memset(f, 0, sizeof *f);
-	f->p = predictor_new(1 << 20);
+	f->p = predictor_new(2 << 20);
 	f->s = predict_scratch_new();
 	assert_true(f->p && f->s);
 	arena_init(&f->mem, 1 << 20);
@@ -58,6 +58,91 @@ static void a_public_tokeniser_is_exact_at_once(void **state)
 	assert_int_equal(f.at.tokens, 9);
 	assert_true(f.at.bound > f.at.tokens && !f.at.open && f.at.context != 0);
 	tear_down(&f);
+}
+
+/* What OpenAI adds for tools, schemas and several calls at once; figures that it reported. */
+static void tools_and_schemas_are_shown_as_openai_shows_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body;
+		enum api api;
+		int64_t reported, within;
+	} calls[] = {
+	    {"{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"What's the weather in "
+	     "Paris?\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\","
+	     "\"description\":\"Get the current weather for a city.\",\"parameters\": {\"type\" : "
+	     "\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}}]}",
+	     API_OPENAI_CHAT, 48, 3},
+	    {"{\"model\":\"gpt-5-mini\",\"messages\":[{\"role\":\"user\",\"content\":\"What's the weather in "
+	     "Paris?\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\","
+	     "\"description\":\"Get the current weather for a city.\",\"parameters\":{\"type\":"
+	     "\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}}]}",
+	     API_OPENAI_CHAT, 132, 4},
+	    {"{\"model\":\"gpt-4o-mini\",\"input\":\"Hello!\",\"text\":{\"format\":{\"type\":\"json_schema\","
+	     "\"name\":\"Person\",\"strict\":true,\"schema\":{\"type\":\"object\",\"properties\":{\"name\":"
+	     "{\"title\":\"Name\",\"type\":\"string\"},\"age\":{\"title\":\"Age\",\"type\":\"integer\"}},"
+	     "\"required\":[\"name\",\"age\"],\"title\":\"Person\",\"additionalProperties\":false}}}}",
+	     API_OPENAI_RESPONSES, 50, 4},
+	};
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		struct fixture f;
+		set_up(&f);
+		predict(&f, calls[i].api, calls[i].body);
+		if (llabs(f.at.tokens - calls[i].reported) > calls[i].within)
+			fail_msg("%zu: %lld", i, (long long)f.at.tokens);
+		tear_down(&f);
+	}
+}
+
+/* What was thought counts in the turn it is of, and no more when the user has said something new. */
+static void thoughts_of_earlier_turns_are_apart(void **state)
+{
+	(void)state;
+	static const char thinks[] =
+	    "{\"model\":\"claude-x\",\"max_tokens\":9,\"messages\":[{\"role\":"
+	    "\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":[{"
+	    "\"type\":\"thinking\",\"thinking\":\"one two three\",\"signature\":"
+	    "\"c2lnbmF0dXJl\"},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\","
+	    "\"input\":{}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+	    "\"tool_use_id\":\"t\",\"content\":\"b\"}]}%s]}";
+	struct fixture f;
+	char body[1024];
+	set_up(&f);
+	snprintf(body, sizeof body, thinks, "");
+	predict(&f, API_ANTHROPIC_MESSAGES, body);
+	assert_true(f.at.at[FEATURE_THINKING] == 3 && f.at.at[FEATURE_SEALED] == 1);
+	assert_true(f.at.at[FEATURE_THINKING_BEFORE] == 0);
+	predict_learn(f.p, &f.v, &f.at, 100);
+	snprintf(body, sizeof body, thinks, ",{\"role\":\"user\",\"content\":\"c\"}");
+	predict(&f, API_ANTHROPIC_MESSAGES, body);
+	assert_int_equal(f.at.known, 100);
+	assert_true(f.at.at[FEATURE_THINKING] == 0 && f.at.at[FEATURE_THINKING_BEFORE] == 3);
+	assert_true(f.at.since[FEATURE_THINKING] == -3 && f.at.since[FEATURE_SEALED_BEFORE] == 1);
+	tear_down(&f);
+}
+
+/* Whether its input can be known is seen in the request. */
+static void what_brings_more_input_is_open(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *tool;
+		bool open;
+	} tools[] = {{"{\"type\":\"function\",\"name\":\"f\"}", false},
+	             {"{\"type\":\"web_search\"}", true},
+	             {"{\"type\":\"tool_search\"}", true},
+	             {"{\"type\":\"tool_search\",\"execution\":\"client\"}", false}};
+	for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++) {
+		struct fixture f;
+		char body[256];
+		set_up(&f);
+		snprintf(body, sizeof body, "{\"model\":\"gpt-5.4\",\"input\":\"hi\",\"tools\":[%s]}",
+		         tools[i].tool);
+		predict(&f, API_OPENAI_RESPONSES, body);
+		assert_int_equal(f.at.open, tools[i].open);
+		tear_down(&f);
+	}
 }
 
 #define TURN_1 "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What is in the file?\"%s}]}"
@@ -253,6 +338,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_public_tokeniser_is_exact_at_once),
 	    cmocka_unit_test(what_was_reported_is_known_for_the_next_turn),
+	    cmocka_unit_test(tools_and_schemas_are_shown_as_openai_shows_them),
+	    cmocka_unit_test(thoughts_of_earlier_turns_are_apart),
+	    cmocka_unit_test(what_brings_more_input_is_open),
 	    cmocka_unit_test(a_models_ratio_is_learnt_and_kept),
 	    cmocka_unit_test(a_body_too_large_is_counted_in_part),
 	    cmocka_unit_test(sizes_of_images),
