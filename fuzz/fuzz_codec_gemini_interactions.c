@@ -4,5 +4,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	fuzz_codec(&codec_gemini_embed, API_GEMINI_EMBED, data, size);
+	fuzz_codec(&codec_gemini_caches, API_GEMINI_CACHES, data, size);
 	return fuzz_codec(&codec_gemini_interactions, API_GEMINI_INTERACTIONS, data, size);
 }

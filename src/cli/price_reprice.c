@@ -65,7 +65,9 @@ static int on_correction(void *arg, const struct record *r)
 /* Rows whose usage is known, of one model: what a price makes a cost of. */
 static bool can_reprice(const struct record *r)
 {
-	if (slice_eq(r->text[TEXT_SOURCE], SLICE("correction")) || r->ending == ENDING_REFUSED)
+	/* what keeping a cache cost has corrections of its own, by when it ended */
+	if (slice_eq(r->text[TEXT_SOURCE], SLICE("correction")) || r->ending == ENDING_REFUSED ||
+	    r->api == API_GEMINI_CACHES)
 		return false;
 	if (r->usage.m[METER_INPUT] == TOKENS_ABSENT || slice_eq(r->text[TEXT_PRICE_ID], SLICE("charged")))
 		return false;

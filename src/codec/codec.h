@@ -125,9 +125,23 @@ extern const struct codec_ops codec_openai_responses;
 extern const struct codec_ops codec_gemini, codec_gemini_count, codec_gemini_models;
 extern const struct codec_ops codec_bedrock_invoke, codec_bedrock_converse, codec_bedrock_count;
 extern const struct codec_ops codec_openai_completions;
-extern const struct codec_ops codec_gemini_embed, codec_gemini_interactions;
+extern const struct codec_ops codec_gemini_embed, codec_gemini_interactions, codec_gemini_caches;
 extern const struct codec_ops codec_cohere, codec_cohere_models;
 extern const struct codec_ops codec_ollama, codec_ollama_models;
+
+/* What a body says of one of Gemini's caches: its creation, a change, an answer. Absent is TOKENS_ABSENT. */
+struct codec_cache {
+	struct name name, model;
+	int64_t tokens;
+	int64_t lifetime_ms; /* from its creation to its end */
+	int64_t left_ms;     /* from now to its end */
+	bool error;
+};
+void codec_cache_read(slice body, int64_t now_ms, struct codec_cache *out);
+/* How long it is kept; an hour when nothing is said. */
+int64_t codec_cache_lifetime(const struct codec_cache *c);
+/* Token-hours, rounded up. */
+int64_t codec_cache_hours(int64_t tokens, int64_t lifetime_ms);
 
 /* Readers of requests that stand in a file of their own: the `request` of their codec. */
 int codec_anthropic_request(const struct target *t, slice body, struct arena *mem, struct request_view *out,

@@ -50,6 +50,9 @@ static const struct route routes[] = {
     {{"/v1/files", 9}, MATCH_EXACT, true, API_OPENAI_FILES},
     {{"/v1/files", 9}, MATCH_EXACT, false, API_OPENAI_FILES},
     {{"/v1/files", 9}, MATCH_UNDER, false, API_OPENAI_FILES},
+    {{"/v1beta/cachedContents", 22}, MATCH_EXACT, true, API_GEMINI_CACHES},
+    {{"/v1beta/cachedContents", 22}, MATCH_EXACT, false, API_GEMINI_CACHES},
+    {{"/v1beta/cachedContents", 22}, MATCH_UNDER, false, API_GEMINI_CACHES},
     {{"/v1/models", 10}, MATCH_EXACT, false, API_OPENAI_MODELS},
     {{"/v1/models", 10}, MATCH_UNDER, false, API_OPENAI_MODELS},
     {{"/v1beta/models", 14}, MATCH_EXACT, false, API_GEMINI_MODELS},
@@ -414,9 +417,11 @@ static enum route_result vertex_route(slice method, struct arena *mem, struct ta
 	return r == ROUTE_UNKNOWN ? raw_route(method, publisher, path, mem, t) : r;
 }
 
-/* Batches and files can be deleted. */
+/* Batches, files and caches can be deleted, caches changed. */
 static bool deletes(const struct route *r, slice method)
 {
+	if (r->matching == MATCH_UNDER && r->api == API_GEMINI_CACHES)
+		return slice_eq(method, SLICE("DELETE")) || slice_eq(method, SLICE("PATCH"));
 	return r->matching == MATCH_UNDER && slice_eq(method, SLICE("DELETE")) &&
 	       (r->api == API_ANTHROPIC_BATCH || r->api == API_OPENAI_BATCH || r->api == API_OPENAI_FILES);
 }
@@ -521,6 +526,7 @@ const struct codec_ops *registry_codec(enum api a)
 	    [API_BEDROCK_COUNT_TOKENS] = &codec_bedrock_count,
 	    [API_OPENAI_COMPLETIONS] = &codec_openai_completions,
 	    [API_GEMINI_EMBED] = &codec_gemini_embed,
+	    [API_GEMINI_CACHES] = &codec_gemini_caches,
 	    [API_GEMINI_INTERACTIONS] = &codec_gemini_interactions,
 	    [API_COHERE_CHAT] = &codec_cohere,
 	    [API_COHERE_EMBED] = &codec_cohere,

@@ -7,6 +7,7 @@
 
 #include "gateway/batch_ask.h"
 #include "gateway/batch_text.h"
+#include "gateway/cache_tap.h"
 #include "text/lines.h"
 
 #define KEPT_MS    (INT64_C(31) * 24 * 3600 * 1000) /* providers keep results for 29 or 30 days */
@@ -44,9 +45,13 @@ static int64_t now_ms(const struct follower *f)
 static int on_creation(void *arg, const struct record *r)
 {
 	struct follower *f = arg;
+	if (slice_eq(r->text[TEXT_SOURCE], SLICE("correction")))
+		return 0;
 	if (r->text[TEXT_BATCH].n && r->status != RECORD_ABSENT && r->status < 300 &&
 	    batches_add(f->shared->batches, r))
 		log_event(f->shared->log, LOG_ERROR, "batch.unfollowed", LOG_S("batch", r->text[TEXT_BATCH]));
+	if (r->api == API_GEMINI_CACHES)
+		cache_tap_load(f->shared->batches, r);
 	return 0;
 }
 
@@ -74,11 +79,12 @@ static bool open_ledger(struct follower *f, struct error *e)
 /* Batches that were created before this process was: their rows, and how far each had come. */
 static bool load(struct follower *f, struct error *e)
 {
-	struct ledger_query q = {.since_ms = now_ms(f) - KEPT_MS,
-	                         .filters_n = 3,
-	                         .filters = {{SLICE("api"), SLICE("anthropic.batch,openai.batch"), false},
-	                                     {SLICE("batch"), SLICE("!"), false},
-	                                     {SLICE("service_tier"), SLICE(""), false}}};
+	struct ledger_query q = {
+	    .since_ms = now_ms(f) - KEPT_MS,
+	    .filters_n = 3,
+	    .filters = {{SLICE("api"), SLICE("anthropic.batch,openai.batch,gemini.caches"), false},
+	                {SLICE("batch"), SLICE("!"), false},
+	                {SLICE("service_tier"), SLICE(""), false}}};
 	return open_ledger(f, e) && f->ops->rows(f->ledger, &q, on_creation, f, e) == 0 &&
 	       f->ops->batches(f->ledger, q.since_ms, on_saved, f, e) == 0;
 }
@@ -294,6 +300,12 @@ static int64_t follow_one(struct follower *f, struct batch *b, struct settings *
 	struct due *d = due_of(f, b->id);
 	struct ask_answer a;
 	int64_t now = now_ms(f);
+	if (b->made.api == API_GEMINI_CACHES) { /* nobody is asked: it ends by itself */
+		int64_t left = cache_tap_left(f->shared->batches, b, now);
+		if (left == 0)
+			batch_set_state(f->shared->batches, b, BATCH_BOOKED);
+		return left > 0 && left < IDLE_MS ? left : IDLE_MS;
+	}
 	if (now - b->made.time_ms > KEPT_MS) {
 		book_lost(f, b, "its results were not had within 31 days: booked at its worst case");
 		return IDLE_MS;

@@ -2,6 +2,7 @@
 
 #include "base/num.h"
 #include "gateway/batch_text.h"
+#include "gateway/cache_tap.h"
 #include "gateway/exchange.h"
 #include "text/multipart.h"
 
@@ -24,7 +25,10 @@ static bool is(slice a, const char *b)
 static void split_path(const struct exchange *ex, slice *id, slice *action)
 {
 	slice rest = ex->target.rest;
-	size_t n = ex->target.api == API_ANTHROPIC_BATCH ? 20 : ex->target.api == API_OPENAI_BATCH ? 11 : 9;
+	size_t n = ex->target.api == API_ANTHROPIC_BATCH ? 20
+	           : ex->target.api == API_OPENAI_BATCH  ? 11
+	           : ex->target.api == API_GEMINI_CACHES ? 22
+	                                                 : 9;
 	rest = slice_sub(rest, n, rest.n);
 	*id = *action = SLICE_NONE;
 	if (rest.n < 2)
@@ -117,10 +121,21 @@ bool batch_tap_admit(struct exchange *ex)
 {
 	slice id, action;
 	enum api api = ex->target.api;
-	if (api != API_ANTHROPIC_BATCH && api != API_OPENAI_BATCH && api != API_OPENAI_FILES)
+	if (api != API_ANTHROPIC_BATCH && api != API_OPENAI_BATCH && api != API_OPENAI_FILES &&
+	    api != API_GEMINI_CACHES)
 		return true;
 	struct batches *t = ex->w->shared->batches;
 	split_path(ex, &id, &action);
+	if (api == API_GEMINI_CACHES) {
+		cache_tap_admit(ex, id, action);
+		if (ex->batch.kind == BATCH_CALL_CACHE && batches_full(t))
+			return refuse(
+			    ex, REFUSAL_OVERLOAD, "batches",
+			    SLICE("too many caches and message batches are open at once; delete one "
+			          "that is not needed"));
+		name_provider(ex);
+		return true;
+	}
 	ex->batch.kind = kind_of(ex, id, action);
 	if (ex->batch.kind == BATCH_CALL_UPLOAD && !is_for_batches(ex))
 		ex->batch.kind = BATCH_CALL_NONE;
@@ -162,6 +177,8 @@ bool batch_tap_hold(struct exchange *ex)
 	slice model = SLICE_NONE;
 	int64_t hold = 0;
 	int rc;
+	if (ex->target.api == API_GEMINI_CACHES)
+		return cache_tap_hold(ex);
 	if (ex->batch.kind == BATCH_CALL_CREATE && ex->target.api == API_OPENAI_BATCH)
 		return hold_of_file(ex);
 	if (ex->batch.kind == BATCH_CALL_CREATE)
@@ -356,6 +373,11 @@ void batch_tap_end(struct exchange *ex, slice body)
 		return;
 	batch_read_status(body, &st);
 	switch (ex->batch.kind) {
+	case BATCH_CALL_CACHE:
+	case BATCH_CALL_CACHE_CHANGE:
+	case BATCH_CALL_CACHE_END:
+		cache_tap_end(ex, body);
+		break;
 	case BATCH_CALL_CREATE:
 		on_created(ex, &st);
 		break;

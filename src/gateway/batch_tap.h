@@ -16,6 +16,9 @@ enum batch_kind {
 	BATCH_CALL_STATUS,
 	BATCH_CALL_RESULTS,
 	BATCH_CALL_DELETE,
+	BATCH_CALL_CACHE, /* of Gemini: cache_tap.h */
+	BATCH_CALL_CACHE_CHANGE,
+	BATCH_CALL_CACHE_END,
 };
 
 /* Within an exchange. */
@@ -23,6 +26,8 @@ struct batch_call {
 	enum batch_kind kind;
 	struct batch *of;   /* a reference; NULL: not one of ours */
 	int64_t file_hold;  /* of an upload */
+	int64_t worst;      /* of a cache: what it can cost */
+	int64_t tokens;     /* of a cache, when its creation has been answered */
 	struct lines lines; /* while results pass */
 	bool reading, lost; /* lost: a line was not booked */
 	bool waits;         /* the provider is slowed until the journal has room */

@@ -50,6 +50,8 @@ static int64_t output_bound(const struct exchange *ex)
 static int64_t worst_usd(const struct exchange *ex, int64_t output)
 {
 	const struct request_view *v = &ex->view;
+	if (ex->batch.kind == BATCH_CALL_CACHE)
+		return ex->batch.worst;
 	struct billed_as asked = {.service_tier = v->service_tier, .speed = v->speed};
 	struct price_bounds b = {
 	    .input_tokens = ex->hold.input, .max_output = output, .choices = v->choices, .asked = &asked};
@@ -317,10 +319,11 @@ static enum budget_result hold_once(struct exchange *ex, struct budget_why *why)
 enum admit_next admit_budgets(struct exchange *ex)
 {
 	struct budget_why why;
-	if (!api_is_metered(ex->target.api) || ex->body_n == 0)
+	bool cache = ex->batch.kind == BATCH_CALL_CACHE;
+	if ((!api_is_metered(ex->target.api) && !cache) || ex->body_n == 0)
 		return ADMIT_ON;
 	enum budget_result r = hold_once(ex, &why);
-	if (r == BUDGET_REFUSED && downgrade(ex, why.rule))
+	if (r == BUDGET_REFUSED && !cache && downgrade(ex, why.rule))
 		r = hold_once(ex, &why);
 	switch (r) {
 	case BUDGET_OK:

@@ -3,6 +3,7 @@
 #include "base/money.h"
 #include "base/num.h"
 #include "gateway/admit.h"
+#include "gateway/cache_tap.h"
 #include "gateway/call_session.h"
 #include "gateway/call_storm.h"
 #include "gateway/foresee.h"
@@ -116,6 +117,11 @@ static void fill_usage(struct exchange *ex, struct record *r, enum ending ending
 		               note);
 		return;
 	}
+	if (ex->batch.kind == BATCH_CALL_CACHE && spent && ex->status < 400 && !ex->meter.answer.has_usage) {
+		price_at_worst(ex, r, num_max_i64(r->hold_nanousd, 0),
+		               "how many tokens are kept, and until when, did not come back", note);
+		return;
+	}
 	if (ex->price == NULL) { /* a path that costs nothing by its nature, or that could not be metered */
 		r->priced = !api_is_metered(r->api);
 		r->usage_source = SOURCE_NONE;
@@ -132,10 +138,12 @@ static void fill_usage(struct exchange *ex, struct record *r, enum ending ending
 	r->usage_source = meter_usage(&ex->meter, ex->body_n, ending != ENDING_COMPLETE, &r->usage);
 	if (r->usage_source == SOURCE_COUNTED)
 		COUNT(ex->w, counted);
-	else if (ending == ENDING_COMPLETE)
+	else if (ending == ENDING_COMPLETE && api_is_metered(r->api))
 		foresee_learn(ex, &r->usage);
 	price_call(ex, r, note);
 	r->context_tokens = usage_context_tokens(&r->usage);
+	if (ex->batch.kind == BATCH_CALL_CACHE)
+		r->context_tokens = cache_tap_tokens(ex);
 	r->tool_calls = ex->meter.answer.tool_calls;
 	r->server_tool_calls = ex->meter.answer.server_tool_calls;
 }

@@ -53,7 +53,8 @@ enum dialect {
 	X(API_OLLAMA_MODELS, "ollama.models", DIALECT_OLLAMA, false)                                         \
 	X(API_ANTHROPIC_BATCH, "anthropic.batch", DIALECT_ANTHROPIC, false)                                  \
 	X(API_OPENAI_BATCH, "openai.batch", DIALECT_OPENAI, false)                                           \
-	X(API_OPENAI_FILES, "openai.files", DIALECT_OPENAI, false)
+	X(API_OPENAI_FILES, "openai.files", DIALECT_OPENAI, false)                                           \
+	X(API_GEMINI_CACHES, "gemini.caches", DIALECT_GEMINI, false)
 
 #define X(id, name, dialect, metered) id,
 enum api { API_LIST(X) API_N };

@@ -4,6 +4,7 @@
 
 #include "batch.h"
 #include "books.h"
+#include "cache.h"
 
 void answer_with(struct conn *c, int status, const char *type, const char *extra, struct str body)
 {
@@ -216,7 +217,7 @@ void route_other(struct conn *c)
 
 	if (str_starts(path, "/sim/"))
 		answer_sim(c, path, query);
-	else if (batch_route(c, path))
+	else if (cache_route(c, path) || batch_route(c, path))
 		return;
 	else if (read_only && ends(path, "/api/hello"))
 		answer_with(c, 200, "application/json", "", STR("{\"message\":\"hello\"}"));

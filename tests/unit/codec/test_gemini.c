@@ -1,6 +1,8 @@
 /* Gemini's generateContent: views, usage of whole answers, of SSE chunks and of the array form, refusals. */
 #include "unit/codec/support.h"
 
+#include "base/clock.h"
+
 static const struct target generate = {
     .api = API_GEMINI_GENERATE, .model = {"gemini-2.5-pro", 14}, .stream = true};
 
@@ -247,6 +249,63 @@ static void refusals_have_the_dialects_shape(void **state)
 	buf_release(&out);
 }
 
+/* What a cache costs is told by tokens and times; a part of an hour counts, rounded up. */
+static void caches(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body;
+		int64_t tokens, lifetime, left, hours; /* hours: of the answer's usage; -1: not told */
+	} cases[] = {
+	    {"{\"name\":\"cachedContents/a\",\"model\":\"models/g\",\"createTime\":\"2026-01-01T00:00:00Z\","
+	     "\"expireTime\":\"2026-01-01T01:30:00Z\",\"usageMetadata\":{\"totalTokenCount\":1001}}",
+	     1001, 5400000, 5400000, 1502},
+	    {"{\"create_time\":\"2026-01-01T00:00:00Z\",\"expire_time\":\"2026-01-01T00:00:00.001Z\","
+	     "\"usage_metadata\":{\"total_token_count\":\"7\"}}",
+	     7, 1, 1, 1},
+	    {"{\"ttl\":\"300s\"}", -1, -1, 300000, -1},
+	    {"{\"ttl\":\"3.0001s\"}", -1, -1, 3001, -1},
+	    {"{\"ttl\":\"-3s\"}", -1, -1, -1, -1},
+	    {"{\"ttl\":\"3\"}", -1, -1, -1, -1},
+	    {"{\"expireTime\":\"2026-01-01T00:01:00Z\",\"usageMetadata\":{\"totalTokenCount\":5}}", 5, -1,
+	     60000, -1},
+	    {"{\"createTime\":\"2026-01-02T00:00:00Z\",\"expireTime\":\"2026-01-01T00:00:00Z\"}", -1, -1, 0,
+	     -1},
+	    {"{\"error\":{\"code\":404}}", -1, -1, -1, -1},
+	    {"[]", -1, -1, -1, -1},
+	    {"", -1, -1, -1, -1},
+	};
+	int64_t now;
+	assert_true(clock_parse_rfc3339(SLICE("2026-01-01T00:00:00Z"), &now));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct codec_cache c;
+		struct answer a;
+		codec_cache_read(slice_of(cases[i].body), now, &c);
+		answer_init(&a);
+		codec_gemini_caches.answer(slice_of(cases[i].body), &a);
+		if (c.tokens != cases[i].tokens || c.lifetime_ms != cases[i].lifetime ||
+		    c.left_ms != cases[i].left || a.usage.m[METER_CACHE_STORAGE] != cases[i].hours ||
+		    a.has_usage != (cases[i].hours >= 0))
+			fail_msg("%s: %lld %lld %lld %lld", cases[i].body, (long long)c.tokens,
+			         (long long)c.lifetime_ms, (long long)c.left_ms,
+			         (long long)a.usage.m[METER_CACHE_STORAGE]);
+	}
+	assert_int_equal(codec_cache_hours(INT64_MAX, INT64_MAX), INT64_MAX);
+	assert_int_equal(codec_cache_lifetime(&(struct codec_cache){.lifetime_ms = -1, .left_ms = -1}),
+	                 3600000);
+	struct request_view v = {0};
+	struct error e = {0};
+	struct target t = {.api = API_GEMINI_CACHES, .path = SLICE("/v1beta/cachedContents")};
+	assert_int_equal(codec_gemini_caches.request(&t, SLICE("{\"model\":\"models/g-1\",\"contents\":[]}"),
+	                                             &mem, &v, &e),
+	                 0);
+	assert_slice("model", v.model, "g-1");
+	assert_int_equal(codec_gemini_caches.request(&t, SLICE("{\"contents\":[]}"), &mem, &v, &e),
+	                 ERR_INVALID);
+	t.path = SLICE("/v1beta/cachedContents/x");
+	assert_int_equal(codec_gemini_caches.request(&t, SLICE("{\"ttl\":\"1s\"}"), &mem, &v, &e), 0);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -270,6 +329,7 @@ int main(void)
 	    cmocka_unit_test(streams_in_both_forms),
 	    cmocka_unit_test(endings),
 	    cmocka_unit_test(refusals_have_the_dialects_shape),
+	    cmocka_unit_test(caches),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
