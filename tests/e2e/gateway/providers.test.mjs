@@ -275,7 +275,7 @@ describe('a provider by HTTP/2', () => {
     const other = call('h2', 'stream 200', { body: STREAM });
     line.destroy();
     // Seen by Weir's own account: this process, which writes the streams too, now and then sees the end of one late.
-    await until(async () => (await rowOf(weir, 'h2gone')).ending === 'client_gone', 'the call is cancelled', 3000);
+    await until(async () => (await rowOf(weir, 'h2gone')).ending === 'client_gone', 'the call is cancelled', 10000);
     await metered(await other, streamed(200));
     assert.equal((await rowOf(weir, 'h2gone')).ending, 'client_gone');
   });

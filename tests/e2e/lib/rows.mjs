@@ -14,7 +14,7 @@ export async function query(file, sql) {
 export const rows = (weir, where = '1') => query(`${weir.folder}/weir.db`, `SELECT * FROM calls WHERE ${where} ORDER BY time_ms`);
 
 /** The one row of the call whose x-weir-task was `task`. */
-export async function rowOf(weir, task, ms = 3000) {
+export async function rowOf(weir, task, ms = 10000) {
   const found = await until(
     async () => {
       const some = await rows(weir, `task='${task}'`);
