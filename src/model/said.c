@@ -13,22 +13,6 @@ void said_release(struct said *s)
 	memset(s, 0, sizeof *s);
 }
 
-/* How much a text is as tokens go, without counting: its bytes, and thrice what is not a letter, which is
- * what tells code and numbers from prose. A sample stands for the whole in proportion to this. */
-__attribute__((optimize("O3"))) static uint64_t weigh(slice raw)
-{
-	uint64_t others = 0;
-	for (size_t from = 0; from < raw.n;
-	     from += 128) { /* in bytes at first, so that it is done many at once */
-		unsigned char n = 0;
-		size_t to = from + 128 < raw.n ? from + 128 : raw.n;
-		for (size_t i = from; i < to; i++)
-			n = (unsigned char)(n + ((unsigned char)((raw.p[i] | 0x20) - 'a') > 25));
-		others += n;
-	}
-	return raw.n + 3 * others;
-}
-
 /* Every second block goes. */
 static void thin(struct said_text *t)
 {
@@ -39,7 +23,6 @@ static void thin(struct said_text *t)
 		t->start[b / 2] = (uint32_t)n;
 		n += size;
 	}
-	t->weight_kept = weigh(slice_make(t->p, n));
 	t->blocks = (t->blocks + 1) / 2;
 	t->n = n;
 	t->start[t->blocks] = (uint32_t)n;
@@ -50,7 +33,7 @@ static bool room(struct said_text *t, size_t n)
 {
 	if (t->n + n <= t->cap)
 		return true;
-	size_t cap = t->cap ? t->cap * 2 : 1024;
+	size_t cap = t->cap ? t->cap * 16 : 4096;
 	while (cap < t->n + n)
 		cap *= 2;
 	char *p = realloc(t->p, cap);
@@ -67,29 +50,66 @@ static void add(struct said_text *t, slice raw)
 	uint64_t block = t->all / BLOCK;
 	bool first = t->begun != block + 1;
 	t->all += raw.n;
-	if (t->every == 0)
-		t->every = 1;
 	t->begun = block + 1;
-	uint64_t weight = weigh(raw);
-	t->weight_all += weight;
 	if (first && block % t->every == 0 && t->blocks == SAID_BLOCKS)
 		thin(t);
 	if (block % t->every != 0 || !room(t, raw.n))
 		return;
 	t->blocks += first;
 	memcpy(t->p + t->n, raw.p, raw.n);
-	t->weight_kept += weight;
 	t->n += raw.n;
 	t->start[t->blocks] = (uint32_t)t->n;
 }
 
-void said_add(struct said *s, enum said_kind kind, slice raw)
+/* Bytes of raw, standing in block t->all / BLOCK, up to the next block that is kept: they are not read. */
+static size_t passed_over(const struct said_text *t, slice raw)
+{
+	uint64_t block = t->all / BLOCK, ahead = t->every - block % t->every;
+	if (ahead == t->every)
+		return 0;
+	uint64_t n = (block + ahead) * BLOCK - t->all;
+	return n < raw.n ? predict_cut(raw, (size_t)n) : raw.n;
+}
+
+static void sample(struct said_text *t, slice raw)
 {
 	while (raw.n) {
-		size_t n = predict_cut(raw, BLOCK);
-		add(&s->text[kind], slice_sub(raw, 0, n));
+		size_t n = passed_over(t, raw);
+		t->all += n;
+		raw = slice_sub(raw, n, raw.n);
+		n = predict_cut(raw, BLOCK);
+		if (n)
+			add(t, slice_sub(raw, 0, n));
 		raw = slice_sub(raw, n, raw.n);
 	}
+}
+
+/* It has become too long: what is there is cut into blocks, and sampled from now on. */
+static void begin_to_sample(struct said_text *t)
+{
+	size_t n;
+	t->every = 1;
+	for (size_t at = 0; at < t->n; at += n) {
+		n = t->blocks + 1 < SAID_BLOCKS ? predict_cut(slice_make(t->p + at, t->n - at), BLOCK)
+		                                : t->n - at;
+		t->blocks++;
+		t->start[t->blocks] = (uint32_t)(at + n);
+	}
+	t->begun = t->all / BLOCK;
+}
+
+void said_add(struct said *s, enum said_kind kind, slice raw)
+{
+	struct said_text *t = &s->text[kind];
+	if (t->every == 0 && t->n == t->all && t->n + raw.n <= SAID_KEPT && room(t, raw.n)) {
+		memcpy(t->p + t->n, raw.p, raw.n);
+		t->n += raw.n;
+		t->all += raw.n;
+		return;
+	}
+	if (t->every == 0)
+		begin_to_sample(t);
+	sample(t, raw);
 }
 
 int64_t said_count(const struct said *s, struct predict_scratch *scratch, slice model)
@@ -100,8 +120,7 @@ int64_t said_count(const struct said *s, struct predict_scratch *scratch, slice 
 		const struct said_text *t = &s->text[k];
 		json_str text = {slice_make(t->p, t->n), true};
 		if (t->n)
-			tokens += (double)predict_count_text(scratch, text) * (double)t->weight_all /
-			          (double)t->weight_kept;
+			tokens += (double)predict_count_text(scratch, text) * (double)t->all / (double)t->n;
 		else /* there was no memory */
 			tokens += (double)t->all / 4;
 	}

@@ -1,7 +1,8 @@
 /* What a stream's model said so far, kept so that it can be counted when the provider does not report it. The
  * texts are kept as they stand in the events (escapes not resolved), by kind, up to SAID_KEPT bytes each; of
  * a longer one every second, fourth… piece is kept, evenly spread, and the count is that of the sample in
- * proportion. Keeping costs a copy; nothing is counted before it is asked for. */
+ * proportion to its bytes. Keeping costs a copy of at most that much; nothing is read or counted before it is
+ * asked for. */
 #ifndef WEIR_MODEL_SAID_H
 #define WEIR_MODEL_SAID_H
 
@@ -14,9 +15,8 @@ struct said_text {
 	char *p; /* owned; NULL while nothing was said */
 	size_t n, cap;
 	uint64_t all;   /* bytes that were said */
-	uint32_t every; /* one block of so many is kept; a power of two */
+	uint32_t every; /* one block of so many is kept; a power of two; 0: all is, in one */
 	uint32_t blocks;
-	uint64_t weight_all, weight_kept;
 	uint64_t begun;                  /* the block that the last piece is of, from 1 */
 	uint32_t start[SAID_BLOCKS + 1]; /* of kept blocks, in p */
 };
