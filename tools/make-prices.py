@@ -952,7 +952,7 @@ def write_book(book, path):
         f.write("\n".join(lines) + "\n")
 
 
-def write_page(book, added_sources, books, path):
+def write_page(book, added_sources, seconds, books, path):
     rows = sum(len(m["prices"]) for v in book["vendors"].values() for m in v.values())
     models = sum(len(v) for v in book["vendors"].values())
     with open(path, "w", encoding="utf-8") as f:
@@ -967,6 +967,9 @@ def write_page(book, added_sources, books, path):
         f.write("\nBefore them stands [`prices-added.json`](prices-added.json), kept by hand: what vendors published later. Its sources:\n\n")
         for text in added_sources.values():
             f.write(f"- {text}\n")
+        f.write("\nWho else has them (`weir price check --against` says so of any book):\n\n| model | second source |\n| --- | --- |\n")
+        for vendor, model, verdict in seconds:
+            f.write(f"| {vendor}/{model} | {verdict} |\n")
         f.write("\nThe figures are the vendors' public list prices; the books' licences are as above. llm-prices states no\n"
                 "licence: it is only compared with, and nothing of it is in the book.\n\n## Rules no book holds for each model\n\n")
         for text, page in RULES:
@@ -1011,6 +1014,33 @@ def compare_history(root, vendors):
                             f"{month}: {usd(listing.base)} against {usd(known.rows[-1][1])}")
 
 
+def second_sources(root, added, listings):
+    """[(vendor, model, verdict)] of what is kept by hand: which book has the same newest price, which another, or none."""
+    others = {}
+    for listing in listings:
+        for name in [listing.name, *listing.aliases]:
+            others.setdefault((listing.vendor, plain_name(name)), []).append((listing.book, [base for _, base, _ in listing.rows]))
+    for path in sorted(glob.glob(f"{root}/llm-prices/data/*.json")):
+        data = load_json(path)
+        for model in data["models"]:
+            rows = [{INPUT: nano(h["input"]), OUTPUT: nano(h["output"])} for h in model["price_history"]]
+            others.setdefault((data["vendor"], plain_name(model["id"])), []).append(("llm-prices", rows))
+    out = []
+    for listing in added:
+        # a price that changes later is known to older books as it was
+        ours = {(base.get(INPUT), base.get(OUTPUT)) for _, base, _ in listing.rows}
+        same, differ = set(), set()
+        for name in {plain_name(n) for n in [listing.name, *listing.aliases]}:
+            for book, rows in others.get((listing.vendor, name), []):
+                agrees = any((r.get(INPUT), r.get(OUTPUT)) in ours for r in rows)
+                (same if agrees else differ).add(book)
+        verdict = f"the same in {', '.join(sorted(same))}" if same else "no second source"
+        if differ - same:
+            verdict += f"; another price in {', '.join(sorted(differ - same))}"
+        out.append((listing.vendor, listing.name, verdict))
+    return sorted(out)
+
+
 def read_sources(root):
     """[(book, repository, commit, date, licence)] out of SOURCE.txt"""
     repos = {"pydantic+genai-prices": "genai-prices", "langfuse+langfuse": "langfuse", "anomalyco+models.dev": "models.dev",
@@ -1044,6 +1074,7 @@ def main():
     listings = [*added, *genai.listings, *read_langfuse(args.books), *read_models_dev(args.books),
                 *read_litellm("litellm", snapshots[-1]),
                 *read_litellm("tokencost", f"{args.books}/tokencost-litellm-2025-09/model_prices.json")]
+    seconds = second_sources(args.books, added, listings[len(added):])
     vendors = {}
     for listing in listings:
         if (listing.vendor, listing.name.lower()) in UNMETERED or SEARCH_MODEL.search(listing.name):
@@ -1066,9 +1097,10 @@ def main():
     book = book_of(vendors, sources, date)
     os.makedirs(args.out, exist_ok=True)
     write_book(book, f"{args.out}/prices.json")
-    write_page(book, added_sources, books, f"{args.out}/prices.md")
+    write_page(book, added_sources, seconds, books, f"{args.out}/prices.md")
     if not args.quiet:
         print("\n".join(sorted(SUMMARY.notes)))
+        print("\n".join(f"kept by hand: {vendor}/{model}: {verdict}" for vendor, model, verdict in seconds))
     for what in sorted(SUMMARY.counts):
         print(f"{SUMMARY.counts[what]:6}  {what}")
     print(f"{os.path.getsize(f'{args.out}/prices.json'):,} bytes in {args.out}/prices.json")

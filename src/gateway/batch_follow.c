@@ -85,8 +85,9 @@ static bool load(struct follower *f, struct error *e)
 	    .filters = {{SLICE("api"), SLICE("anthropic.batch,openai.batch,gemini.caches"), false},
 	                {SLICE("batch"), SLICE("!"), false},
 	                {SLICE("service_tier"), SLICE(""), false}}};
+	/* a store that keeps no states knows the batches by their rows: they are read once more */
 	return open_ledger(f, e) && f->ops->rows(f->ledger, &q, on_creation, f, e) == 0 &&
-	       f->ops->batches(f->ledger, q.since_ms, on_saved, f, e) == 0;
+	       (f->ops->batches == NULL || f->ops->batches(f->ledger, q.since_ms, on_saved, f, e) == 0);
 }
 
 static void tell(struct follower *f, const char *event, const struct batch *b, const char *why)
@@ -100,7 +101,7 @@ static void save(struct follower *f)
 	struct batches *t = f->shared->batches;
 	struct error e = {0};
 	struct batch *b;
-	for (size_t at = 0; (b = batches_each(t, &at)) != NULL; batch_unref(b)) {
+	for (size_t at = 0; f->ops->batch_put && (b = batches_each(t, &at)) != NULL; batch_unref(b)) {
 		struct name results, errors;
 		if (!batch_take_changed(t, b))
 			continue;

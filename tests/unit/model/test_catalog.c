@@ -443,6 +443,67 @@ static void claude_models_cost_what_claude_code_says(void **state)
 }
 
 /* Every row of the built-in book is found by its own name, and is whole. */
+/* What Anthropic and OpenAI say of all their models, held over every row there is; borders to the token and
+ * to the millisecond. */
+static void the_built_in_book_is_billed_as_vendors_say(void **state)
+{
+	(void)state;
+	struct error e = {0};
+	struct catalog *c = catalog_builtin(&e);
+	size_t at = 0, regions = 0, batches = 0, fast = 0;
+	int64_t base[METER_N], with[METER_N], both[METER_N], day;
+	for (const struct price *p; (p = catalog_each(c, &at)) != NULL;) {
+		if (!slice_eq(p->vendor, SLICE("anthropic")))
+			continue;
+		assert_int_equal(price_rates(p, NULL, 1, base), 0);
+		assert_int_equal(
+		    price_rates(p, &(struct billed_as){SLICE("batch"), SLICE(""), SLICE("")}, 1, with), 0);
+		assert_int_equal(with[METER_INPUT] * 2, base[METER_INPUT]);
+		assert_int_equal(with[METER_OUTPUT] * 2, base[METER_OUTPUT]);
+		batches++;
+		assert_int_equal(
+		    price_rates(p, &(struct billed_as){SLICE(""), SLICE(""), SLICE("us")}, 1, with), 0);
+		assert_int_equal(
+		    price_rates(p, &(struct billed_as){SLICE("batch"), SLICE(""), SLICE("us")}, 1, both), 0);
+		bool dearer = with[METER_INPUT] != base[METER_INPUT];
+		for (int m = METER_INPUT; dearer && m <= METER_OUTPUT; m++) {
+			if (base[m] == PRICE_ABSENT)
+				continue;
+			assert_int_equal(with[m] * 10, base[m] * 11);
+			assert_int_equal(both[m] * 20, base[m] * 11);
+		}
+		regions += dearer;
+		assert_int_equal(
+		    price_rates(p, &(struct billed_as){SLICE(""), SLICE("fast"), SLICE("")}, 1, with), 0);
+		for (int m = METER_INPUT; m <= METER_OUTPUT; m++)
+			if (base[m] > 0 && with[METER_INPUT] != base[METER_INPUT])
+				assert_true(with[m] > base[m]);
+		fast += with[METER_INPUT] != base[METER_INPUT];
+	}
+	assert_true(batches > 20 && regions > 5 && fast > 2);
+	assert_true(clock_parse_rfc3339(SLICE("2026-08-21"), &day));
+	const struct price *old = catalog_price(c, SLICE("openai"), SLICE("gpt-5.6-sol"), day - 1),
+	                   *new = catalog_price(c, SLICE("openai"), SLICE("gpt-5.6-sol"), day);
+	assert_int_equal(old->per_million[METER_INPUT], INT64_C(5000000000));
+	assert_int_equal(new->per_million[METER_INPUT], INT64_C(4000000000));
+	assert_int_equal(price_rates(new, NULL, 272000, base), 0);
+	assert_int_equal(price_rates(new, NULL, 272001, with), 0);
+	assert_int_equal(base[METER_INPUT] * 2, with[METER_INPUT]);
+	assert_int_equal(base[METER_OUTPUT] * 3, with[METER_OUTPUT] * 2);
+	assert_int_equal(
+	    price_rates(new, &(struct billed_as){SLICE("batch"), SLICE(""), SLICE("eu")}, 272001, both), 0);
+	assert_int_equal(both[METER_INPUT] * 20, with[METER_INPUT] * 11);
+	/* one set of factors for each way of saying them: priority and fast are the same at OpenAI */
+	const struct price *mini = catalog_price(c, SLICE("openai"), SLICE("gpt-5-mini"), day);
+	assert_int_equal(price_rates(mini, &(struct billed_as){SLICE("fast"), SLICE(""), SLICE("")}, 1, with),
+	                 0);
+	assert_int_equal(
+	    price_rates(mini, &(struct billed_as){SLICE("priority"), SLICE(""), SLICE("")}, 1, both), 0);
+	assert_true(with[METER_OUTPUT] == both[METER_OUTPUT] &&
+	            with[METER_OUTPUT] > mini->per_million[METER_OUTPUT]);
+	catalog_unref(c);
+}
+
 static void the_built_in_book_is_whole(void **state)
 {
 	(void)state;
@@ -524,6 +585,7 @@ int main(void)
 	    cmocka_unit_test(a_book_over_another),
 	    cmocka_unit_test(the_built_in_book_prices_what_agents_use),
 	    cmocka_unit_test(claude_models_cost_what_claude_code_says),
+	    cmocka_unit_test(the_built_in_book_is_billed_as_vendors_say),
 	    cmocka_unit_test(the_built_in_book_is_whole),
 	    cmocka_unit_test(unknown_models_get_a_message_that_helps),
 	    cmocka_unit_test(prices_of_settings_have_stand_ins),

@@ -158,6 +158,38 @@ static void modifiers_stack(void **state)
 	}
 }
 
+/* Each way of being billed alone and with each other: a long context's price is replaced, factors multiply,
+ * and the factor of some meters leaves the others alone. */
+static void modifiers_alone_and_together(void **state)
+{
+	(void)state;
+	static const char *const tiers[] = {"", "batch", "priority", "fast"}, *const speeds[] = {"", "fast"},
+	                         *const regions[] = {"", "us", "eu", "asia"};
+	static const int64_t contexts[] = {1, 200000, 200001};
+	struct price p = claude();
+	size_t seen = 0;
+	for (size_t i = 0; i < COUNT(tiers) * COUNT(speeds) * COUNT(regions) * COUNT(contexts); i++) {
+		size_t t = i % 4, s = i / 4 % 2, r = i / 8 % 4, c = i / 32;
+		struct billed_as as = {slice_of(tiers[t]), slice_of(speeds[s]), slice_of(regions[r])};
+		int64_t rates[METER_N];
+		assert_int_equal(price_rates(&p, &as, contexts[c], rates), 0);
+		for (int m = METER_INPUT; m <= METER_OUTPUT; m++) {
+			int64_t want = c == 2 ? stack[0].per_million[m] : p.per_million[m];
+			want = t == 1 ? want / 2 : want;
+			want = r == 1 || r == 2 ? want / 10 * 11 : want;
+			want = s ? want * 6 : want;
+			want = t >= 2 && m == METER_OUTPUT ? want / 2 * 5 : want;
+			if (rates[m] != want)
+				fail_msg("%s %s %s %lld %s: %lld, not %lld", tiers[t], speeds[s], regions[r],
+				         (long long)contexts[c], meter_name((enum meter)m),
+				         (long long)rates[m], (long long)want);
+			seen++;
+		}
+		assert_int_equal(rates[METER_WEB_SEARCHES], 10000 * USD); /* a fee is none of theirs */
+	}
+	assert_int_equal(seen, 96 * 5);
+}
+
 static void every_meter_has_its_part(void **state)
 {
 	(void)state;
@@ -505,6 +537,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_meter_is_rounded_once_half_to_even),
 	    cmocka_unit_test(modifiers_stack),
+	    cmocka_unit_test(modifiers_alone_and_together),
 	    cmocka_unit_test(every_meter_has_its_part),
 	    cmocka_unit_test(reasoning_can_have_its_own_price),
 	    cmocka_unit_test(sound_and_pictures_stand_in_as_text),
