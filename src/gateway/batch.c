@@ -18,6 +18,8 @@ struct entry {
 	enum batch_state state;
 	struct name results, errors;
 	bool changed;
+	struct budget_hold *hold; /* owned, with the reference to the settings its rules are in; or NULL */
+	struct settings *settings;
 };
 
 struct batches {
@@ -82,6 +84,8 @@ void batch_unref(struct batch *b)
 	if (b == NULL || atomic_fetch_sub_explicit(&entry_of(b)->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	arena_release(&entry_of(b)->mem);
+	settings_unref(entry_of(b)->settings);
+	free(entry_of(b)->hold);
 	free(b);
 }
 
@@ -198,16 +202,45 @@ enum batch_state batch_state(struct batches *t, const struct batch *b)
 	return s;
 }
 
-void batch_set_state(struct batches *t, struct batch *b, enum batch_state to)
+void batch_leave(struct batches *t, struct batch *b, enum batch_state to, struct budget_hold **h,
+                 struct settings **s)
 {
 	struct entry *x = entry_of(b);
+	*h = NULL;
+	*s = NULL;
 	pthread_mutex_lock(&t->lock);
 	if (x->state == BATCH_OPEN && to != BATCH_OPEN) {
 		x->state = to;
 		x->changed = true;
+		*h = x->hold;
+		*s = x->settings;
+		x->hold = NULL;
+		x->settings = NULL;
 		wake(t);
 	}
 	pthread_mutex_unlock(&t->lock);
+}
+
+void batch_set_state(struct batches *t, struct batch *b, enum batch_state to)
+{
+	struct budget_hold *h;
+	struct settings *s;
+	batch_leave(t, b, to, &h, &s);
+	free(h); /* only a batch that this process made has one, and batch_close ends those */
+	settings_unref(s);
+}
+
+bool batch_keep_hold(struct batches *t, struct batch *b, struct budget_hold *h, struct settings *s)
+{
+	struct entry *x = entry_of(b);
+	pthread_mutex_lock(&t->lock);
+	bool kept = x->state == BATCH_OPEN && x->hold == NULL;
+	if (kept) {
+		x->hold = h;
+		x->settings = s;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return kept;
 }
 
 void batch_set_files(struct batches *t, struct batch *b, slice results, slice errors)

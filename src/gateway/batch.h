@@ -50,6 +50,13 @@ void batch_unref(struct batch *b);
 enum batch_state batch_state(struct batches *t, const struct batch *b);
 /* The one place where a state changes: open to booked or lost; others are left as they are. */
 void batch_set_state(struct batches *t, struct batch *b, enum batch_state to);
+/* The same, and gives what is held for it to the caller, once; *h NULL: nothing is. */
+struct budget_hold;
+void batch_leave(struct batches *t, struct batch *b, enum batch_state to, struct budget_hold **h,
+                 struct settings **s);
+/* Budgets hold this for it (on the heap; taken over with the reference to s). False: it is not open, or has
+ * one. */
+bool batch_keep_hold(struct batches *t, struct batch *b, struct budget_hold *h, struct settings *s);
 /* The files that the results stand in (OpenAI); n 0: not known yet. */
 void batch_set_files(struct batches *t, struct batch *b, slice results, slice errors);
 void batch_files(struct batches *t, const struct batch *b, struct name *results, struct name *errors);

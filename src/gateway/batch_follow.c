@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "gateway/batch_ask.h"
+#include "gateway/batch_budget.h"
 #include "gateway/batch_text.h"
 #include "gateway/cache_tap.h"
 #include "text/lines.h"
@@ -126,6 +127,7 @@ struct reading {
 	const struct batch *b;
 	struct settings *s;
 	struct lines lines;
+	struct batch_used *used;
 	size_t rows, group;
 	bool open, failed; /* a transaction is open; something was not booked */
 	struct error e;
@@ -166,6 +168,7 @@ static void on_line(void *arg, slice line)
 	struct arena mem;
 	arena_init(&mem, 64 * 1024 + line.n);
 	if (batch_line(r->b, r->s, line, &mem, &row) == 0) {
+		batch_used_add(r->used, &row);
 		add_row(r, &row);
 	} else {
 		r->failed = true;
@@ -183,9 +186,9 @@ static bool on_results(void *arg, slice piece)
 
 /* Reads one document of results; true when all of it is in the ledger. */
 static bool read_results(struct follower *f, const struct batch *b, const struct provider *p,
-                         struct settings *s, const char *path, struct ask_answer *a)
+                         struct settings *s, const char *path, struct batch_used *used, struct ask_answer *a)
 {
-	struct reading r = {.f = f, .b = b, .s = s};
+	struct reading r = {.f = f, .b = b, .s = s, .used = used};
 	if (!open_ledger(f, &r.e)) {
 		snprintf(a->error, sizeof a->error, "%s", r.e.text);
 		return false;
@@ -216,12 +219,14 @@ static void book_lost(struct follower *f, struct batch *b, const char *why)
 	struct record row;
 	struct arena mem;
 	struct reading r = {.f = f, .b = b};
+	struct batch_used used = {.any = false};
 	arena_init(&mem, 64 * 1024);
 	batch_lost_row(b, why, &mem, &row);
 	if (open_ledger(f, &r.e)) {
 		add_row(&r, &row);
+		batch_used_add(&used, &row);
 		if (end_group(&r))
-			batch_set_state(f->shared->batches, b, BATCH_LOST);
+			batch_close(f->shared, b, BATCH_LOST, &used);
 	}
 	arena_release(&mem);
 	tell(f, "batch.lost", b, why);
@@ -240,7 +245,7 @@ static bool sound(slice id)
 }
 
 static bool read_file(struct follower *f, const struct batch *b, const struct provider *p, struct settings *s,
-                      const struct name *file, struct ask_answer *a)
+                      const struct name *file, struct batch_used *used, struct ask_answer *a)
 {
 	char path[256];
 	if (file->n == 0)
@@ -248,7 +253,7 @@ static bool read_file(struct follower *f, const struct batch *b, const struct pr
 	if (!sound(name_get(file)))
 		return false;
 	snprintf(path, sizeof path, "/v1/files/" SLICE_FMT "/content", SLICE_ARG(name_get(file)));
-	return read_results(f, b, p, s, path, a);
+	return read_results(f, b, p, s, path, used, a);
 }
 
 /* One look at a batch; a says how it went. */
@@ -257,6 +262,7 @@ static void look(struct follower *f, struct batch *b, const struct provider *p, 
 {
 	struct batches *t = f->shared->batches;
 	bool anthropic = b->made.api == API_ANTHROPIC_BATCH, booked = false;
+	struct batch_used used = {.any = false};
 	struct batch_status st;
 	struct buf body;
 	char path[256];
@@ -274,13 +280,14 @@ static void look(struct follower *f, struct batch *b, const struct provider *p, 
 		return;
 	if (anthropic) {
 		snprintf(path, sizeof path, "/v1/messages/batches/" SLICE_FMT "/results", SLICE_ARG(b->id));
-		booked = read_results(f, b, p, s, path, a);
+		booked = read_results(f, b, p, s, path, &used, a);
 	} else {
 		batch_set_files(t, b, name_get(&st.results), name_get(&st.errors));
-		booked = read_file(f, b, p, s, &st.results, a) && read_file(f, b, p, s, &st.errors, a);
+		booked = read_file(f, b, p, s, &st.results, &used, a) &&
+		         read_file(f, b, p, s, &st.errors, &used, a);
 	}
 	if (booked)
-		batch_set_state(t, b, BATCH_BOOKED);
+		batch_close(f->shared, b, BATCH_BOOKED, &used);
 }
 
 static struct due *due_of(struct follower *f, slice id)

@@ -159,7 +159,7 @@ static bool hold_of_file(struct exchange *ex)
 	struct batch_file f;
 	batch_read_status(slice_make(ex->body.p, ex->body.n), &st);
 	if (batches_file(ex->w->shared->batches, name_get(&st.input), &f)) {
-		ex->record.hold_nanousd = f.hold_nanousd;
+		ex->record.hold_nanousd = ex->batch.worst = f.hold_nanousd;
 		return true;
 	}
 	if (ex->settings->unmetered == UNMETERED_ALLOW)
@@ -198,7 +198,7 @@ bool batch_tap_hold(struct exchange *ex)
 	if (ex->batch.kind == BATCH_CALL_UPLOAD)
 		ex->batch.file_hold = hold;
 	else
-		ex->record.hold_nanousd = hold;
+		ex->record.hold_nanousd = ex->batch.worst = hold;
 	return true;
 }
 
@@ -225,10 +225,12 @@ static void on_line(void *arg, slice line)
 	struct record r;
 	struct arena mem;
 	arena_init(&mem, LINE_MEM + line.n);
-	if (batch_line(ex->batch.of, ex->settings, line, &mem, &r) == 0)
+	if (batch_line(ex->batch.of, ex->settings, line, &mem, &r) == 0) {
+		batch_used_add(&ex->batch.used, &r);
 		book_row(ex, &r);
-	else
+	} else {
 		ex->batch.lost = true;
+	}
 	arena_release(&mem);
 }
 
@@ -270,7 +272,7 @@ static void end_results(struct exchange *ex)
 	/* of OpenAI's two files, the one of errors costs nothing and may be left unread */
 	batch_files(ex->w->shared->batches, ex->batch.of, &results, &errors);
 	if (results.n == 0 || slice_find(ex->target.rest, name_get(&results)) >= 0)
-		batch_set_state(ex->w->shared->batches, ex->batch.of, BATCH_BOOKED);
+		batch_close(ex->w->shared, ex->batch.of, BATCH_BOOKED, &ex->batch.used);
 }
 
 /* --- where results are fetched ---------------------------------------------------------------- */
@@ -343,7 +345,7 @@ static void on_status(struct exchange *ex, const struct batch_status *st)
 		return;
 	batch_set_files(t, ex->batch.of, name_get(&st->results), name_get(&st->errors));
 	if (st->results.n == 0)
-		batch_set_state(t, ex->batch.of, BATCH_BOOKED); /* no line was answered */
+		batch_close(ex->w->shared, ex->batch.of, BATCH_BOOKED, NULL); /* no line was answered */
 }
 
 static void on_deleted(struct exchange *ex)
@@ -357,8 +359,9 @@ static void on_deleted(struct exchange *ex)
 	               "the batch was deleted before its results were read: booked at its worst case", &mem,
 	               &r);
 	book_row(ex, &r);
+	batch_used_add(&ex->batch.used, &r);
 	arena_release(&mem);
-	batch_set_state(ex->w->shared->batches, ex->batch.of, BATCH_LOST);
+	batch_close(ex->w->shared, ex->batch.of, BATCH_LOST, &ex->batch.used);
 }
 
 void batch_tap_end(struct exchange *ex, slice body)

@@ -5,6 +5,7 @@
 #define WEIR_GATEWAY_BATCH_TAP_H
 
 #include "gateway/batch.h"
+#include "gateway/batch_budget.h"
 #include "text/lines.h"
 
 struct exchange;
@@ -24,13 +25,14 @@ enum batch_kind {
 /* Within an exchange. */
 struct batch_call {
 	enum batch_kind kind;
-	struct batch *of;   /* a reference; NULL: not one of ours */
-	int64_t file_hold;  /* of an upload */
-	int64_t worst;      /* of a cache: what it can cost */
-	int64_t tokens;     /* of a cache, when its creation has been answered */
-	struct lines lines; /* while results pass */
-	bool reading, lost; /* lost: a line was not booked */
-	bool waits;         /* the provider is slowed until the journal has room */
+	struct batch *of;       /* a reference; NULL: not one of ours */
+	int64_t file_hold;      /* of an upload */
+	int64_t worst;          /* of a cache or a batch: what it can cost */
+	int64_t tokens;         /* of a cache, when its creation has been answered */
+	struct lines lines;     /* while results pass */
+	struct batch_used used; /* by the results that passed */
+	bool reading, lost;     /* lost: a line was not booked */
+	bool waits;             /* the provider is slowed until the journal has room */
 };
 
 /* After the view: what kind of call it is, whose batch, which provider. False when refused. */

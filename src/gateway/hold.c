@@ -1,5 +1,7 @@
 #include "gateway/hold.h"
 
+#include "gateway/batch_budget.h"
+
 #include "base/map.h"
 #include "base/money.h"
 #include "base/num.h"
@@ -50,7 +52,7 @@ static int64_t output_bound(const struct exchange *ex)
 static int64_t worst_usd(const struct exchange *ex, int64_t output)
 {
 	const struct request_view *v = &ex->view;
-	if (ex->batch.kind == BATCH_CALL_CACHE)
+	if (ex->batch.kind == BATCH_CALL_CACHE || ex->batch.kind == BATCH_CALL_CREATE)
 		return ex->batch.worst;
 	struct billed_as asked = {.service_tier = v->service_tier, .speed = v->speed};
 	struct price_bounds b = {
@@ -63,7 +65,7 @@ static struct budget_need need_for(const struct exchange *ex, int64_t output, in
 {
 	struct budget_need n = {.calls = 1};
 	*list = RECORD_ABSENT;
-	if (ex->price == NULL)
+	if (ex->price == NULL && ex->batch.kind != BATCH_CALL_CREATE)
 		return n;
 	int64_t choices = num_max_i64(ex->view.choices, 1);
 	*list = worst_usd(ex, output);
@@ -319,11 +321,11 @@ static enum budget_result hold_once(struct exchange *ex, struct budget_why *why)
 enum admit_next admit_budgets(struct exchange *ex)
 {
 	struct budget_why why;
-	bool cache = ex->batch.kind == BATCH_CALL_CACHE;
-	if ((!api_is_metered(ex->target.api) && !cache) || ex->body_n == 0)
+	bool other = ex->batch.kind == BATCH_CALL_CACHE || ex->batch.kind == BATCH_CALL_CREATE;
+	if ((!api_is_metered(ex->target.api) && !other) || ex->body_n == 0)
 		return ADMIT_ON;
 	enum budget_result r = hold_once(ex, &why);
-	if (r == BUDGET_REFUSED && !cache && downgrade(ex, why.rule))
+	if (r == BUDGET_REFUSED && !other && downgrade(ex, why.rule))
 		r = hold_once(ex, &why);
 	switch (r) {
 	case BUDGET_OK:
@@ -403,6 +405,8 @@ void hold_settle(struct exchange *ex)
 	struct budgets *b = ex->w->shared->budgets;
 	const struct settings *now = ex->w->settings;
 	struct budget_need used;
+	if (batch_budget_keep(ex))
+		return;
 	budget_used_by(&ex->record, &used);
 	if (now != ex->settings && api_is_metered(ex->target.api)) {
 		/* Budgets that were made while the call was under way count it now. */

@@ -150,3 +150,22 @@ test("OpenAI's batches of a file: chat, output and error files", { timeout: 3000
   );
   await weir.stop();
 });
+
+test('a budget holds the worst case until the batch is booked, then has what it cost, once', { timeout: 30000 }, async () => {
+  const weir = await startWeir({ sim, extra: `${POLL}budgets:\n  - {name: day, each: user, window: day, limit: 0.04 USD}\n` });
+  const slow = anthropic(weir, { 'x-sim': 'delay_ms=1500' });
+  const refused = (e) => e.status === 402 && /Budget .{0,2}day/.test(e.message);
+  await assert.rejects(slow.messages.batches.create({ requests: requests('8', ['a', 'b', 'c', 'd', 'e', 'f']) }), refused);
+  const batch = await slow.messages.batches.create({ requests: requests('9', ['a', 'b']) });
+  await assert.rejects(slow.messages.batches.create({ requests: requests('10', ['a', 'b']) }), refused);
+  const mine = await compare(weir, batch.id, ['a9', 'b9'], SONNET);
+  // the room is back: one more passes, and that again holds its worst case
+  const next = await until(() => slow.messages.batches.create({ requests: requests('11', ['a', 'b']) }).catch((e) => refused(e) ? null : Promise.reject(e)), 'room', 5000);
+  await assert.rejects(slow.messages.batches.create({ requests: requests('12', ['a', 'b']) }), refused);
+  await compare(weir, next.id, ['a11', 'b11'], SONNET);
+  // the figures that make these refusals and admissions the right ones
+  const spent = mine.reduce((n, r) => n + r.cost_nanousd, 0);
+  const [made] = await rows(weir, `batch='${batch.id}' AND service_tier IS NULL`);
+  assert.ok(spent > 0 && made.hold_nanousd + spent < 40000000 && made.hold_nanousd * 2 > 40000000, `${spent} ${made.hold_nanousd}`);
+  await weir.stop();
+});
