@@ -196,6 +196,8 @@ enum admit_next admit_storm(struct exchange *ex)
 	                          .compacted = t->how == SESSION_COMPACTED,
 	                          .retry = t->how == SESSION_RETRY,
 	                          .begins = t->how == SESSION_NEW,
+	                          .only_told = rule->rule.mode == MODE_SHADOW ||
+	                                       (rule->action != STORM_PAUSE && rule->action != STORM_STOP),
 	                          .scope = scope_of(ex),
 	                          .now_ms = ex->record.time_ms,
 	                          .fan_out = t->tree,

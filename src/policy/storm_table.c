@@ -317,6 +317,8 @@ static void turn_to(struct entry *e, int64_t minute)
 		e->of.opened.count[i % MINUTES] = 0;
 	if (minute > from)
 		e->of.opened.minute = minute;
+	if (minute > from + MINUTES) /* an hour of silence */
+		e->of.opened.lifted = 0;
 }
 
 static uint64_t opening_key(const struct storm_table *t, slice scope, uint64_t words)
@@ -342,8 +344,10 @@ static bool watch_opening(struct storm_table *t, const struct storm_request *r, 
 		for (size_t i = 0; i < MINUTES; i++)
 			count += e->of.opened.count[i];
 		bool often = fresh > 0 && count >= fresh + e->of.opened.lifted;
-		bool fast = burn > 0 && count > 2 && rate_of(e, r->now_ms) >= burn;
+		bool fast = burn > 0 && count > 2 + e->of.opened.lifted && rate_of(e, r->now_ms) >= burn;
 		found = often || fast;
+		if (found && r->only_told)
+			e->of.opened.lifted = 2 * count - (uint32_t)num_min_i64(fresh, count);
 		if (found)
 			*out = (struct storm_finding){.signal = often ? STORM_FRESH : STORM_BURN,
 			                              .count = often ? count : 1,

@@ -23,6 +23,8 @@ struct storm_request {
 	bool compacted, retry; /* the thread's context became shorter; the very same request again */
 	bool begins;           /* the first request of a session: its words are counted for its scope */
 	slice scope;           /* whose sessions are compared: a key, and where it works */
+	bool only_told; /* what is found stops nothing: the same opening is told of again at twice the number
+	                 */
 	int64_t now_ms;
 	int64_t fan_out, depth;
 };

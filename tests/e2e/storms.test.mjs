@@ -130,3 +130,10 @@ test('fresh sessions that begin with the same words are one loop', async () => {
   const other = new Agent(weir, 'another thing', { 'x-weir-session': 'run-x' });
   assert.equal((await other.ask()).status, 200);
 });
+
+test('what only is told of fresh sessions is told at twice the number, not each time', async () => {
+  const weir = await startWeir({ sim, extra: 'storms: {fresh_sessions: 4, action: alert}\n' });
+  for (let i = 0; i < 20; i++) assert.equal((await new Agent(weir, 'the same again', { 'x-weir-session': `again-${i}` }).ask()).status, 200);
+  const told = (await weir.ledgerOf(20)).filter((r) => r.rule === 'storms').length;
+  assert.ok(told >= 2 && told <= 4, `${told} told`);
+});
