@@ -242,6 +242,7 @@ struct walk {
 	bool open, instructed;
 	bool apart;  /* the system's words stand apart from the messages */
 	bool called; /* the span before had calls */
+	int side;    /* of the message before: 1 the user's, 2 the model's; 0: there is none */
 	int64_t breakpoints;
 	int64_t known;             /* its tokens; -1: none */
 	size_t uncounted, counted; /* bytes */
@@ -307,6 +308,12 @@ static void add_counts(struct walk *w, const struct span_counts *c)
 	if (c->at[FEATURE_CALLS_N] && w->called)
 		add(w, FEATURE_TOGETHER_N, 1);
 	w->called = c->at[FEATURE_CALLS_N] > 0;
+	/* Claude's messages of one side that follow each other are made one. */
+	if (c->at[FEATURE_MESSAGES_N] && w->s->family == FAMILY_CLAUDE) {
+		if (w->side == 1 + c->assistant)
+			add(w, FEATURE_MESSAGES_N, -1);
+		w->side = 1 + c->assistant;
+	}
 	w->media_more += (float)c->media_more;
 	w->media_more_since += (float)c->media_more;
 	w->breakpoints += c->breakpoints;

@@ -144,6 +144,7 @@ static void add_numbers(struct span_counts *c, const struct body_item *it)
 {
 	c->breakpoints += it->cache_breakpoint;
 	c->instructs = c->instructs || it->kind == ITEM_SYSTEM;
+	c->assistant = c->assistant || it->assistant;
 	if (it->kind == ITEM_USER_TEXT && !it->in_result)
 		c->begins = true;
 	if (it->kind == ITEM_TOOL_CALL) {

@@ -19,6 +19,7 @@ struct span_counts {
 	bool open;
 	bool begins;    /* a turn: the user's own words, no result among them */
 	bool instructs; /* a system's message */
+	bool assistant; /* said by the model */
 };
 
 struct predict_scratch {

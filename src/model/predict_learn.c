@@ -130,8 +130,8 @@ static const struct prior priors[FAMILIES][FEATURES] = {
                       [FEATURE_ONE] = {8, 25}},
 };
 
-#define NOISE_TOKENS 0.5   /* of a report, standard deviation */
-#define NOISE_SHARE  0.004 /* and in proportion */
+#define NOISE_TOKENS 0.5  /* of a report, standard deviation */
+#define NOISE_SHARE  0.01 /* and in proportion */
 /* What of a feature does not follow from its size, as a share of its tokens. */
 static const float unsteady[FEATURES] = {
     [FEATURE_TOOLS] = 0.02f, [FEATURE_CALLS] = 0.05f,  [FEATURE_THINKING] = 0.2f,

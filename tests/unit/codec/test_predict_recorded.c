@@ -25,6 +25,8 @@ struct figures {
 	struct row row[MODELS_MAX];
 	size_t rows;
 	double off[CALLS_MAX];
+	double fresh[CALLS_MAX]; /* off, of calls of which nothing was reported before */
+	size_t fresh_n;
 	double width[CALLS_MAX]; /* bound / reported */
 	size_t judged;
 	int below, open, all;
@@ -149,6 +151,8 @@ static void judge(struct figures *f, struct row *r, const struct prediction *p, 
 	r->known += p->known > 0;
 	f->width[f->judged] = (double)p->bound / (double)reported;
 	f->off[f->judged++] = off;
+	if (p->known == 0)
+		f->fresh[f->fresh_n++] = off;
 }
 
 static void check_pair(struct figures *f, const cJSON *line)
@@ -220,6 +224,8 @@ static void print_figures(struct figures *f)
 	       "open\n",
 	       f->judged, 100 * at_share(f->off, f->judged, 0.5), 100 * at_share(f->off, f->judged, 0.95),
 	       f->below, f->all, at_share(f->width, f->judged, 0.5), f->open);
+	printf("  of them nothing known before: %zu, median %.2f %%, p95 %.2f %%\n", f->fresh_n,
+	       100 * at_share(f->fresh, f->fresh_n, 0.5), 100 * at_share(f->fresh, f->fresh_n, 0.95));
 }
 
 static bool check_file(const char *path, struct figures *f)
