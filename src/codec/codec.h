@@ -20,10 +20,11 @@ struct target {
 	slice query;          /* raw, without '?' */
 	slice provider;       /* of /p/{provider}/…; n 0 otherwise */
 	slice rest;           /* raw path to send on, /p/{provider} removed */
-	slice model;  /* the path's model, percent-decoded (Gemini, Bedrock, Vertex; Azure: its deployment);
-	                 n 0 when the body names it */
-	slice region; /* of Vertex, as prices go: "global" or "regional"; n 0 otherwise */
-	bool stream;  /* the path says that the answer streams (Gemini, Bedrock) */
+	slice model; /* the path's model, percent-decoded (Gemini, Bedrock, Vertex; Azure: its deployment);
+	                n 0 when the body names it */
+	size_t model_n, model_behind; /* where that stands in rest: its raw bytes, and those behind it */
+	slice region;                 /* of Vertex, as prices go: "global" or "regional"; n 0 otherwise */
+	bool stream;                  /* the path says that the answer streams (Gemini, Bedrock) */
 };
 
 enum event_action {

@@ -201,6 +201,38 @@ static slice decode(slice s, struct arena *mem)
 	return slice_make(out, n);
 }
 
+/* raw: a range of the path. */
+static void set_model(struct target *t, slice raw, struct arena *mem)
+{
+	t->model = decode(raw, mem);
+	t->model_n = raw.n;
+	t->model_behind = (size_t)(t->path.p + t->path.n - (raw.p + raw.n));
+}
+
+slice registry_path_with(const struct target *t, slice model, struct arena *mem)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	if (t->model_n == 0)
+		return t->rest;
+	size_t behind = t->rest.n - t->model_behind, n = behind - t->model_n;
+	char *out = arena_alloc(mem, t->rest.n + 3 * model.n);
+	if (out == NULL)
+		return SLICE_NONE;
+	memcpy(out, t->rest.p, n);
+	for (size_t i = 0; i < model.n; i++) {
+		unsigned char c = (unsigned char)model.p[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		             (c && strchr("-._~@", c));
+		if (!plain) {
+			out[n++] = '%';
+			out[n++] = hex[c >> 4];
+		}
+		out[n++] = plain ? (char)c : hex[c & 15];
+	}
+	memcpy(out + n, t->rest.p + behind, t->model_behind);
+	return slice_make(out, n + t->model_behind);
+}
+
 static bool is_get(slice method)
 {
 	return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD"));
@@ -220,7 +252,7 @@ static enum route_result gemini_method_route(slice method, slice rest, struct ar
 			return ROUTE_BAD_METHOD;
 		t->api = gemini_methods[i].api;
 		t->stream = gemini_methods[i].stream;
-		t->model = decode(slice_sub(rest, 0, (size_t)colon), mem);
+		set_model(t, slice_sub(rest, 0, (size_t)colon), mem);
 		return t->model.n ? ROUTE_OK : ROUTE_UNKNOWN;
 	}
 	return ROUTE_UNKNOWN;
@@ -280,12 +312,11 @@ static enum route_result bedrock_route(slice method, struct arena *mem, struct t
 			continue;
 		if (!slice_eq(method, SLICE("POST")))
 			return ROUTE_BAD_METHOD;
-		slice model = decode(id, mem);
-		if (!model_id_is_sound(model))
+		if (!model_id_is_sound(decode(id, mem)))
 			return ROUTE_UNKNOWN;
+		set_model(t, id, mem);
 		t->api = bedrock_methods[i].api;
 		t->stream = bedrock_methods[i].stream;
-		t->model = model;
 		return ROUTE_OK;
 	}
 	return ROUTE_UNKNOWN;
@@ -323,7 +354,8 @@ static enum route_result azure_route(slice method, const struct headers *h, stru
 		if (a->post ? !slice_eq(method, SLICE("POST")) : !is_get(method))
 			return ROUTE_BAD_METHOD;
 		t->api = a->api;
-		t->model = decode(name, mem);
+		if (name.n)
+			set_model(t, name, mem);
 		return name.n && t->model.n == 0 ? ROUTE_UNKNOWN : ROUTE_OK;
 	}
 	return ROUTE_UNKNOWN;
@@ -373,7 +405,8 @@ static enum route_result raw_route(slice method, slice publisher, slice rest, st
 		         : anthropic ? API_ANTHROPIC_MESSAGES
 		                     : API_OPENAI_CHAT;
 		t->stream = raw_methods[i].stream;
-		t->model = counts ? SLICE_NONE : decode(model, mem);
+		if (!counts)
+			set_model(t, model, mem);
 		return counts || t->model.n ? ROUTE_OK : ROUTE_UNKNOWN;
 	}
 	return ROUTE_UNKNOWN;

@@ -19,6 +19,10 @@ enum route_result {
 enum route_result registry_route(slice method, slice target, const struct headers *h, struct arena *mem,
                                  struct target *out);
 
+/* The path to send on (t->rest) with another model in the place of its own; the path as it is when none
+ * stands there. p NULL without memory. */
+slice registry_path_with(const struct target *t, slice model, struct arena *mem);
+
 /* The codec of an API; NULL for API_UNMETERED. */
 const struct codec_ops *registry_codec(enum api a);
 

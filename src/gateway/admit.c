@@ -5,6 +5,7 @@
 #include "gateway/oidc.h"
 #include "gateway/settle.h"
 #include "gateway/sigv4.h"
+#include "gateway/reroute.h"
 #include "model/usage.h"
 #include "policy/attribution.h"
 
@@ -485,7 +486,9 @@ static slice query_without_key(struct exchange *ex)
 
 static slice request_url(struct exchange *ex)
 {
-	slice base = ex->provider->base_url, path = ex->target.rest, query = query_without_key(ex);
+	slice base = ex->provider->base_url, path = reroute_path(ex), query = query_without_key(ex);
+	if (path.p == NULL)
+		return SLICE_NONE;
 	/* A base URL that ends in /v1, as many clients want it, and a path that begins with it. */
 	if ((ex->provider->bare || slice_ends(base, SLICE("/v1"))) && slice_starts(path, SLICE("/v1/")))
 		path = slice_sub(path, 3, path.n);

@@ -6,6 +6,7 @@
 #include "base/money.h"
 #include "base/num.h"
 #include "gateway/refusal_text.h"
+#include "gateway/reroute.h"
 #include "model/usage.h"
 
 /* Tokens: what providers add to a prompt with tools; a window and an answer where the price book has no
@@ -45,7 +46,7 @@ static int64_t input_bound(const struct exchange *ex)
 static int64_t output_bound(const struct exchange *ex)
 {
 	if (ex->view.max_output != TOKENS_ABSENT)
-		return ex->view.max_output;
+		return reroute_output(ex, ex->view.max_output);
 	return ex->price->max_output > 0 ? ex->price->max_output : OUTPUT_UNKNOWN;
 }
 
@@ -162,6 +163,7 @@ static enum admit_next refuse_budget(struct exchange *ex, const struct budget_wh
 	const struct budget_rule *r = why->rule;
 	slice text = budget_text(ex, why);
 	hold_release(ex);
+	reroute_undo(ex);
 	if (r->action == ACTION_THROTTLE) {
 		if (exchange_hold_back(ex, clock_mono_us(ex->w->shared->clock) + THROTTLE_US))
 			return ADMIT_HELD;
@@ -269,37 +271,6 @@ static void note_tightest(struct exchange *ex)
 	                                  .resets_ms = t.resets_ms == INT64_MAX ? 0 : t.resets_ms};
 }
 
-/* A model's name as it can stand in JSON without an escape. */
-static bool is_plain(slice name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if ((unsigned char)name.p[i] < 0x20 || name.p[i] == '"' || name.p[i] == '\\')
-			return false;
-	return name.n > 0;
-}
-
-/* Once, to the model that the budget names, at the same provider; false when it cannot be: its price is not
- * known, or the request names its model elsewhere than in the body. */
-static bool downgrade(struct exchange *ex, const struct budget_rule *r)
-{
-	bool fallback = false;
-	slice *called = &ex->record.text[TEXT_MODEL_CALLED];
-	if (r->action != ACTION_DOWNGRADE || called->n || ex->view.model_raw.n == 0 ||
-	    !is_plain(r->downgrade) || slice_eq(r->downgrade, ex->view.model))
-		return false;
-	const struct price *p =
-	    settings_price(ex->settings, ex->provider, r->downgrade, ex->record.time_ms, &fallback);
-	if (p == NULL || fallback)
-		return false;
-	hold_release(ex);
-	*called = r->downgrade;
-	ex->price = p;
-	ex->price_fallback = false;
-	ex->record.text[TEXT_PRICE_ID] = p->id;
-	ex->record.text[TEXT_RULE] = r->rule.name;
-	return true;
-}
-
 static enum budget_result hold_once(struct exchange *ex, struct budget_why *why)
 {
 	struct call_hold *h = &ex->hold;
@@ -308,6 +279,8 @@ static enum budget_result hold_once(struct exchange *ex, struct budget_why *why)
 	if (ex->price) {
 		h->input = input_bound(ex);
 		output = h->cover.most = output_bound(ex);
+		if (output < ex->view.max_output && can_limit(ex, output))
+			h->limit = output;
 		h->sliced =
 		    ex->settings->budgets_n && ex->codec && ex->codec->cut && codec_shows_output(&ex->view);
 		if (h->sliced)
@@ -325,8 +298,10 @@ enum admit_next admit_budgets(struct exchange *ex)
 	if ((!api_is_metered(ex->target.api) && !other) || ex->body_n == 0)
 		return ADMIT_ON;
 	enum budget_result r = hold_once(ex, &why);
-	if (r == BUDGET_REFUSED && !other && downgrade(ex, why.rule))
+	if (r == BUDGET_REFUSED && !other && reroute_to_tier(ex, why.rule)) {
+		hold_release(ex);
 		r = hold_once(ex, &why);
+	}
 	switch (r) {
 	case BUDGET_OK:
 		break;
@@ -335,6 +310,7 @@ enum admit_next admit_budgets(struct exchange *ex)
 	case BUDGET_UNKNOWN:
 		if (why.soon && exchange_hold_back(ex, clock_mono_us(ex->w->shared->clock) + LOADING_US))
 			return ADMIT_HELD;
+		reroute_undo(ex);
 		exchange_refuse(ex, REFUSAL_BUDGET, why.rule->rule.name.p, unknown_text(ex, &why));
 		return ADMIT_REFUSED;
 	}
@@ -428,6 +404,5 @@ void hold_headers(struct exchange *ex, void (*add)(struct exchange *ex, slice na
 	if (ex->hold.limit)
 		add(ex, SLICE("x-weir-max-tokens"),
 		    arena_printf(&ex->mem, "%lld", (long long)ex->hold.limit));
-	if (ex->record.text[TEXT_MODEL_CALLED].n)
-		add(ex, SLICE("x-weir-model"), ex->record.text[TEXT_MODEL_CALLED]);
+	reroute_headers(ex, add);
 }

@@ -128,6 +128,11 @@ static bool takes(const struct provider *p, slice model)
 	return false;
 }
 
+bool provider_takes(const struct provider *p, slice model)
+{
+	return p->models_n == 0 || takes(p, model);
+}
+
 /* Ollama takes the dialects of others too, but only for models that it is said to have. */
 static bool speaks(const struct provider *p, enum dialect d)
 {
@@ -160,6 +165,14 @@ const struct budget_rule *settings_budget(const struct settings *s, slice name)
 	for (size_t i = 0; i < s->budgets_n; i++)
 		if (slice_eq(s->budgets[i].rule.name, name))
 			return &s->budgets[i];
+	return NULL;
+}
+
+const struct tier *settings_tier(const struct settings *s, slice name)
+{
+	for (size_t i = 0; i < s->tiers_n; i++)
+		if (slice_eq(s->tiers[i].name, name))
+			return &s->tiers[i];
 	return NULL;
 }
 

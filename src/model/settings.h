@@ -72,6 +72,13 @@ struct team {
 	bool by_api;    /* not of the file */
 };
 
+/* Models that stand for one another, the first that a provider takes is the one (`routes.tiers`). */
+struct tier {
+	slice name;
+	size_t models_n;
+	slice *models;
+};
+
 /* An attribute and what it is: the name of a claim, or the text itself. */
 struct issuer_pair {
 	enum attr attr;
@@ -143,6 +150,8 @@ struct settings {
 	int log_format; /* enum log_format */
 	size_t budgets_n;
 	struct budget_rule *budgets;
+	size_t tiers_n;
+	struct tier *tiers;
 	size_t quotas_n;
 	struct quota_rule *quotas;
 	size_t gates_n;
@@ -187,6 +196,9 @@ const struct provider *settings_provider(const struct settings *s, enum dialect 
 /* A budget by its name, or NULL. */
 const struct budget_rule *settings_budget(const struct settings *s, slice name);
 
+/* A tier of models by its name, or NULL. */
+const struct tier *settings_tier(const struct settings *s, slice name);
+
 /* The team a user is a member of, or NULL. */
 const struct team *settings_team(const struct settings *s, slice user);
 const struct team *settings_team_named(const struct settings *s, slice name);
@@ -200,6 +212,9 @@ static inline bool provider_has_credential(const struct provider *p)
 /* What a provider's name for a model stands for in the price book: the model of a deployment, that of a
  * Bedrock ARN (the part behind its last slash), else the name itself. */
 slice provider_model(const struct provider *p, slice name);
+
+/* Does its list of models, where it has one, let a model through? */
+bool provider_takes(const struct provider *p, slice model);
 
 /* The price of a model at a provider at a time: the provider's own, the catalog's, the fallback (then
  * *fallback is true); NULL when unknown. */

@@ -41,13 +41,13 @@ struct reader {
 	int file;                                /* index of the file being read */
 	struct place seen[SETTINGS_OPTIONS_MAX]; /* where a top-level option stood, by its row */
 	struct map members;                      /* user -> struct place, of all teams read so far */
-	struct budget_ref {                      /* budgets that rules name, before all of them are known */
-		struct budget_ref *next;
+	struct rule_ref {                        /* budgets that rules name, before all of them are known */
+		struct rule_ref *next;
 		struct place at;
 		slice name;
-	} * budget_refs;
-	bool unreadable; /* the folder, or all of it */
-	bool spent;      /* memory was, somewhere: a fault at the end */
+	} * budget_refs, *tier_refs; /* likewise tiers that budgets name */
+	bool unreadable;             /* the folder, or all of it */
+	bool spent;                  /* memory was, somewhere: a fault at the end */
 	size_t faults_n, faults_more;
 	struct fault {
 		struct place at;
@@ -185,6 +185,8 @@ option_read read_window;                       /* struct window */
 option_read read_rate;                         /* struct rate */
 option_read read_count;                        /* int64_t: 2000000, 250k, 2M */
 option_read read_alerts, read_include;         /* struct budget_rule */
+option_read read_tier;                         /* slice, the name of a tier */
+option_read read_tiers;                        /* struct settings */
 option_read read_issuers;                      /* struct settings */
 option_read read_issuer_url, read_gate_secret; /* slice */
 option_read read_issuer_pairs;                 /* size_t n and behind it struct issuer_pair * */

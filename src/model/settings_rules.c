@@ -7,9 +7,13 @@
 #include "model/settings_read.h"
 #include "text/nearest.h"
 
-#define ROLLING_LEAST INT64_C(60000)                /* a minute */
-#define ROLLING_MOST  (INT64_C(366) * 24 * 3600000) /* a year */
-#define ALERT_MOST    1000                          /* per cent of a limit */
+#define TIERS_MAX       64
+#define TIER_MODELS_MAX 64
+#define TIER_MODEL_MAX  128 /* bytes: what a row of the ledger keeps */
+
+#define ROLLING_LEAST   INT64_C(60000)                /* a minute */
+#define ROLLING_MOST    (INT64_C(366) * 24 * 3600000) /* a year */
+#define ALERT_MOST      1000                          /* per cent of a limit */
 
 const char *const settings_mode_names[] = {"enforce", "shadow", "off", NULL};
 
@@ -91,14 +95,20 @@ static void where_fault(void *arg, const struct yaml_node *at, const char *messa
 	settings_fault(arg, at, "%s", message);
 }
 
+static struct rule_ref *named_at(struct reader *r, const struct yaml_node *at, slice name,
+                                 struct rule_ref *before)
+{
+	struct rule_ref *ref = settings_alloc(r, sizeof *ref);
+	if (ref == NULL)
+		return before;
+	*ref = (struct rule_ref){before, {r->file, at->line, at->column}, name};
+	return ref;
+}
+
 static void budget_named(void *arg, const struct yaml_node *at, slice name)
 {
 	struct reader *r = arg;
-	struct budget_ref *ref = settings_alloc(r, sizeof *ref);
-	if (ref == NULL)
-		return;
-	*ref = (struct budget_ref){r->budget_refs, {r->file, at->line, at->column}, name};
-	r->budget_refs = ref;
+	r->budget_refs = named_at(r, at, name, r->budget_refs);
 }
 
 void read_where(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
@@ -371,6 +381,66 @@ void read_budgets(struct reader *r, const struct option *o, const struct yaml_no
 	s->budgets = all;
 }
 
+/* --- tiers of models ---------------------------------------------------------- */
+
+void read_tier(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	slice *name = field;
+	read_name(r, o, n, name);
+	if (name->n)
+		r->tier_refs = named_at(r, n, *name, r->tier_refs);
+}
+
+/* A model's name stands between quotes in a request and is a part of a path. */
+static bool is_model(slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= 0x20 || (unsigned char)s.p[i] >= 0x7F || s.p[i] == '"' ||
+		    s.p[i] == '\\' || s.p[i] == '*' || s.p[i] == '?')
+			return false;
+	return s.n > 0 && s.n <= TIER_MODEL_MAX;
+}
+
+static void read_models(struct reader *r, const struct yaml_node *n, struct tier *t)
+{
+	if (n->kind != YAML_LIST || n->n == 0 || n->n > TIER_MODELS_MAX) {
+		settings_fault(
+		    r, n, "routes.tiers: a list of 1 to %d models is wanted: {small: [claude-haiku-4-5]}",
+		    TIER_MODELS_MAX);
+		return;
+	}
+	t->models = settings_alloc(r, n->n * sizeof *t->models);
+	for (size_t i = 0; i < n->n && t->models; i++) {
+		const struct yaml_node *m = &n->at[i];
+		if (m->kind != YAML_SCALAR || !is_model(m->text))
+			settings_fault(
+			    r, m,
+			    "routes.tiers: a model's whole name is wanted, as its provider writes it: "
+			    "claude-haiku-4-5");
+		else
+			t->models[t->models_n++] = settings_copy(r, m->text);
+	}
+}
+
+void read_tiers(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct settings *s = field;
+	if (n->kind != YAML_MAP || n->n == 0 || n->n > TIERS_MAX) {
+		settings_fault(r, n,
+		               "%s: a mapping of at most %d names to lists of models is wanted: {small: "
+		               "[claude-haiku-4-5]}",
+		               o->key, TIERS_MAX);
+		return;
+	}
+	s->tiers = settings_alloc(r, n->n * sizeof *s->tiers);
+	for (size_t i = 0; i < n->n && s->tiers; i++) {
+		struct tier *t = &s->tiers[s->tiers_n++];
+		*t = (struct tier){0};
+		read_name(r, o, &n->at[2 * i], &t->name);
+		read_models(r, &n->at[2 * i + 1], t);
+	}
+}
+
 /* --- quotas and gates --------------------------------------------------------- */
 
 static void finish_quota(struct reader *r, const struct yaml_node *n, void *element, const void *before,
@@ -425,18 +495,35 @@ void read_gates(struct reader *r, const struct option *o, const struct yaml_node
 
 /* --- what needs all of them --------------------------------------------------- */
 
+static void unknown_ref(struct reader *r, const struct rule_ref *ref, const char *none, slice near)
+{
+	settings_fault_at(r, ref->at, "%s \"" SLICE_FMT "\"%s" SLICE_FMT "%s", none, SLICE_ARG(ref->name),
+	                  near.n ? "; did you mean " : "", SLICE_ARG(near), near.n ? "?" : "");
+}
+
 void settings_check_rules(struct reader *r)
 {
 	const struct settings *s = &r->snap->s;
-	for (const struct budget_ref *ref = r->budget_refs; ref; ref = ref->next) {
+	for (const struct rule_ref *ref = r->budget_refs; ref; ref = ref->next) {
 		struct nearest near;
 		if (settings_budget(s, ref->name))
 			continue;
 		nearest_init(&near, ref->name);
 		for (size_t i = 0; i < s->budgets_n; i++)
 			nearest_offer(&near, s->budgets[i].rule.name);
-		settings_fault_at(r, ref->at, "budget: there is no budget \"" SLICE_FMT "\"%s" SLICE_FMT "%s",
-		                  SLICE_ARG(ref->name), near.best.n ? "; did you mean " : "",
-		                  SLICE_ARG(near.best), near.best.n ? "?" : "");
+		unknown_ref(r, ref, "budget: there is no budget", near.best);
+	}
+	for (const struct rule_ref *ref = r->tier_refs; ref; ref = ref->next) {
+		struct nearest near;
+		if (settings_tier(s, ref->name))
+			continue;
+		nearest_init(&near, ref->name);
+		for (size_t i = 0; i < s->tiers_n; i++)
+			nearest_offer(&near, s->tiers[i].name);
+		unknown_ref(r, ref,
+		            s->tiers_n ? "budgets[].to: routes.tiers has no tier"
+		                       : "budgets[].to: write routes: {tiers: {NAME: [MODEL, …]}} too; there "
+		                         "is no tier",
+		            near.best);
 	}
 }

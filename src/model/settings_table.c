@@ -413,8 +413,8 @@ const struct option settings_options[] = {
      .choices = ACTION_NAMES},
     {.key = "budgets[].to",
      .type = "word",
-     .text = "the tier of routes that action: downgrade goes to",
-     .read = read_name,
+     .text = "the tier of routes.tiers that action: downgrade goes to",
+     .read = read_tier,
      .offset = IN_B(downgrade)},
     {.key = "budgets[].on_failure",
      .type = "closed or open",
@@ -455,6 +455,15 @@ const struct option settings_options[] = {
      .text = "shares of the limit at which people are told ([50%, 80%, 100%]); forecast: when it will be "
              "passed before the window ends",
      .read = read_alerts},
+    {.key = "routes",
+     .type = "mapping",
+     .text = "models by what they are good for (`routes.rules` is of a later version, and refused)",
+     .group = true},
+    {.key = "routes.tiers",
+     .type = "mapping of names to lists of models",
+     .text = "{small: [claude-haiku-4-5, gpt-5-mini], large: […]}: for `to:` of a budget; of a tier the "
+             "first model is taken that the call's provider takes and that has a price",
+     .read = read_tiers},
     {.key = "quotas",
      .type = "list of mappings",
      .text = "how fast: what passes them is held back for up to 45s, then answered 429",
@@ -610,8 +619,8 @@ _Static_assert(sizeof(enum unmetered) == sizeof(int) && sizeof(enum billing) == 
 static const struct {
 	const char *key, *why;
 } REFUSED[] = {
-    {"routes", "nothing would be routed"},      {"context", "no context limit would be enforced"},
-    {"outcomes", "no outcome would be valued"}, {"alerts", "no alert would be sent"},
+    {"routes.rules", "nothing would be routed"}, {"context", "no context limit would be enforced"},
+    {"outcomes", "no outcome would be valued"},  {"alerts", "no alert would be sent"},
     {"record", "no body would be recorded"},
 };
 

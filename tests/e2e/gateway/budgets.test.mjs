@@ -161,19 +161,70 @@ describe('budgets', { concurrency: 2 }, () => {
     const weir = await startWeir({
       sim,
       extra:
-        'budgets:\n  - {name: large, window: day, where: {model: "claude-opus-*"}, limit: 0.04 USD, action: downgrade, to: claude-haiku-4-5}\n' +
+        'routes: {tiers: {small: [gpt-5-mini, claude-haiku-4-5]}}\n' +
+        'budgets:\n  - {name: large, window: day, where: {model: "claude-opus-*"}, limit: 0.04 USD, action: downgrade, to: small}\n' +
         '  - {name: models, each: model, window: day, limit: 1 USD}\n',
     });
     const body = JSON.stringify({ ...JSON.parse(MESSAGE), model: 'claude-opus-4-5', max_tokens: 2000 });
     const answer = await ask(weir, { body });
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get('x-weir-model'), 'claude-haiku-4-5');
+    assert.equal(answer.headers.get('x-weir-route'), 'large');
     assert.equal((await answer.json()).model.startsWith('claude-haiku-4-5'), true);
     const [row] = await weir.ledgerOf(1);
     assert.deepEqual([row.model_requested, row.model_called, row.rule, row.decision], ['claude-opus-4-5', 'claude-haiku-4-5', 'large', 'admitted']);
+    assert.match(row.model_served, /^claude-haiku-4-5/);
+    assert.equal(row.explanation, 'called claude-haiku-4-5 (tier small): budget large had no room for claude-opus-4-5');
     const small = await ask(weir, { body: JSON.stringify({ ...JSON.parse(body), max_tokens: 20 }) });
     assert.equal(small.headers.get('x-weir-model'), null); // that fits
     assert.equal(small.status, 200);
+  });
+
+  test('a downgrade goes into the path where that names the model, and is refused when it cannot be paid either', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({
+      sim,
+      extra:
+        'routes: {tiers: {small: [claude-haiku-4-5, gemini-2.5-flash]}}\n' +
+        'budgets:\n  - {name: large, window: day, where: {model: gemini-2.5-pro}, limit: 0.012 USD, action: downgrade, to: small}\n' +
+        '  - {name: all, window: day, limit: 0.03 USD}\n',
+    });
+    const call = (method, maxOutputTokens) =>
+      fetch(`${weir.url}/v1beta/models/gemini-2.5-pro:${method}`, {
+        method: 'POST',
+        headers: { 'x-goog-api-key': weir.firstKey, 'content-type': 'application/json' },
+        body: JSON.stringify({ contents: [{ role: 'user', parts: [{ text: 'hello' }] }], generationConfig: { maxOutputTokens } }),
+      });
+    const fits = await call('generateContent', 500);
+    assert.deepEqual([fits.status, fits.headers.get('x-weir-model')], [200, null]);
+    await fits.text();
+    await sim.reset();
+    const answer = await call('generateContent', 8000); // $0.08 of the model asked for, $0.02 of the smaller one
+    assert.deepEqual([answer.status, answer.headers.get('x-weir-model'), answer.headers.get('x-weir-route')], [200, 'gemini-2.5-flash', 'large']);
+    await answer.text();
+    assert.equal((await sim.calls()).at(-1).model, 'gemini-2.5-flash');
+    const row = (await weir.ledgerOf(2)).at(-1);
+    assert.deepEqual([row.model_requested, row.model_called, row.decision, row.ending], ['gemini-2.5-pro', 'gemini-2.5-flash', 'admitted', 'complete']);
+    assert.equal(row.model_served, 'gemini-2.5-flash');
+    // neither has room: the refusal is of the budget that stands in the way, and no other model was called
+    const poor = await startWeir({
+      sim,
+      extra:
+        'routes: {tiers: {small: [gemini-2.5-flash]}}\n' +
+        'budgets:\n  - {name: large, window: day, where: {model: gemini-2.5-pro}, limit: 0.0001 USD, action: downgrade, to: small}\n' +
+        '  - {name: all, window: day, limit: 0.0002 USD}\n',
+    });
+    const before = (await sim.books()).started;
+    const refused = await fetch(`${poor.url}/v1beta/models/gemini-2.5-pro:generateContent`, {
+      method: 'POST',
+      headers: { 'x-goog-api-key': poor.firstKey },
+      body: '{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}',
+    });
+    assert.deepEqual([refused.headers.get('x-weir-refusal'), refused.headers.get('x-weir-model')], ['budget', null]);
+    assert.match((await refused.json()).error.message, /^Budget "all"/);
+    const [last] = await poor.ledgerOf(1);
+    assert.deepEqual([last.rule, last.decision, last.model_called ?? null], ['all', 'refused', null]);
+    assert.equal((await sim.books()).started, before);
   });
 
   test('shadow records, alert counts, pause is told from refused', async () => {

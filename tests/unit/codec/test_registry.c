@@ -294,9 +294,43 @@ static void refusals_are_in_the_callers_dialect(void **state)
 	assert_ptr_equal(registry_refuser(SLICE(""), &no_headers), &codec_openai_chat);
 }
 
+/* Another model in the place of the path's own, and nothing else of the path changed. */
+static void path_with_model(void **state)
+{
+	static const struct {
+		const char *target, *model, *path;
+	} moved[] = {
+	    {"/v1beta/models/gemini-2.5-pro:generateContent?alt=sse", "gemini-2.5-flash",
+	     "/v1beta/models/gemini-2.5-flash:generateContent"},
+	    {"/p/g/v1beta/models/gemini%2D2.5-pro:generateContent", "x/../y:z",
+	     "/v1beta/models/x%2F..%2Fy%3Az:generateContent"},
+	    {"/model/us.anthropic.claude-opus-4-5-v1%3A0/converse", "us.anthropic.claude-haiku-4-5-v1:0",
+	     "/model/us.anthropic.claude-haiku-4-5-v1%3A0/converse"},
+	    {"/openai/deployments/prod/chat/completions", "cheap",
+	     "/openai/deployments/cheap/chat/completions"},
+	    {"/projects/a/locations/global/publishers/anthropic/models/claude-opus-4-5@1:rawPredict",
+	     "claude@2", "/v1/projects/a/locations/global/publishers/anthropic/models/claude@2:rawPredict"},
+	    {"/v1/messages", "claude", "/v1/messages"},
+	};
+	struct headers none = {0};
+	(void)state;
+	for (size_t i = 0; i < sizeof moved / sizeof *moved; i++) {
+		struct arena mem;
+		struct target t;
+		arena_init(&mem, 1 << 16);
+		assert_int_equal(registry_route(SLICE("POST"), slice_of(moved[i].target), &none, &mem, &t),
+		                 ROUTE_OK);
+		slice path = registry_path_with(&t, slice_of(moved[i].model), &mem);
+		assert_int_equal(path.n, strlen(moved[i].path));
+		assert_memory_equal(path.p, moved[i].path, path.n);
+		arena_release(&mem);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(path_with_model),
 	    cmocka_unit_test(routes_by_path),
 	    cmocka_unit_test(models_are_shared_by_a_header),
 	    cmocka_unit_test(a_websocket_is_told_apart),

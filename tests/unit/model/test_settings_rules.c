@@ -112,6 +112,7 @@ static void every_key(void **state)
 	         "  - {name: c, window: quarter, limit: 100 requests}\n"
 	         "  - {name: d, window: hour, limit: 2.5 credits}\n"
 	         "quotas: [{name: a, requests: 10/s, burst: 30s, where: {provider: openai}}]\n"
+	         "routes: {tiers: {small: [claude-haiku-4-5, 'us.amazon.nova-lite-v1:0'], large: [gpt-5]}}\n"
 	         "gates:\n"
 	         "  - {name: hotfix, where: {branch: hotfix/*}, allow: true}\n"
 	         "  - {name: dear, where: {budget: {c: '>80%'}}, deny: late}\n");
@@ -131,6 +132,13 @@ static void every_key(void **state)
 	assert_int_equal(b[0].limit.n, 2000000);
 	assert_int_equal(b[0].action, ACTION_DOWNGRADE);
 	IS(b[0].downgrade, "small");
+	assert_int_equal(s->tiers_n, 2);
+	const struct tier *small = settings_tier(s, SLICE("small"));
+	assert_int_equal(small->models_n, 2);
+	IS(small->models[0], "claude-haiku-4-5");
+	IS(small->models[1], "us.amazon.nova-lite-v1:0");
+	IS(s->tiers[1].models[0], "gpt-5");
+	assert_null(settings_tier(s, SLICE("middle")));
 	assert_int_equal(b[0].on_failure, 1);
 	assert_true(b[0].include);
 	assert_int_equal(b[0].alerts_n, 1);
@@ -221,6 +229,15 @@ static void faults(void **state)
 	     "5:62: gates[].mode: \"shadwo\" is not to be chosen: write enforce, shadow or off (did you mean "
 	     "shadow?)\n"
 	     "6:5: gates[]: a mapping is wanted: {name: …}\n"},
+	    {"routes: {tiers: {small: [claude-haiku-4-5, 'gpt-*'], large: gpt-5}}\n"
+	     "budgets: [{name: x, window: day, limit: 1 USD, action: downgrade, to: smal}]\n",
+	     "1:44: routes.tiers: a model's whole name is wanted, as its provider writes it: "
+	     "claude-haiku-4-5\n"
+	     "1:60: routes.tiers: a list of 1 to 64 models is wanted: {small: [claude-haiku-4-5]}\n"
+	     "2:71: budgets[].to: routes.tiers has no tier \"smal\"; did you mean small?\n"},
+	    {"budgets: [{name: x, window: day, limit: 1 USD, action: downgrade, to: small}]\n",
+	     "1:71: budgets[].to: write routes: {tiers: {NAME: [MODEL, …]}} too; there is no tier "
+	     "\"small\"\n"},
 	    {"gates: {name: x}\n", "1:8: gates: a list is wanted, an entry a line: - {name: …}\n"},
 	};
 	(void)state;
