@@ -10,12 +10,17 @@ static int finish(struct ledger *l, sqlite3_stmt *s, int code, struct error *e)
 	return rc;
 }
 
+/* Before the change is made: what stands there goes with it. */
 static int audit(struct ledger *l, const char *action, const struct ledger_freeze *f, struct error *e)
 {
 	sqlite3_stmt *s = NULL;
 	int rc = ledger_prepare(l,
-	                        SLICE("INSERT INTO audit(time_ms,actor,action,subject,detail)"
-	                              "VALUES(?1,?2,?3,?4||coalesce(':'||?5,''),?6)"),
+	                        SLICE("INSERT INTO audit(time_ms,actor,action,subject,detail,before,after)"
+	                              "VALUES(?1,?2,?3,?4||coalesce(':'||?5,''),?6,"
+	                              "(SELECT json_object('by',by,'reason',reason,'since_ms',time_ms) FROM "
+	                              "freezes WHERE scope=?4 AND value=coalesce(?5,'')),"
+	                              "CASE ?3 WHEN 'freeze' THEN "
+	                              "json_object('by',?2,'reason',?6,'since_ms',?1)END)"),
 	                        &s, e);
 	if (rc != 0)
 		return rc;
@@ -63,9 +68,9 @@ int ledger_sqlite_freeze_put(struct ledger *l, const struct ledger_freeze *f, st
 	int rc = ledger_sqlite_begin(l, e);
 	if (rc != 0)
 		return rc;
-	rc = put(l, f, e);
+	rc = audit(l, "freeze", f, e);
 	if (rc == 0)
-		rc = audit(l, "freeze", f, e);
+		rc = put(l, f, e);
 	return close_change(l, rc, e);
 }
 
@@ -75,7 +80,10 @@ int ledger_sqlite_freeze_drop(struct ledger *l, const struct ledger_freeze *f, s
 	int rc = ledger_sqlite_begin(l, e);
 	if (rc != 0)
 		return rc;
-	rc = ledger_prepare(l, SLICE("DELETE FROM freezes WHERE scope=?1 AND value=coalesce(?2,'')"), &s, e);
+	rc = audit(l, "unfreeze", f, e);
+	if (rc == 0)
+		rc = ledger_prepare(l, SLICE("DELETE FROM freezes WHERE scope=?1 AND value=coalesce(?2,'')"),
+		                    &s, e);
 	if (rc == 0) {
 		int code = ledger_bind_text(s, 1, f->scope);
 		if (code == SQLITE_OK)
@@ -85,8 +93,6 @@ int ledger_sqlite_freeze_drop(struct ledger *l, const struct ledger_freeze *f, s
 	if (rc == 0 && sqlite3_changes(l->db) == 0)
 		rc = error_set(e, ERR_NOT_FOUND, "not frozen: " SLICE_FMT " " SLICE_FMT, SLICE_ARG(f->scope),
 		               SLICE_ARG(f->value));
-	if (rc == 0)
-		rc = audit(l, "unfreeze", f, e);
 	return close_change(l, rc, e);
 }
 
