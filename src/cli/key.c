@@ -51,10 +51,6 @@ static int keys_open(struct keys *k, struct cli *c, bool writable)
 {
 	*k = (struct keys){.c = c, .now_ms = clock_wall_ms(clock_real())};
 	arena_init(&k->mem, MEMORY_MAX);
-	if (c->server)
-		return cli_fail(
-		    c, "keys are made where the gateway's store is: run this there, without --server "
-		       "and WEIR_URL");
 	return cli_ledger_open(c, writable, &k->l);
 }
 
@@ -273,6 +269,8 @@ static int create(struct cli *c, const struct wish *wish, slice attributes)
 		                       wish->role);
 	if (!expiry(c, wish->expires, clock_wall_ms(clock_real()), &k.expires_ms))
 		return EXIT_USAGE;
+	if (c->server)
+		return key_remote_create(c, &k, k.expires_ms ? slice_of(wish->expires) : SLICE_NONE);
 	int status = keys_open(&keys, c, true);
 	if (status == EXIT_DONE)
 		status = store_new_key(&keys, &k, key, id);

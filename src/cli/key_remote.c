@@ -2,9 +2,12 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/crypto.h"
 #include "cli/remote.h"
+#include "text/jsonw.h"
 
 #define ANSWER_MAX (16u << 20)
+#define BODY_MAX   (64u << 10)
 
 static const char *text_of(const cJSON *o, const char *name)
 {
@@ -52,6 +55,51 @@ int key_remote_list(struct cli *c, bool all)
 		status = cli_fail(c, "%s gave no answer to understand", c->server);
 	cJSON_Delete(o);
 	buf_release(&answer);
+	return status;
+}
+
+static int write_wish(const struct ledger_key *k, slice expires, struct buf *body)
+{
+	struct jsonw w;
+	jsonw_init(&w, body);
+	jsonw_object(&w);
+	jsonw_put_string(&w, SLICE("user"), k->user);
+	if (k->team.n)
+		jsonw_put_string(&w, SLICE("team"), k->team);
+	jsonw_put_string(&w, SLICE("role"), slice_of(role_name(k->role)));
+	if (k->attributes.n)
+		jsonw_put_raw(&w, SLICE("attributes"), k->attributes);
+	if (expires.n)
+		jsonw_put_string(&w, SLICE("expires"), expires);
+	jsonw_object_end(&w);
+	return jsonw_end(&w);
+}
+
+int key_remote_create(struct cli *c, const struct ledger_key *k, slice expires)
+{
+	struct buf body, answer;
+	buf_init(&body, BODY_MAX);
+	buf_init(&answer, ANSWER_MAX);
+	int status = write_wish(k, expires, &body) < 0
+	                 ? cli_fail(c, "the attributes are too many")
+	                 : remote_call(c, "POST", SLICE("/api/v1/keys"), buf_slice(&body), &answer);
+	slice text = slice_trim(buf_slice(&answer));
+	cJSON *o = status == EXIT_DONE ? cJSON_ParseWithLength(text.p, text.n) : NULL;
+	if (o) {
+		fprintf(c->err, "Key %s of %s, %s, expires: %.10s. It is shown only now:\n", text_of(o, "id"),
+		        text_of(o, "user"), text_of(o, "role"), expires.n ? text_of(o, "expires") : "never");
+		if (c->json)
+			fprintf(c->out, SLICE_FMT "\n", SLICE_ARG(text));
+		else
+			fprintf(c->out, "%s\n", text_of(o, "key"));
+	} else if (status == EXIT_DONE) {
+		status = cli_fail(c, "%s gave no answer to understand", c->server);
+	}
+	cJSON_Delete(o);
+	if (answer.data)
+		crypto_zero(answer.data, answer.cap);
+	buf_release(&answer);
+	buf_release(&body);
 	return status;
 }
 

@@ -190,6 +190,15 @@ test('a freeze holds when the answer is there; a developer freezes themselves, a
   assert.equal((await post('freeze', keys.owner, { user: 'a', team: 'b' })).status, 400);
   const { changes } = (await ask('GET', '/api/v1/audit?limit=1', { key: keys.owner })).json;
   assert.equal(changes[0].action, 'unfreeze');
+  assert.match(changes[0].before.by, /^operator@example\.com/);
+  assert.equal(changes[0].after, null);
+  await post('freeze', keys.owner, { ...mine, reason: 'a loop' });
+  await post('freeze', keys.operator, mine);
+  const [again] = (await ask('GET', '/api/v1/audit?limit=1', { key: keys.owner })).json.changes;
+  assert.deepEqual([again.action, again.before.reason], ['freeze', 'a loop']);
+  assert.match(again.before.by, /^owner@example\.com/);
+  assert.match(again.after.by, /^operator@example\.com/);
+  assert.equal((await post('unfreeze', keys.owner, mine)).status, 200);
   assert.match(changes[0].actor, /^owner@example\.com/);
 });
 
@@ -212,7 +221,15 @@ test('a developer renews and ends keys, and stops themselves, from a laptop with
   assert.equal(laptop(next, 'freeze', '--org').status, 3);
   assert.equal(laptop(next, 'unfreeze', '--user', 'lap@example.com').status, 0);
   assert.equal(await call(next), 200);
-  assert.equal(laptop(next, 'key', 'revoke', 'k_000000000000').status, 1);
+  const hired = laptop(keys.owner, 'key', 'create', '--user', 'new@example.com', '--team', 'red', '--role', 'agent', '--set', 'repo=acme/web', '--expires', '90d', '--json');
+  assert.equal(hired.status, 0, hired.stderr);
+  assert.match(hired.stderr, /of new@example\.com, agent, expires: \d{4}-\d\d-\d\d\. It is shown only now/);
+  assert.equal(await call(JSON.parse(hired.stdout).key), 200);
+  const theirs = (await ask('GET', '/api/v1/keys', { key: keys.owner })).json.keys.find((k) => k.id === JSON.parse(hired.stdout).id);
+  assert.deepEqual([theirs.user, theirs.team, theirs.role, theirs.attributes.repo], ['new@example.com', 'red', 'agent', 'acme/web']);
+  const denied = laptop(next, 'key', 'create', '--user', 'lap@example.com', '--role', 'owner');
+  assert.equal(denied.status, 3, denied.stderr);
+  assert.equal(denied.stdout, '');
 });
 
 test('without a key this console only shows; no page of another site changes anything', async () => {
