@@ -75,6 +75,8 @@ void admin_changed(struct admin *a);
 /* RFC 3339, or null for 0 and for the end of time. */
 void admin_put_time(struct admin *a, slice key, int64_t ms);
 
+/* Of a path that console_api answers; it stands in the table for the document. */
+int admin_elsewhere(struct admin *a);
 /* admin_openapi.c */
 int admin_openapi(struct admin *a);
 /* admin_keys.c */
@@ -95,6 +97,13 @@ int admin_audit(struct admin *a);
 int admin_freezes(struct admin *a);
 int admin_freeze(struct admin *a);
 int admin_unfreeze(struct admin *a);
+/* admin_sessions.c */
+int admin_sessions_list(struct admin *a);
+int admin_sessions_show(struct admin *a);
+int admin_session_pause(struct admin *a);
+int admin_session_resume(struct admin *a);
+int admin_session_stop(struct admin *a);
+int admin_session_escalate(struct admin *a);
 /* admin_gate.c */
 int admin_gate(struct admin *a);
 /* admin_override.c */

@@ -111,6 +111,12 @@ static void put_head(struct jsonw *w)
 	          "\"properties\":{\"message\":{\"type\":\"string\"}}}}}}}"));
 }
 
+int admin_elsewhere(struct admin *a)
+{
+	(void)a;
+	return ERR_NOT_FOUND;
+}
+
 int admin_openapi(struct admin *a)
 {
 	struct jsonw *w = &a->w;

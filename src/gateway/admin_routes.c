@@ -106,6 +106,32 @@
 #define OVERRIDE_BODY                                                                                        \
 	OBJECT_WITH("\"add\",\"reason\"", "\"add\":" T ",\"reason\":" T ",\"for\":{\"type\":\"object\"}")
 
+#define N_OR_NULL "{\"type\":[\"integer\",\"null\"]}"
+#define NUMBER    "{\"type\":\"integer\"}"
+#define SESSION_SHAPE                                                                                        \
+	OBJECT_WITH("\"id\",\"state\",\"calls\",\"cost_nanousd\"",                                           \
+	            "\"id\":" T ",\"key_id\":" TEXT ",\"state\":{\"enum\":[\"running\",\"paused\","          \
+	            "\"stopped\"]},\"reason\":" TEXT ",\"agent\":" TEXT ",\"directory\":" TEXT               \
+	            ",\"parent\":" TEXT ",\"started\":" TEXT ",\"seen\":" TEXT ",\"turns\":" N_OR_NULL       \
+	            ",\"calls\":" NUMBER ",\"retries\":" NUMBER ",\"compactions\":" NUMBER                   \
+	            ",\"elapsed_s\":" NUMBER ",\"active_s\":" NUMBER ",\"cost_nanousd\":" N_OR_NULL          \
+	            ",\"outcome\":" TEXT)
+#define SESSIONS_SHAPE                                                                                       \
+	"{\"type\":\"object\",\"properties\":{\"sessions\":{\"type\":\"array\",\"items\":" SESSION_SHAPE     \
+	"},\"growth\":{\"type\":\"object\",\"properties\":{\"tokens_per_turn\":" N_OR_NULL                   \
+	",\"context_tokens\":" N_OR_NULL ",\"context_window\":" N_OR_NULL                                    \
+	"}},\"turns\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"anatomy\":{\"type\":"           \
+	"\"object\"},\"text\":" T "}}"
+#define SESSION_STATE_SHAPE OBJECT_WITH("\"id\",\"state\"", "\"id\":" T ",\"state\":" T ",\"reason\":" TEXT)
+#define REPORT_SHAPE                                                                                         \
+	OBJECT_WITH("\"by\",\"rows\",\"total\"",                                                             \
+	            "\"by\":{\"type\":\"array\",\"items\":" T "},\"per\":" TEXT ",\"since\":" TEXT           \
+	            ",\"until\":" TEXT ",\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"     \
+	            "\"total\":{\"type\":\"object\"}")
+#define REASON_BODY   OBJECT_WITH("", "\"reason\":" T)
+#define RESUME_BODY   OBJECT_WITH("\"reason\"", "\"reason\":" T)
+#define ESCALATE_BODY OBJECT_WITH("\"to\"", "\"to\":" T ",\"reason\":" T)
+
 const struct admin_route admin_routes[] = {
     {"GET", "/api/v1/openapi.json", ALL_ROLES, admin_openapi, "This document", "", NULL,
      OBJECT_WITH("\"openapi\",\"paths\"", "\"openapi\":{\"type\":\"string\"},\"paths\":{\"type\":\"object\"},"
@@ -162,6 +188,25 @@ const struct admin_route admin_routes[] = {
     {"POST", "/api/v1/gate", KEEPERS | ROLE_BIT(ROLE_DEVELOPER) | ROLE_BIT(ROLE_AGENT), admin_gate,
      "May an agent run in this CI job? An admitted job gets the token for its calls", "", GATE_BODY,
      GATE_SHAPE},
+    {"GET", "/api/v1/report", ALL_ROLES, admin_elsewhere,
+     "Calls added up by dimensions and time, as `weir report`; one's own where the role sees no others'",
+     "by,per,since,until,where,measures,format", NULL, REPORT_SHAPE},
+    {"GET", "/api/v1/calls", ALL_ROLES, admin_elsewhere, "The newest calls with all that is known of each",
+     "since,until,where,limit", NULL, LIST_OF("rows", "{\"type\":\"object\"}")},
+    {"GET", "/api/v1/sessions", PEOPLE, admin_sessions_list,
+     "The sessions of the last week, the latest first; a developer's own. format=table: {\"text\"} for "
+     "people",
+     "limit,format", NULL, SESSIONS_SHAPE},
+    {"GET", "/api/v1/sessions/{id}", PEOPLE, admin_sessions_show,
+     "One, those it started, its turns and what its context is made of", "format", NULL, SESSIONS_SHAPE},
+    {"POST", "/api/v1/sessions/{id}/pause", MAKERS, admin_session_pause,
+     "Refuses its calls until it is resumed; a developer their own", "", REASON_BODY, SESSION_STATE_SHAPE},
+    {"POST", "/api/v1/sessions/{id}/resume", MAKERS, admin_session_resume,
+     "Lets a paused one go on; with a reason, for the audit", "", RESUME_BODY, SESSION_STATE_SHAPE},
+    {"POST", "/api/v1/sessions/{id}/stop", MAKERS, admin_session_stop, "Refuses its calls for good", "",
+     REASON_BODY, SESSION_STATE_SHAPE},
+    {"POST", "/api/v1/sessions/{id}/escalate", MAKERS, admin_session_escalate,
+     "Pauses it and hands it to somebody, whom its refusals name", "", ESCALATE_BODY, SESSION_STATE_SHAPE},
 };
 
 const size_t admin_routes_n = sizeof admin_routes / sizeof *admin_routes;

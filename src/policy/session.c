@@ -75,11 +75,7 @@ static struct session *parent_of(const struct opening *o, struct shard *s, const
 	slice id = parent_text(of);
 	if (id.n == 0)
 		return NULL;
-	uint64_t key = session_key(o->table, o->in->scope, KEY_SESSION, text_hash(o->table, id));
-	for (struct node *n = index_next(&s->index, key, NULL); n; n = index_next(&s->index, key, n))
-		if (n == &n->thread->key[KEY_SESSION] && slice_eq(session_text_id(n->thread->session), id))
-			return n->thread->session;
-	return NULL;
+	return session_of_key(o->table, s, o->in->scope, id);
 }
 
 /* From the session up to the root: one more below each of them, when begun; what the turn is told. */
@@ -119,8 +115,7 @@ static int set_keys(struct opening *o, struct shard *s, struct thread *th, bool 
 	if (in->session.n)
 		rc = session_rekey(s, th, KEY_CLIENT, session_key(t, in->scope, KEY_CLIENT, client));
 	if (rc == 0 && is_new && th->next == NULL)
-		rc = session_rekey(s, th, KEY_SESSION,
-		                   session_key(t, in->scope, KEY_SESSION, text_hash(t, session_text_id(of))));
+		rc = session_rekey(s, th, KEY_SESSION, session_id_key(t, session_text_id(of)));
 	if (rc == 0 && th->opening)
 		rc = session_rekey(s, th, KEY_OPENING, session_key(t, in->scope, KEY_OPENING, th->opening));
 	if (rc == 0 && is_new && o->users_n)
@@ -335,17 +330,19 @@ static int set_state(struct shard *s, struct session *of, enum session_action a,
 	return 0;
 }
 
-/* An id is looked for in every shard: an operator names no key. Two keys may use the same one, and both stop.
+/* An id is looked up in every shard: an operator names no key. Two keys may use the same one, and both stop.
  */
-static int act_in(struct shard *s, slice id, enum session_action a, slice reason, int64_t now_ms)
+static int act_in(const struct session_table *t, struct shard *s, slice id, enum session_action a,
+                  slice reason, int64_t now_ms)
 {
 	int rc = ERR_NOT_FOUND;
+	struct node *at = NULL;
+	struct session *of;
 	pthread_mutex_lock(&s->lock);
-	for (struct session *of = s->newest; of; of = of->older)
-		if (slice_eq(session_text_id(of), id)) {
-			int one = set_state(s, of, a, reason, now_ms);
-			rc = rc == ERR_NOT_FOUND || one ? one : rc;
-		}
+	while ((of = session_of_id(t, s, id, &at)) != NULL) {
+		int one = set_state(s, of, a, reason, now_ms);
+		rc = rc == ERR_NOT_FOUND || one ? one : rc;
+	}
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -353,14 +350,14 @@ static int act_in(struct shard *s, slice id, enum session_action a, slice reason
 int session_act_on(struct session_table *t, const struct session_turn *turn, slice id, enum session_action a,
                    slice reason, int64_t now_ms)
 {
-	return turn->thread ? act_in(&t->shards[turn->shard], id, a, reason, now_ms) : ERR_NOT_FOUND;
+	return turn->thread ? act_in(t, &t->shards[turn->shard], id, a, reason, now_ms) : ERR_NOT_FOUND;
 }
 
 int session_act(struct session_table *t, slice id, enum session_action a, slice reason, int64_t now_ms)
 {
 	int rc = ERR_NOT_FOUND;
 	for (unsigned i = 0; i < SHARDS; i++) {
-		int one = act_in(&t->shards[i], id, a, reason, now_ms);
+		int one = act_in(t, &t->shards[i], id, a, reason, now_ms);
 		rc = one == ERR_NOT_FOUND ? rc : rc == ERR_NOT_FOUND || one ? one : rc;
 	}
 	return rc;

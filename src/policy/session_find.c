@@ -164,9 +164,10 @@ static void find_by_id(struct finding *w)
 		replace_past(w, same);
 		return;
 	}
-	struct thread *any[CANDIDATES];
-	if (candidates(w, KEY_SESSION, text_hash(w, w->o->in->session), any) > 0) {
-		w->f->session = any[0]->session;
+	const struct session_in *in = w->o->in;
+	struct session *of = session_of_key(w->o->table, w->shard, in->scope, in->session);
+	if (of) {
+		w->f->session = of;
 		w->f->how = w->o->in->subagent.n ? SESSION_SUBAGENT : SESSION_BESIDE;
 	}
 }

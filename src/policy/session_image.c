@@ -139,7 +139,7 @@ static int read_thread(struct session_table *t, struct shard *s, struct session 
 	snprintf(th->call, sizeof th->call, "%.*s", CALL_ID, x->call);
 	of->subagents += th->subagent[0] == 's';
 	for (unsigned i = 0; i < KEYS; i++)
-		if (i != KEY_SERIAL && x->key[i] && session_rekey(s, th, i, x->key[i]))
+		if (i != KEY_SERIAL && i != KEY_SESSION && x->key[i] && session_rekey(s, th, i, x->key[i]))
 			return ERR_NOMEM;
 	return 0;
 }
@@ -180,6 +180,11 @@ int session_restore(struct session_table *t, const struct session_row *row)
 		memcpy(&x, row->image.p + sizeof(struct image_head) + i, sizeof x);
 		rc = read_thread(t, s, of, &x);
 	}
+	struct thread *first = of ? of->threads : NULL;
+	while (first && first->next)
+		first = first->next;
+	if (rc == 0 && first)
+		rc = session_rekey(s, first, KEY_SESSION, session_id_key(t, row->id));
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }

@@ -158,6 +158,13 @@ struct session_table {
 /* --- session_table.c --- */
 struct shard *session_shard(struct session_table *t, slice scope);
 uint64_t session_key(const struct session_table *t, slice scope, enum key_kind kind, uint64_t a);
+/* KEY_SESSION is of no scope: people name a session by its id alone. */
+uint64_t session_id_key(const struct session_table *t, slice id);
+/* Walks the shard's sessions of that id, of any scope: *after NULL at first; NULL at the end. */
+struct session *session_of_id(const struct session_table *t, const struct shard *s, slice id,
+                              struct node **after);
+/* The one of that scope. */
+struct session *session_of_key(const struct session_table *t, const struct shard *s, slice scope, slice id);
 struct session *session_add(struct session_table *t, struct shard *s, const struct session_row *row);
 struct thread *session_thread_add(struct session_table *t, struct shard *s, struct session *of,
                                   slice subagent);

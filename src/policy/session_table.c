@@ -129,6 +129,32 @@ uint64_t session_key(const struct session_table *t, slice scope, enum key_kind k
 	return key ? key : 1;
 }
 
+uint64_t session_id_key(const struct session_table *t, slice id)
+{
+	return session_key(t, SLICE_NONE, KEY_SESSION, XXH3_64bits_withSeed(id.n ? id.p : "", id.n, t->seed));
+}
+
+struct session *session_of_id(const struct session_table *t, const struct shard *s, slice id,
+                              struct node **after)
+{
+	uint64_t key = session_id_key(t, id);
+	while ((*after = index_next(&s->index, key, *after)) != NULL)
+		if (*after == &(*after)->thread->key[KEY_SESSION] &&
+		    slice_eq(session_text_id((*after)->thread->session), id))
+			return (*after)->thread->session;
+	return NULL;
+}
+
+struct session *session_of_key(const struct session_table *t, const struct shard *s, slice scope, slice id)
+{
+	struct node *at = NULL;
+	struct session *of;
+	while ((of = session_of_id(t, s, id, &at)) != NULL)
+		if (slice_eq((slice){of->text.p + of->text.id, of->text.scope}, scope))
+			return of;
+	return NULL;
+}
+
 void context_release(struct context *c)
 {
 	free(c->runs);

@@ -217,6 +217,10 @@ struct ledger_ops {
 	int (*sessions)(struct ledger *l, int64_t since_ms, size_t limit,
 	                int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
 	                struct error *e);
+	/* The one of that id (of each key that has it), and those that it started. */
+	int (*session)(struct ledger *l, slice id, size_t limit,
+	               int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
+	               struct error *e);
 	/* A number that changes when a state was written. */
 	int (*sessions_version)(struct ledger *l, int64_t *out, struct error *e);
 	/* Who makes the changes to come, for the record of them; at the start "uid:N" of this process. */

@@ -396,5 +396,6 @@ const struct ledger_ops ledger_sqlite_ops = {
     .session_put = ledger_sqlite_session_put,
     .session_act = ledger_sqlite_session_act,
     .sessions = ledger_sqlite_sessions,
+    .session = ledger_sqlite_session,
     .sessions_version = ledger_sqlite_sessions_version,
 };

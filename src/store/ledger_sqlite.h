@@ -61,6 +61,9 @@ int ledger_sqlite_session_act(struct ledger *l, slice id, slice state, slice rea
 int ledger_sqlite_sessions(struct ledger *l, int64_t since_ms, size_t limit,
                            int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
                            struct error *e);
+int ledger_sqlite_session(struct ledger *l, slice id, size_t limit,
+                          int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
+                          struct error *e);
 int ledger_sqlite_sessions_version(struct ledger *l, int64_t *out, struct error *e);
 
 /* ledger_sqlite_query.c */

@@ -130,22 +130,16 @@ int ledger_sqlite_session_act(struct ledger *l, slice id, slice state, slice rea
 	return rc;
 }
 
-int ledger_sqlite_sessions(struct ledger *l, int64_t since_ms, size_t limit,
-                           int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
-                           struct error *e)
+#define SELECT                                                                                               \
+	"SELECT " COLUMNS ",(SELECT sum(cost_nanousd)FROM calls c WHERE c.session=s.id)"                     \
+	",(SELECT max(turn)FROM calls c WHERE c.session=s.id AND c.subagent IS NULL)FROM sessions s WHERE "
+
+static int each(struct ledger *l, sqlite3_stmt *s, size_t limit,
+                int (*on_session)(void *arg, const struct ledger_session *s), void *arg, struct error *e)
 {
-	sqlite3_stmt *s = NULL;
-	int rc = ledger_prepare(
-	    l,
-	    SLICE("SELECT " COLUMNS ",(SELECT sum(cost_nanousd)FROM calls c WHERE c.session=s.id)"
-	          ",(SELECT max(turn)FROM calls c WHERE c.session=s.id AND c.subagent IS NULL)"
-	          "FROM sessions s WHERE seen_ms>=?1 ORDER BY seen_ms DESC LIMIT ?2"),
-	    &s, e);
-	int code = SQLITE_DONE;
-	if (rc == 0) {
-		sqlite3_bind_int64(s, 1, since_ms);
-		sqlite3_bind_int64(s, 2, limit < INT32_MAX ? (int64_t)limit : INT32_MAX);
-	}
+	int rc = 0, code = sqlite3_bind_int64(s, 2, limit < INT32_MAX ? (int64_t)limit : INT32_MAX);
+	if (code != SQLITE_OK)
+		rc = ledger_fault(l, code, "sessions", e);
 	while (rc == 0 && (code = sqlite3_step(s)) == SQLITE_ROW) {
 		struct ledger_session r = {.id = ledger_column_text(s, 0),
 		                           .scope = ledger_column_text(s, 1),
@@ -173,6 +167,34 @@ int ledger_sqlite_sessions(struct ledger *l, int64_t since_ms, size_t limit,
 		rc = ledger_fault(l, code, "sessions", e);
 	sqlite3_finalize(s);
 	return rc;
+}
+
+int ledger_sqlite_sessions(struct ledger *l, int64_t since_ms, size_t limit,
+                           int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
+                           struct error *e)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = ledger_prepare(l, SLICE(SELECT "seen_ms>=?1 ORDER BY seen_ms DESC LIMIT ?2"), &s, e);
+	if (rc != 0)
+		return rc;
+	sqlite3_bind_int64(s, 1, since_ms);
+	return each(l, s, limit, on_session, arg, e);
+}
+
+int ledger_sqlite_session(struct ledger *l, slice id, size_t limit,
+                          int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
+                          struct error *e)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = ledger_prepare(l, SLICE(SELECT "id=?1 OR parent=?1 ORDER BY id<>?1,seen_ms DESC LIMIT ?2"),
+	                        &s, e);
+	if (rc != 0)
+		return rc;
+	int code = ledger_bind_text(s, 1, id);
+	if (code == SQLITE_OK)
+		return each(l, s, limit, on_session, arg, e);
+	sqlite3_finalize(s);
+	return ledger_fault(l, code, "sessions", e);
 }
 
 int ledger_sqlite_sessions_version(struct ledger *l, int64_t *out, struct error *e)

@@ -252,3 +252,64 @@ test('what the API made is there after a restart', async () => {
   const teams = (await ask('GET', '/api/v1/teams', { key: keys.owner })).json.teams;
   assert.equal(teams.find((t) => t.name === 'infra').source, 'api');
 });
+
+test('sessions by the API: shown, paused and resumed with a reason, handed over, stopped; a developer their own', async () => {
+  const { json: doc } = await ask('GET', '/api/v1/openapi.json');
+  const mine = weir.newKey('--user', 'developer@example.com');
+  const others = weir.newKey('--user', 'somebody@example.com');
+  await new Promise((done) => setTimeout(done, 300));
+  const turn = async (key, session) => {
+    const answer = await fetch(`${weir.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': key, 'x-weir-session': session },
+      body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 5, messages: [{ role: 'user', content: `of ${session}` }] }),
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  assert.equal((await turn(mine, 'mine')).status, 200);
+  assert.equal((await turn(others, 'theirs')).status, 200);
+  const ids = (l) => l.json.sessions.map((s) => s.id);
+  let list;
+  for (let i = 0; i < 50 && !['mine', 'theirs'].every((id) => list && ids(list).includes(id)); i++) {
+    await new Promise((done) => setTimeout(done, 100));
+    list = checked(doc, 'get', '/api/v1/sessions', await ask('GET', '/api/v1/sessions', { key: keys.operator }));
+  }
+  assert.ok(ids(list).includes('mine') && ids(list).includes('theirs'), list.text);
+  const key = keys.developer;
+  const own = ids(await ask('GET', '/api/v1/sessions', { key }));
+  assert.ok(own.includes('mine') && !own.includes('theirs'), own.join());
+  const one = checked(doc, 'get', '/api/v1/sessions/{id}', await ask('GET', '/api/v1/sessions/mine', { key }));
+  assert.equal(one.json.turns.length, 1, one.text);
+  assert.equal((await ask('GET', '/api/v1/sessions/theirs', { key })).status, 404);
+
+  const act = async (what, body, id = 'mine', by = key) =>
+    checked(doc, 'post', `/api/v1/sessions/{id}/${what}`, await ask('POST', `/api/v1/sessions/${id}/${what}`, { key: by, body }));
+  assert.equal((await act('pause', {}, 'theirs')).status, 404);
+  assert.equal((await act('pause', { reason: 'looked at' })).status, 200);
+  const refused = await turn(mine, 'mine');
+  assert.match(refused.text, /session mine is paused: looked at/);
+  assert.equal((await act('resume', {})).status, 400);
+  assert.equal((await act('resume', { reason: 'mended' })).status, 200);
+  assert.equal((await turn(mine, 'mine')).status, 200);
+  assert.equal((await act('escalate', {})).status, 400);
+  assert.equal((await act('escalate', { to: 'ana@example.com', reason: 'dear' }, 'theirs', keys.operator)).status, 200);
+  assert.match((await turn(others, 'theirs')).text, /paused: handed to ana@example.com: dear/);
+
+  const cli = (...args) =>
+    spawnSync(WEIR, ['session', ...args, '--server', weir.console], { encoding: 'utf8', env: { ...cleanEnvironment(), WEIR_KEY: key } });
+  assert.match(cli('list').stdout, /^session +state.*\nmine +running/);
+  assert.match(cli('show', 'mine').stdout, /The context is \d+ tokens/);
+  assert.equal(cli('resume', 'mine').status, 2);
+  const stopped = cli('stop', 'mine', '--reason', 'enough');
+  assert.match(stopped.stderr, /Session mine is stopped\./);
+  assert.equal((await act('resume', { reason: 'no' })).status, 409);
+  assert.match((await turn(mine, 'mine')).text, /was stopped: enough/);
+  const audit = await ask('GET', '/api/v1/audit', { key: keys.viewer });
+  const said = audit.json.changes.find((c) => c.action === 'session.running' && c.subject === 'mine');
+  assert.match(`${said.actor} ${said.detail}`, /^developer@example\.com \(.*mended$/);
+});
+
+test('the report and the calls are in the document as they answer', async () => {
+  const { json: doc } = await ask('GET', '/api/v1/openapi.json');
+  for (const path of ['/api/v1/report', '/api/v1/calls']) assert.equal(checked(doc, 'get', path, await ask('GET', path, { key: keys.owner })).status, 200);
+});

@@ -313,6 +313,23 @@ static void states_change_by_the_table(void **state)
 	(void)state;
 }
 
+static void an_id_is_found_under_every_key(void **state)
+{
+	struct world w;
+	begin(&w);
+	ask(&w, "id", NULL, TOOLS, ONE);
+	w.scope = "key2";
+	ask(&w, "id", NULL, TOOLS, ONE);
+	ask(&w, "another", NULL, TOOLS, ONE);
+	assert_int_equal(session_act(w.table, SLICE("id"), SESSION_PAUSE, SLICE("stuck"), 1), 0);
+	assert_int_equal(ask(&w, "id", NULL, TOOLS, TWO).state, SESSION_PAUSED);
+	assert_int_equal(ask(&w, "another", NULL, TOOLS, TWO).state, SESSION_RUNNING);
+	w.scope = "key1";
+	assert_int_equal(ask(&w, "id", NULL, TOOLS, TWO).state, SESSION_PAUSED);
+	end(&w);
+	(void)state;
+}
+
 /* --- what is kept ----------------------------------------------------------------------------------------
  */
 
@@ -335,6 +352,7 @@ static void a_session_goes_on_after_a_restart(void **state)
 	assert_turn(t, SESSION_CONTINUED, 3, 1);
 	assert_true(slice_eq(t.session, before.session));
 	assert_int_equal(t.state, SESSION_PAUSED);
+	assert_int_equal(session_act(w.table, t.session, SESSION_RESUME, SLICE("mended"), 6), 0);
 	/* What was sent before the restart is not counted again. */
 	assert_int_equal(t.tools[0].calls, 1);
 	struct session_table *other = session_table_new(1000, 8);
@@ -539,6 +557,7 @@ int main(void)
 	    cmocka_unit_test(a_title_is_beside_its_conversation),
 	    cmocka_unit_test(a_shells_agent_has_a_parent),
 	    cmocka_unit_test(states_change_by_the_table),
+	    cmocka_unit_test(an_id_is_found_under_every_key),
 	    cmocka_unit_test(a_session_goes_on_after_a_restart),
 	    cmocka_unit_test(the_oldest_session_goes_when_there_are_too_many),
 	    cmocka_unit_test(parts_make_the_whole_exactly),
