@@ -202,6 +202,18 @@ bool codec_can_limit(enum api api);
 bool codec_shows_output(const struct request_view *v);
 int codec_limit(const struct request_view *v, int64_t limit, struct json_edits *edits, struct arena *mem);
 
+/* The provider's own tools that are billed by call, as a request offers them to the model. */
+struct codec_hosted {
+	bool searches, others; /* web searches; any other */
+	int64_t most;   /* calls that the request itself allows, of all together; INT64_MAX: any number */
+	bool can_limit; /* codec_hosted_limit has a place for a limit */
+};
+void codec_hosted(const struct request_view *v, struct codec_hosted *out);
+/* The edits after which the request allows no more than so many (Anthropic: max_uses of its search tool;
+ * Responses: max_tool_calls). ERR_UNSUPPORTED where it has no place for it. */
+int codec_hosted_limit(const struct request_view *v, int64_t limit, struct json_edits *edits,
+                       struct arena *mem);
+
 /* `follow` and `cut` of each dialect, in files of their own (*_cut.c). */
 #define CODEC_CUT(name)                                                                                      \
 	void codec_##name##_follow(const struct sse_event *e, struct stream_open *o);                        \

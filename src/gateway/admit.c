@@ -519,6 +519,9 @@ static bool request_body(struct exchange *ex, slice *out)
 	}
 	if (ex->hold.limit && codec_limit(&ex->view, ex->hold.limit, &edits, &ex->mem))
 		return false;
+	if (ex->hold.tools_limited &&
+	    codec_hosted_limit(&ex->view, num_max_i64(ex->hold.searches, ex->hold.hosted), &edits, &ex->mem))
+		return false;
 	if (ex->advice.n && ex->codec->advise)
 		(void)ex->codec->advise(&ex->view, ex->advice, &edits, &ex->mem);
 	if (edits.n == 0)

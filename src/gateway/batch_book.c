@@ -176,11 +176,17 @@ struct holding {
 	slice *model;      /* the one without a price */
 };
 
-static int64_t worst_case(const struct price *p, const struct request_view *v, size_t bytes)
+static int64_t worst_case(const struct price *p, const struct request_view *v, size_t bytes,
+                          int64_t hosted_calls)
 {
+	struct codec_hosted tools;
+	codec_hosted(v, &tools);
+	int64_t calls = tools.most == INT64_MAX ? hosted_calls : tools.most;
 	struct billed_as asked = {.service_tier = TIER, .speed = v->speed};
 	struct price_bounds b = {
 	    .input_tokens = tokens_upper_bound(bytes) + INPUT_UNSEEN, .choices = v->choices, .asked = &asked};
+	b.web_searches = tools.searches ? calls : 0;
+	b.hosted_tool_calls = tools.others ? calls : 0;
 	if (v->hidden_input)
 		b.input_tokens =
 		    num_max_i64(b.input_tokens, p->context_window > 0 ? p->context_window : INPUT_UNKNOWN);
@@ -208,7 +214,7 @@ static int add_item(void *arg, const struct batch_item *item, struct error *e)
 		*h->model = arena_copy(h->mem, v.model);
 		return error_set(e, ERR_NOT_FOUND, "no price is known");
 	}
-	h->sum = num_sat_add_i64(h->sum, worst_case(p, &v, item->body.n));
+	h->sum = num_sat_add_i64(h->sum, worst_case(p, &v, item->body.n, h->s->limits.hosted_calls));
 	return 0;
 }
 

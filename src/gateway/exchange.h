@@ -83,6 +83,8 @@ struct exchange {
 		struct budget_output cover; /* of one choice's output */
 		bool sliced;                /* the output is seen, and held slice by slice */
 		int64_t limit;              /* of output, that Weir sends; 0: the client's own */
+		int64_t searches, hosted;   /* calls of the provider's own tools: web searches, others */
+		bool tools_limited;         /* the request is sent with a limit of so many */
 	} hold;
 	int64_t arrived_us, asked_us, first_byte_us, last_byte_us, ended_us; /* monotonic; 0: not yet */
 

@@ -56,9 +56,37 @@ static int64_t worst_usd(const struct exchange *ex, int64_t output)
 	if (ex->batch.kind == BATCH_CALL_CACHE || ex->batch.kind == BATCH_CALL_CREATE)
 		return ex->batch.worst;
 	struct billed_as asked = {.service_tier = v->service_tier, .speed = v->speed};
-	struct price_bounds b = {
-	    .input_tokens = ex->hold.input, .max_output = output, .choices = v->choices, .asked = &asked};
+	struct price_bounds b = {.input_tokens = ex->hold.input,
+	                         .max_output = output,
+	                         .choices = v->choices,
+	                         .asked = &asked,
+	                         .web_searches = ex->hold.searches,
+	                         .hosted_tool_calls = ex->hold.hosted};
 	return price_worst_case_of(ex->price, &b);
+}
+
+/* So many calls of the provider's own tools, at most; true when that makes a difference to the price. */
+static bool expect_tools(struct exchange *ex, const struct codec_hosted *offered, int64_t calls)
+{
+	struct call_hold *h = &ex->hold;
+	h->searches = h->hosted = 0;
+	int64_t without = worst_usd(ex, 0);
+	h->searches = offered->searches ? calls : 0;
+	h->hosted = offered->others ? calls : 0;
+	return worst_usd(ex, 0) != without;
+}
+
+/* They are billed by call: as many as the request allows, else, or where that costs too much, as many as the
+ * settings say. */
+static bool bound_tools(struct exchange *ex, bool fewer)
+{
+	struct codec_hosted offered;
+	codec_hosted(&ex->view, &offered);
+	int64_t most = ex->settings->limits.hosted_calls;
+	bool open = offered.most == INT64_MAX,
+	     lower = offered.can_limit && (open || (fewer && offered.most > most));
+	ex->hold.tools_limited = expect_tools(ex, &offered, open || lower ? most : offered.most) && lower;
+	return ex->hold.tools_limited;
 }
 
 /* What a call needs with so much output; its worst case in money in *list. */
@@ -229,6 +257,41 @@ static bool can_limit(struct exchange *ex, int64_t output)
 	       codec_limit(&ex->view, output, &edits, &ex->mem) == 0;
 }
 
+static bool can_limit_tools(struct exchange *ex, int64_t calls)
+{
+	struct json_edits edits;
+	json_edits_init(&edits);
+	return codec_hosted_limit(&ex->view, calls, &edits, &ex->mem) == 0;
+}
+
+/* Only budgets of money that enforce change what is sent. */
+static bool money_is_enforced(const struct budget_hold *h)
+{
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct budget_part *p = &h->part[i];
+		if (p->enforced && (p->rule->limit.unit == LIMIT_USD || p->rule->limit.unit == LIMIT_CREDITS))
+			return true;
+	}
+	return false;
+}
+
+/* The provider can be told to run fewer of its tools than the client allows. */
+static bool fewer_tools(struct exchange *ex)
+{
+	struct call_hold *h = &ex->hold;
+	int64_t searches = h->searches, hosted = h->hosted;
+	if (h->tools_limited || !money_is_enforced(&h->budget))
+		return false;
+	if (bound_tools(ex, true) && can_limit_tools(ex, num_max_i64(h->searches, h->hosted))) {
+		cover(ex, h->cover.held);
+		return true;
+	}
+	h->tools_limited = false;
+	h->searches = searches;
+	h->hosted = hosted;
+	return false;
+}
+
 /* There is no room for what was asked: for less of it, perhaps. A stream begins with a smaller slice; of what
  * is not seen while it is made the provider makes less. */
 static enum budget_result take_less(struct exchange *ex, struct budget_why *why)
@@ -237,6 +300,8 @@ static enum budget_result take_less(struct exchange *ex, struct budget_why *why)
 	int64_t list, choices = num_max_i64(ex->view.choices, 1);
 	if (ex->price == NULL)
 		return BUDGET_REFUSED;
+	if (fewer_tools(ex) && budget_take(ex->w->shared->budgets, &h->budget, &h->need, why) == BUDGET_OK)
+		return BUDGET_OK;
 	struct budget_need base = need_for(ex, 0, &list), million = need_for(ex, 1000000, &list);
 	int64_t room = budget_output_room(&h->budget, &base, million.usd - base.usd) / choices;
 	if (room < OUTPUT_FLOOR || room >= h->cover.held || (!h->sliced && !can_limit(ex, room)))
@@ -254,6 +319,8 @@ static enum budget_result take(struct exchange *ex, struct budget_why *why)
 	struct facts f = facts_of(ex, ex->settings);
 	unsigned flags = ex->record.text[TEXT_MODEL_CALLED].n ? BUDGET_DOWNGRADED : 0;
 	enum budget_result r = budget_match(b, ex->settings, &f, flags, hold_clock(ex), &h->budget, why);
+	h->tools_limited = h->tools_limited && money_is_enforced(&h->budget) &&
+	                   can_limit_tools(ex, num_max_i64(h->searches, h->hosted));
 	if (r == BUDGET_OK)
 		r = budget_take(b, &h->budget, &h->need, why);
 	return r == BUDGET_REFUSED ? take_less(ex, why) : r;
@@ -278,6 +345,7 @@ static enum budget_result hold_once(struct exchange *ex, struct budget_why *why)
 	int64_t output = 0;
 	if (ex->price) {
 		h->input = input_bound(ex);
+		(void)bound_tools(ex, false);
 		output = h->cover.most = output_bound(ex);
 		if (output < ex->view.max_output && can_limit(ex, output))
 			h->limit = output;
@@ -404,5 +472,9 @@ void hold_headers(struct exchange *ex, void (*add)(struct exchange *ex, slice na
 	if (ex->hold.limit)
 		add(ex, SLICE("x-weir-max-tokens"),
 		    arena_printf(&ex->mem, "%lld", (long long)ex->hold.limit));
+	if (ex->hold.tools_limited)
+		add(ex, SLICE("x-weir-max-tool-calls"),
+		    arena_printf(&ex->mem, "%lld",
+		                 (long long)num_max_i64(ex->hold.searches, ex->hold.hosted)));
 	reroute_headers(ex, add);
 }

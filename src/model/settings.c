@@ -64,6 +64,7 @@ static void set_defaults(struct snapshot *snap)
 	    .connections = 8192,
 	    .calls = 4096,
 	    .budget_counters = 262144,
+	    .hosted_calls = 10,
 	    .header_ms = 10000,
 	    .body_ms = 30000,
 	    .idle_ms = 75000,

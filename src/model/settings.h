@@ -114,6 +114,8 @@ struct limits {
 	int64_t connections;     /* open client connections, all workers together */
 	int64_t calls;           /* calls in flight, all workers together */
 	int64_t budget_counters; /* taken at the start; a change waits for the next */
+	int64_t
+	    hosted_calls; /* of the provider\'s own tools, that a hold pays for where nothing limits them */
 	int64_t header_ms, body_ms, idle_ms,
 	    drain_ms; /* client's time for the head, between body bytes, keep-alive; SIGTERM's drain */
 	int64_t abort_bytes, abort_ms; /* on_abort: drain reads so much more of an answer, for so long */

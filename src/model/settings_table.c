@@ -364,6 +364,10 @@ const struct option settings_options[] = {
         "budget_counters", budget_counters, 1024, 4000000,
         "counters of budgets, one for each value of `each` in each window; beyond it `on_failure` of the "
         "budget decides; default 262144"),
+    LIMIT_NUMBER(
+        "hosted_calls", hosted_calls, 1, 1000,
+        "calls of the provider's own tools (web searches and the like, billed by call) that a budget's hold "
+        "pays for where the request sets no limit; default 10"),
     LIMIT_NUMBER("devices", devices, 0, 32,
                  "devices that a key may be used from in a day before the log says so; 0: any; default 5"),
     LIMIT_TIME("header_timeout", header_ms, 100, 5 * M, "for a client to send its headers; default 10s"),

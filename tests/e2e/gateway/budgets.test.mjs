@@ -1,6 +1,8 @@
 // Budgets at the gateway: holds, refusals in words, and counters that are the same after a restart and a kill.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { after, describe, test } from 'node:test';
 import { startSim, startWeir, stopAll } from '../lib/harness.mjs';
 import { MESSAGE, STREAM, dial, post, sleep, until } from '../lib/raw.mjs';
@@ -134,6 +136,55 @@ describe('budgets', { concurrency: 2 }, () => {
     const whole = await ask(weir, { body: STREAM, sim: 'events=1500;rate=3000' });
     assert.match(await whole.text(), /message_stop/);
     assert.equal((await weir.ledgerOf(2))[1].ending, 'complete');
+  });
+
+  test('fees of tools that the provider runs are held, and what has no limit gets one', async () => {
+    const seen = [];
+    const server = createServer((request, answer) => {
+      const parts = [];
+      request.on('data', (part) => parts.push(part));
+      request.on('end', () => {
+        const body = JSON.parse(Buffer.concat(parts));
+        const uses = body.tools[0].max_uses;
+        seen.push(uses);
+        answer.setHeader('content-type', 'application/json');
+        answer.end(
+          JSON.stringify({
+            id: 'msg_1',
+            type: 'message',
+            role: 'assistant',
+            model: body.model,
+            content: [{ type: 'text', text: 'found' }],
+            stop_reason: 'end_turn',
+            usage: { input_tokens: 900, output_tokens: 20, server_tool_use: { web_search_requests: uses ?? 99 } },
+          }),
+        );
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const sim = { url: `http://127.0.0.1:${server.address().port}` };
+      const extra = 'limits: {hosted_calls: 6}\nbudgets:\n  - {name: all, window: month, limit: 1 USD}\n';
+      const weir = await startWeir({ sim, extra });
+      const searching = (tool) =>
+        ask(weir, { body: JSON.stringify({ ...JSON.parse(MESSAGE), tools: [{ type: 'web_search_20250305', name: 'web_search', ...tool }] }) });
+      const open = await searching({});
+      assert.equal(open.status, 200, await open.text());
+      assert.equal(open.headers.get('x-weir-max-tool-calls'), '6');
+      const own = await searching({ max_uses: 2 });
+      assert.equal(own.headers.get('x-weir-max-tool-calls'), null);
+      await own.text();
+      const wild = await searching({ max_uses: 500 });
+      assert.equal(wild.status, 200, await wild.text());
+      assert.equal(wild.headers.get('x-weir-max-tool-calls'), '6');
+      assert.deepEqual(seen, [6, 2, 6]);
+      for (const row of await weir.ledgerOf(3)) {
+        assert.ok(row.cost_nanousd >= 0.02e9, 'the searches are in the cost');
+        assert.ok(row.cost_nanousd <= row.hold_nanousd, JSON.stringify(row));
+      }
+    } finally {
+      server.close();
+    }
   });
 
   test('of an answer that is not seen while it is made the provider is told to make less', async () => {

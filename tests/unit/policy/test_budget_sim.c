@@ -33,6 +33,9 @@ static const struct {
     {5000, 10000, 500, 25000, 32000},
 };
 
+#define SEARCH_USD (USD / 100)
+#define SEARCHES   6
+
 enum phase { ASKS, RUNS, STOPPED };
 
 struct agent {
@@ -41,6 +44,7 @@ struct agent {
 	bool streams, visible;
 	int64_t input, cached, output; /* what the call will really use */
 	int64_t made, passed;          /* tokens of output: generated, seen by the gateway */
+	int64_t offered, searched; /* web searches of the provider's: the most there can be, made so far */
 	struct budget_output cover;
 	int64_t journal_usd; /* the hold as the journal has it */
 	struct budget_hold hold;
@@ -78,14 +82,14 @@ static int64_t size_about(struct world *w, int64_t mean)
 static int64_t real_usd(const struct agent *a)
 {
 	return (a->input - a->cached) * models[a->model].fresh + a->cached * models[a->model].read +
-	       a->made * models[a->model].output;
+	       a->made * models[a->model].output + a->searched * SEARCH_USD;
 }
 
 static struct budget_need need_of(const struct agent *a, int64_t output)
 {
 	int64_t bound = a->input + a->input / 8 + 500;
-	return (struct budget_need){.usd =
-	                                bound * models[a->model].written + output * models[a->model].output,
+	return (struct budget_need){.usd = bound * models[a->model].written +
+	                                   output * models[a->model].output + a->offered * SEARCH_USD,
 	                            .input = bound,
 	                            .output = output,
 	                            .calls = 1};
@@ -194,7 +198,8 @@ static void begin_call(struct world *w, struct agent *a)
 	a->input = 2000 + size_about(w, 20000);
 	a->cached = (int64_t)roll(w, (uint64_t)a->input);
 	a->output = size_about(w, 900);
-	a->made = a->passed = 0;
+	a->made = a->passed = a->searched = 0;
+	a->offered = roll(w, 4) == 0 ? 1 + (int64_t)roll(w, SEARCHES) : 0;
 	if (!admit(w, a)) {
 		a->phase = STOPPED;
 		w->refused++;
@@ -223,6 +228,8 @@ static void end_call(struct world *w, struct agent *a, enum phase next)
 /* More output comes: it is paid for before it passes on, or the stream ends here. */
 static void more_output(struct world *w, struct agent *a)
 {
+	if (a->searched < a->offered && roll(w, 2) == 0)
+		a->searched++;
 	/* what is on its way is not seen yet, and never more than a slice leaves room for */
 	int64_t left = a->output - a->made;
 	a->made += num_min_i64(left, 1 + (int64_t)roll(w, 400));
