@@ -1,6 +1,7 @@
 /* Stages of admission that rules decide: gates. */
 #include "gateway/admit.h"
 #include "gateway/facts.h"
+#include "gateway/notices.h"
 #include "gateway/refusal_text.h"
 #include "policy/gate.h"
 
@@ -30,6 +31,11 @@ static void watch_devices(struct exchange *ex)
 	          LOG_Z("message",
 	                "this key was used from many devices within a day: is it shared, or stolen? "
 	                "`weir key rotate` replaces it"));
+	notices_add(s->notices, "key.many_devices", ex->who.key_id,
+	            arena_printf(&ex->mem,
+	                         "used from %lld devices within a day (limit %lld), last by " SLICE_FMT,
+	                         (long long)n, (long long)most, SLICE_ARG(ex->record.who.v[ATTR_USER])),
+	            ex->record.time_ms);
 }
 
 enum admit_next admit_gates(struct exchange *ex)

@@ -82,6 +82,7 @@ struct shared {
 	struct freezer *freezer;     /* owned by the gateway */
 	struct quota *quota;         /* owned by the gateway */
 	struct devices *devices;     /* owned by the gateway */
+	struct notices *notices;     /* owned by the gateway */
 	uint64_t device_seed;
 	/* A clock that is never set: the wall clock of the start, and the monotonic time of then. */
 	int64_t steady_wall_ms, steady_mono_us;

@@ -18,6 +18,7 @@
 #include "gateway/overrides.h"
 #include "gateway/freeze.h"
 #include "gateway/learnt.h"
+#include "gateway/notices.h"
 #include "gateway/reload.h"
 #include "gateway/server.h"
 #include "gateway/session_keeper.h"
@@ -215,7 +216,8 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 		return error_set(e, ERR_IO, "the machine gives no random numbers");
 	g->shared.quota = quota_new(QUOTA_STATIONS_MAX);
 	g->shared.devices = devices_new(g->shared.device_seed);
-	if (g->shared.quota == NULL || g->shared.devices == NULL)
+	g->shared.notices = notices_new();
+	if (g->shared.quota == NULL || g->shared.devices == NULL || g->shared.notices == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
 	g->shared.freezer = freezer_new(&g->shared, g->ops, g->store, wake_all, g, e);
 	if (g->shared.freezer == NULL)
@@ -264,6 +266,7 @@ static void keep_house(struct gateway *g)
 		books_turn(g->books, g->writer, g->workers, g->workers_n);
 		freezer_turn(g->shared.freezer);
 		session_keeper_turn(g->sessions);
+		notices_turn(g->shared.notices, g->ops, g->store, g->shared.clock, g->o.log);
 		turn_overrides(g);
 		learnt_turn(&g->learnt, clock_mono_us(g->shared.clock));
 	}
@@ -314,6 +317,9 @@ static void stop(struct gateway *g)
 	overrides_free(g->shared.overrides);
 	quota_free(g->shared.quota);
 	devices_free(g->shared.devices);
+	if (g->shared.notices)
+		notices_turn(g->shared.notices, g->ops, g->store, g->shared.clock, g->o.log);
+	notices_free(g->shared.notices);
 	session_keeper_free(g->sessions);
 	storm_table_free(g->shared.storms);
 	if (g->shared.keys)

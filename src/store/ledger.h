@@ -259,6 +259,8 @@ struct ledger_ops {
 	int (*budget_sums)(struct ledger *l, uint64_t shape, int64_t from_ms,
 	                   int (*on_sum)(void *arg, const struct ledger_sum *sum), void *arg,
 	                   struct error *e);
+	/* A row in the record of changes for what nobody changed but should be known. */
+	int (*record)(struct ledger *l, const struct ledger_change *c, struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

@@ -371,6 +371,7 @@ const struct ledger_ops ledger_sqlite_ops = {
     .batches = ledger_sqlite_batches,
     .keys_version = ledger_sqlite_keys_version,
     .act_as = ledger_sqlite_act_as,
+    .record = ledger_sqlite_audit,
     .changes = ledger_sqlite_changes,
     .override_add = ledger_sqlite_override_add,
     .override_decide = ledger_sqlite_override_decide,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { startSim, startWeir, stopAll } from './lib/harness.mjs';
-import { metric, rowOf, rows } from './lib/rows.mjs';
+import { metric, query, rowOf, rows } from './lib/rows.mjs';
 import { until } from './lib/raw.mjs';
 
 let sim, weir;
@@ -148,4 +148,7 @@ test('a key that is used from many devices is told of, once', async () => {
   const told = weir.output().split('\n').filter((line) => line.includes('key.many_devices'));
   assert.equal(told.length, 1);
   assert.match(told[0], new RegExp(`key=${id}.*user=eve@example.com.*devices=6 limit=5`));
+  const noticed = () => query(`${weir.folder}/weir.db`, "SELECT actor,subject,detail FROM audit WHERE action='key.many_devices'");
+  await until(async () => (await noticed()).length > 0, 'the row in the record');
+  assert.deepEqual(await noticed(), [{ actor: 'weir', subject: id, detail: 'used from 6 devices within a day (limit 5), last by eve@example.com' }]);
 });
