@@ -101,9 +101,18 @@ function cameWell(pair, bytes) {
 }
 
 /** What is wrong with a pair's row; null when nothing is. */
+/** A cache that is kept is paid by its tokens and the time that its answer says. */
+function cacheFault(pair, row) {
+  const { usageMetadata, createTime, expireTime } = JSON.parse(pair.answer.toString());
+  const hours = Math.ceil((usageMetadata.totalTokenCount * (Date.parse(expireTime) - Date.parse(createTime))) / 3600000);
+  if (row.context_tokens !== usageMetadata.totalTokenCount) return `context_tokens ${row.context_tokens}`;
+  return row.cache_storage_token_hours === hours ? null : `cache_storage_token_hours ${row.cache_storage_token_hours}, not ${hours}`;
+}
+
 function rowFault(pair, row) {
   if (!row) return 'no row';
   if (row.status !== pair.status) return `status ${row.status}`;
+  if (row.api === 'gemini.caches' && row.status === 200) return cacheFault(pair, row);
   const usage = pair.status === 200 && metered(row) ? told(lastUsage(pair), row.api) : null;
   if (usage) return usageFault(row, usage);
   return row.usage_source === 'reported' && row.api !== 'bedrock.invoke' ? 'nothing was reported' : null;
