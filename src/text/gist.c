@@ -3,8 +3,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define ID_LENGTH  16
-#define HEX_LENGTH 8
+#define ID_LENGTH    16
+#define HEX_LENGTH   8
+#define LABEL_LENGTH 9 /* of the longest in label_of */
 
 void gist_init(struct gist *g)
 {
@@ -17,32 +18,28 @@ void gist_init(struct gist *g)
 enum { C_LETTER = 1, C_DIGIT = 2, C_HEX = 4, C_COLON = 8, C_DASH = 16, C_DOT = 32, C_OTHER = 64 };
 
 /* What a character of a word is; 0 parts words. */
+static const uint8_t classes[256] = {
+    ['0' ... '9'] = C_DIGIT | C_HEX,
+    ['A' ... 'F'] = C_LETTER | C_HEX,
+    ['G' ... 'Z'] = C_LETTER,
+    ['a' ... 'f'] = C_LETTER | C_HEX,
+    ['g' ... 'z'] = C_LETTER,
+    [0x80 ... 0xff] = C_LETTER,
+    [':'] = C_COLON,
+    ['-'] = C_DASH,
+    ['.'] = C_DOT,
+    ['_'] = C_OTHER,
+    ['/'] = C_OTHER,
+    ['+'] = C_OTHER,
+    ['%'] = C_OTHER,
+    ['#'] = C_OTHER,
+    ['@'] = C_OTHER,
+    ['~'] = C_OTHER,
+};
+
 static unsigned class_of(unsigned char c)
 {
-	if (c >= '0' && c <= '9')
-		return C_DIGIT | C_HEX;
-	if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
-		return C_LETTER | C_HEX;
-	if ((c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || c >= 0x80)
-		return C_LETTER;
-	switch (c) {
-	case ':':
-		return C_COLON;
-	case '-':
-		return C_DASH;
-	case '.':
-		return C_DOT;
-	case '_':
-	case '/':
-	case '+':
-	case '%':
-	case '#':
-	case '@':
-	case '~':
-		return C_OTHER;
-	default:
-		return 0;
-	}
+	return classes[c];
 }
 
 struct word {
@@ -140,6 +137,9 @@ static unsigned label_of(slice word)
 	    {SLICE("id:"), 1},   {SLICE("time:"), 2},    {SLICE("took"), 2},
 	    {SLICE("after"), 2}, {SLICE("elapsed:"), 2}, {SLICE("duration:"), 2},
 	};
+	char first = (char)(word.p[0] | 32), last = (char)(word.p[word.n - 1] | 32);
+	if (last != ':' && first != 'p' && first != 't' && first != 'a') /* none of them, and most words */
+		return 0;
 	for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++)
 		if (slice_eq_nocase(word, labels[i].label))
 			return labels[i].words;
@@ -160,9 +160,10 @@ static void take(struct gist *g, uint64_t h)
 }
 
 /* "exit code 2", "Exited with code 1", "exit status 1", "Exit Code: 2" */
-static void note_exit(struct gist *g, const struct word *w)
+static void note_exit(struct gist *g, slice t, bool number)
 {
-	slice t = w->text;
+	if (g->exit == 0 && (t.p[0] | 32) != 'e')
+		return;
 	if (slice_eq_nocase(t, SLICE("exit")) || slice_eq_nocase(t, SLICE("exited")))
 		g->exit = 1;
 	else if (g->exit == 1 && slice_eq_nocase(t, SLICE("with")))
@@ -171,36 +172,43 @@ static void note_exit(struct gist *g, const struct word *w)
 	         (slice_starts_nocase(t, SLICE("code")) || slice_starts_nocase(t, SLICE("status"))))
 		g->exit = 2;
 	else {
-		if (g->exit == 2 && is_number(w) && !slice_eq(t, SLICE("0")))
+		if (g->exit == 2 && number && !slice_eq(t, SLICE("0")))
 			g->failed = true;
 		g->exit = 0;
 	}
 }
 
-static void take_word(struct gist *g, slice text)
+/* any: the classes of its characters. Only a word with a digit in it can be volatile by itself, and most have
+ * none. */
+static void take_word(struct gist *g, slice text, unsigned any)
 {
-	struct word w = word_of(text);
+	struct word w = {0};
+	bool digits = any & C_DIGIT, number = false;
+	if (digits) {
+		w = word_of(text);
+		number = is_number(&w);
+	}
 	if (g->number) { /* a number with a unit behind it is a duration, else it counts */
-		uint64_t number = g->number;
+		uint64_t waits = g->number;
 		g->number = 0;
-		if (is_unit(text)) {
+		if (!digits && is_unit(text)) {
 			take(g, 1);
 			return;
 		}
-		take(g, number);
+		take(g, waits);
 	}
-	note_exit(g, &w);
-	bool skip = g->label && w.digits;
+	note_exit(g, text, number);
+	bool skip = g->label && digits;
 	g->label = (uint8_t)(g->label ? g->label - 1 : 0);
-	if (skip || is_time(&w) || is_duration(&w) || is_id(&w)) {
+	if (skip || (digits && !number && (is_time(&w) || is_duration(&w) || is_id(&w)))) {
 		take(g, 1);
 		return;
 	}
-	unsigned label = label_of(text);
+	unsigned label = digits || text.n > LABEL_LENGTH ? 0 : label_of(text);
 	if (label)
 		g->label = (uint8_t)label;
 	uint64_t h = XXH3_64bits(text.p, text.n) | 2;
-	if (is_number(&w))
+	if (number)
 		g->number = h;
 	else
 		take(g, h);
@@ -216,13 +224,14 @@ static void add(struct gist *g, slice text, bool json)
 			continue;
 		}
 		size_t from = i;
-		while (i < text.n && class_of((unsigned char)text.p[i]))
-			i++;
+		unsigned any = 0;
+		for (unsigned c; i < text.n && (c = class_of((unsigned char)text.p[i])) != 0; i++)
+			any |= c;
 		size_t end = i;
 		while (end > from && (text.p[end - 1] == '.' || (text.p[end - 1] == '-' && end - from > 1)))
 			end--; /* the end of a sentence is not of the word */
 		if (end > from)
-			take_word(g, slice_sub(text, from, end));
+			take_word(g, slice_make(text.p + from, end - from), any);
 		i += i == from;
 	}
 }
