@@ -8,9 +8,12 @@
 #include "base/num.h"
 #include "policy/storm.h"
 
-#define SHARDS    16
-#define MINUTE_MS (INT64_C(60) * 1000)
-#define MINUTES   60 /* that are looked back */
+#define SHARDS       16
+#define MINUTE_MS    (INT64_C(60) * 1000)
+#define MINUTES      60 /* that are looked back */
+/* A minute, of sessions that began with the same words, when the settings say nothing of `burn`: three people
+ * with one prompt do not spend so much. */
+#define OPENING_BURN (INT64_C(5) * 1000000000)
 
 /* What was spent of late, by the minute. */
 struct spending {
@@ -187,10 +190,13 @@ static void spend(struct entry *e, int64_t nanousd, int64_t now_ms)
 	e->spent.all = num_sat_add_i64(e->spent.all, nanousd);
 }
 
+/* Of the last 60 s: of the minute before as much as is not yet past that long, were it spent evenly. */
 static int64_t rate_of(struct entry *e, int64_t now_ms)
 {
 	turn_minute(&e->spent, now_ms);
-	return num_max_i64(e->spent.now, e->spent.before);
+	int64_t into = num_max_i64(now_ms - e->spent.minute * MINUTE_MS, 0);
+	into = into < MINUTE_MS ? into : MINUTE_MS;
+	return num_sat_add_i64(e->spent.now, e->spent.before - e->spent.before / MINUTE_MS * into);
 }
 
 static void count_request(struct entry *e, const struct storm_request *r)
@@ -364,7 +370,8 @@ bool storm_watch(struct storm_table *t, const struct storm_request *r, const str
 	*out = (struct storm_finding){.signal = STORM_NONE};
 	if (watch_thread(t, r, l, allowance, opening, out))
 		return true;
-	if (!opening || !watch_opening(t, r, opening, fresh, l->burn_nanousd, out))
+	if (!opening ||
+	    !watch_opening(t, r, opening, fresh, l->burn_nanousd ? l->burn_nanousd : OPENING_BURN, out))
 		return false;
 	note_found(t, r->thread, STORM_FRESH);
 	return true;
