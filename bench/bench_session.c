@@ -1,7 +1,8 @@
 /* Sessions: are all turns in their right one, and what does it cost?
  *
- * usage: bench_session                 microseconds added to a turn, memory of 100,000 live sessions
- *        bench_session FOLDER...       the recorded requests of the .jsonl files in FOLDER, one a line:
+ * usage: bench_session                 microseconds added to a turn by sessions and storms, memory of 100,000
+ * live sessions bench_session FOLDER...       the recorded requests of the .jsonl files in FOLDER, one a
+ * line:
  * {"method", "path", "headers", "body"}, with "session" for the right one (else the id that the client sends,
  * else the file is one session); taken in with the clients' own ids and without, and compared. Exit status 1
  * when a turn is in a wrong session. */
@@ -14,6 +15,7 @@
 #include "codec/registry.h"
 #include "policy/attribution.h"
 #include "policy/session.h"
+#include "policy/storm_table.h"
 
 enum { HEADERS = 64, MANY = 100000 };
 
@@ -59,9 +61,46 @@ static bool read_request(struct request *r, bool ids)
 	return true;
 }
 
-static bool take_in(struct session_table *t, struct request *r, int64_t now_ms, struct session_turn *turn)
+/* What is new goes to the storm detector, as the gateway hands it on. */
+struct fresh {
+	struct body_item at[256];
+	size_t n;
+};
+
+static int take_item(void *arg, const struct body_item *it)
+{
+	struct fresh *f = arg;
+	bool wanted =
+	    it->kind == ITEM_TOOL_CALL || it->kind == ITEM_TOOL_RESULT || it->kind == ITEM_USER_TEXT;
+	if (wanted && f->n < sizeof f->at / sizeof f->at[0])
+		f->at[f->n++] = *it;
+	return 0;
+}
+
+static void watch(struct storm_table *storms, const struct session_turn *turn, const struct fresh *f,
+                  int64_t now_ms)
+{
+	struct storm_finding found;
+	struct storm_request r = {.thread = turn->thread,
+	                          .items = f->at,
+	                          .items_n = f->n,
+	                          .compacted = turn->how == SESSION_COMPACTED,
+	                          .retry = turn->how == SESSION_RETRY,
+	                          .begins = turn->how == SESSION_NEW,
+	                          .scope = SLICE("key"),
+	                          .now_ms = now_ms,
+	                          .fan_out = turn->tree,
+	                          .depth = turn->depth};
+	(void)storm_watch(storms, &r, &storm_limits_usual, 20, 5, &found);
+}
+
+/* storms: NULL, they are not looked for. */
+static bool take_in(struct session_table *t, struct storm_table *storms, struct request *r, int64_t now_ms,
+                    struct session_turn *turn)
 {
 	char id[27];
+	struct fresh fresh;
+	fresh.n = 0;
 	snprintf(id, sizeof id, "01TEST%020lld", (long long)now_ms);
 	struct session_in in = {.view = &r->view,
 	                        .items = r->codec->items,
@@ -70,9 +109,13 @@ static bool take_in(struct session_table *t, struct request *r, int64_t now_ms, 
 	                        .agent = r->who.v[ATTR_AGENT],
 	                        .directory = attribution_directory(&r->who, &r->mem),
 	                        .call = id,
-	                        .now_ms = now_ms};
+	                        .now_ms = now_ms,
+	                        .on_new = storms ? take_item : NULL,
+	                        .on_new_arg = &fresh};
 	if (session_open(t, &in, &r->mem, turn))
 		return false;
+	if (storms)
+		watch(storms, turn, &fresh, now_ms);
 	struct session_end end = {.answered = true,
 	                          .tool_calls = r->comes_back,
 	                          .cost_nanousd = 0,
@@ -242,7 +285,7 @@ static struct score replay(struct recorded *all, size_t n, bool ids, bool verbos
 			                                      : all[i].file;
 			snprintf(right, sizeof right, "%s", id);
 			snprintf(what, sizeof what, "%s, request %zu", all[i].file, i);
-			if (!take_in(t, q, (int64_t)1700000000000 + (int64_t)i * 2000, &turn))
+			if (!take_in(t, NULL, q, (int64_t)1700000000000 + (int64_t)i * 2000, &turn))
 				die("out of memory");
 			score_turn(&s, seen, &seen_n, right, turn.session, what);
 			if (verbose)
@@ -367,6 +410,7 @@ static void measure_turns(struct bench *b)
 	enum { TURNS = 60 };
 	for (int ids = 1; ids >= 0; ids--) {
 		struct session_table *t = session_table_new(MANY, 42);
+		struct storm_table *storms = storm_table_new(MANY, 42);
 		double us[TURNS];
 		size_t n = 0, bytes = 0;
 		for (int i = 0; i < TURNS; i++) {
@@ -377,7 +421,7 @@ static void measure_turns(struct bench *b)
 			write_body(&body, 1, 40 + i, 3300);
 			make_request(&q, &body, ids ? "one" : NULL);
 			double start = bench_now();
-			take_in(t, &q, 1700000000000 + i * 1000, &turn);
+			take_in(t, storms, &q, 1700000000000 + i * 1000, &turn);
 			double took = (bench_now() - start) * 1e6;
 			if (turn.turn != i + 1)
 				die("a turn was not recognised");
@@ -393,6 +437,7 @@ static void measure_turns(struct bench *b)
 		bench_cell(b, 3, "%.0f us", us[n * 95 / 100]);
 		bench_cell(b, 4, "50 us");
 		bench_row(b);
+		storm_table_free(storms);
 		session_table_free(t);
 	}
 }
@@ -413,6 +458,7 @@ static long resident_kb(void)
 static void measure_memory(struct bench *b)
 {
 	struct session_table *t = session_table_new(MANY, 42);
+	struct storm_table *storms = storm_table_new(MANY, 42);
 	struct buf body;
 	buf_init(&body, (size_t)8 << 20);
 	write_body(&body, 10000000, 30, 0);
@@ -425,7 +471,7 @@ static void measure_memory(struct bench *b)
 		snprintf(id, sizeof id, "session-%08d", 10000000 + i);
 		memcpy(number, id + 8, 8);
 		make_request(&q, &body, id);
-		take_in(t, &q, 1700000000000 + i, &turn);
+		take_in(t, storms, &q, 1700000000000 + i, &turn);
 		arena_release(&q.mem);
 	}
 	buf_release(&body);
@@ -437,6 +483,7 @@ static void measure_memory(struct bench *b)
 	bench_cell(b, 3, "-");
 	bench_cell(b, 4, "400 MB");
 	bench_row(b);
+	storm_table_free(storms);
 	session_table_free(t);
 }
 
@@ -445,8 +492,8 @@ int main(int argc, char **argv)
 	struct bench b;
 	if (argc > 1)
 		return turns(argc, argv);
-	bench_begin(&b, "session", "Sessions: what they cost", "", "", "of", "median", "95 %", "at most",
-	            NULL);
+	bench_begin(&b, "session", "Sessions and storms: what they cost", "", "", "of", "median", "95 %",
+	            "at most", NULL);
 	measure_turns(&b);
 	measure_memory(&b);
 	return bench_end(&b);

@@ -100,7 +100,7 @@ static int climb(const struct opening *o, struct shard *s, struct session *of, b
 	out->state_ms = held->state_ms;
 	out->root = arena_copy(o->out, out->root);
 	out->state_of = arena_copy(o->out, session_text_id(held));
-	out->reason = arena_copy(o->out, slice_of(held->reason));
+	out->reason = arena_copy(o->out, session_reason(held));
 	return out->root.p && out->state_of.p && out->reason.p ? 0 : ERR_NOMEM;
 }
 
@@ -324,8 +324,7 @@ static int set_state(struct shard *s, struct session *of, enum session_action a,
 		return ERR_REFUSED;
 	of->state = to;
 	of->state_ms = now_ms;
-	snprintf(of->reason, sizeof of->reason, SLICE_FMT,
-	         SLICE_ARG(slice_sub(reason, 0, SESSION_REASON_MAX)));
+	session_set_reason(of, reason);
 	session_changed(s, of);
 	return 0;
 }

@@ -87,7 +87,7 @@ static void write_row(const struct session_table *t, const struct session *of, s
 	                            .started_ms = of->started_ms,
 	                            .seen_ms = of->seen_ms,
 	                            .state = of->state,
-	                            .reason = arena_copy(mem, slice_of(of->reason)),
+	                            .reason = arena_copy(mem, session_reason(of)),
 	                            .state_ms = of->state_ms,
 	                            .calls = of->calls,
 	                            .retries = of->retries,
@@ -172,8 +172,7 @@ int session_restore(struct session_table *t, const struct session_row *row)
 		of->retries = row->retries;
 		of->compactions = row->compactions;
 		of->active_ms = row->active_ms;
-		snprintf(of->reason, sizeof of->reason, SLICE_FMT,
-		         SLICE_ARG(slice_sub(row->reason, 0, SESSION_REASON_MAX)));
+		session_set_reason(of, row->reason);
 	}
 	for (size_t i = 0; rc == 0 && i < n; i += sizeof(struct thread_image)) {
 		struct thread_image x;

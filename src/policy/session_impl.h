@@ -125,7 +125,7 @@ struct session {
 	unsigned tree; /* subagents and sessions that were started below it */
 	bool is_changed;
 	enum session_state state;
-	char reason[SESSION_REASON_MAX + 1];
+	char *reason; /* owned; NULL: none, as of most */
 	int64_t state_ms, started_ms, seen_ms, active_ms, calls, retries, compactions;
 	struct arena_text {
 		char *p; /* owned: id, scope, parent, agent, directory one behind the other */
@@ -133,6 +133,9 @@ struct session {
 	} text;
 };
 slice session_text_id(const struct session *s);
+slice session_reason(const struct session *s);
+/* A copy, cut; without memory the session has none. */
+void session_set_reason(struct session *s, slice reason);
 
 struct shard {
 	pthread_mutex_t lock;

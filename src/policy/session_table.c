@@ -1,4 +1,5 @@
 /* Shards, the index, and which session goes when there are too many. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/tool_name.h"
@@ -117,6 +118,20 @@ slice session_text_id(const struct session *s)
 	return (slice){s->text.p, s->text.id};
 }
 
+slice session_reason(const struct session *s)
+{
+	return s->reason ? slice_of(s->reason) : SLICE("");
+}
+
+void session_set_reason(struct session *s, slice reason)
+{
+	slice kept = slice_sub(reason, 0, SESSION_REASON_MAX);
+	free(s->reason);
+	s->reason = kept.n ? malloc(kept.n + 1) : NULL;
+	if (s->reason)
+		snprintf(s->reason, kept.n + 1, SLICE_FMT, SLICE_ARG(kept));
+}
+
 struct shard *session_shard(struct session_table *t, slice scope)
 {
 	return &t->shards[XXH3_64bits_withSeed(scope.n ? scope.p : "", scope.n, t->seed) & (SHARDS - 1)];
@@ -216,6 +231,7 @@ static void session_free(struct session_table *t, struct shard *s, struct sessio
 		thread_free(s, th);
 	}
 	free(of->text.p);
+	free(of->reason);
 	free(of);
 	s->sessions--;
 	atomic_fetch_sub_explicit(&t->sessions, 1, memory_order_relaxed);
