@@ -364,8 +364,11 @@ static void finish_budget(struct reader *r, const struct yaml_node *n, void *ele
 		               "rolling 24h");
 	if (b->action == ACTION_DOWNGRADE && to == NULL)
 		settings_fault(r, n, "budgets[].to is missing: the tier that action: downgrade goes to");
-	if (b->action != ACTION_DOWNGRADE && to)
+	if (b->action != ACTION_DOWNGRADE && to) {
 		settings_fault(r, to, "budgets[].to: only action: downgrade goes to a tier");
+		if (b->downgrade.n && r->tier_refs) /* the newest is its own; one fault is enough */
+			r->tier_refs = r->tier_refs->next;
+	}
 	if (override && override->kind == YAML_MAP)
 		finish_override(r, override, b);
 }

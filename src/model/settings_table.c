@@ -456,8 +456,8 @@ const struct option settings_options[] = {
      .offset = IN_B(approvers_n)},
     {.key = "budgets[].alerts",
      .type = "list of per cents, forecast",
-     .text = "shares of the limit at which people are told ([50%, 80%, 100%]); forecast: when it will be "
-             "passed before the window ends",
+     .text = "shares of the limit at which people are told ([50%, 80%, 100%]); forecast, when it will be "
+             "passed before the window ends, is read and not told yet",
      .read = read_alerts},
     {.key = "routes",
      .type = "mapping",

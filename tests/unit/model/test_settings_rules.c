@@ -47,7 +47,12 @@ static const char EXAMPLE[] =
     "  - {name: ci-diff, where: {environment: ci, diff_lines: \">3000\"}, deny: \"diff too large for an "
     "agent "
     "review\"}\n"
-    "  - {name: mcp,     where: {mcp_server: \"!approved-*\"}, deny: \"unapproved MCP server\"}\n";
+    "  - {name: mcp,     where: {mcp_server: \"!approved-*\"}, deny: \"unapproved MCP server\"}\n"
+    "routes:\n"
+    "  tiers: {small: [claude-haiku-4-5, gpt-5-mini], large: [claude-opus-4-5, gpt-5]}\n"
+    "storms: {repeat_calls: 6, same_error: 4, turns: 200, runtime: 2h, fan_out: 20, depth: 4,\n"
+    "  retry_budget: {calls: 20, usd: 5}, burn: 2 USD/minute, action: pause, handoff: {to: chat, timeout: "
+    "8h}}\n";
 
 #define USD        INT64_C(1000000000)
 #define IS(s, lit) assert_true(slice_eq((s), SLICE(lit)))
@@ -93,6 +98,10 @@ static void example(void **state)
 	assert_int_equal(q->concurrent, 16);
 	assert_int_equal(q->burst_ms, 0);
 	assert_int_equal(s->gates_n, 3);
+	assert_int_equal(s->tiers_n, 2);
+	IS(settings_tier(s, SLICE("large"))->models[1], "gpt-5");
+	assert_int_equal(s->storms_n, 1);
+	IS(s->storms[0].handoff_to, "chat");
 	IS(s->gates[2].rule.name, "mcp");
 	IS(s->gates[2].deny, "unapproved MCP server");
 	assert_true(where_uses(s->gates[2].rule.where, FIELD_MCP_SERVER));
@@ -233,7 +242,7 @@ static void faults(void **state)
 	     "budgets: [{name: x, window: day, limit: 1 USD, action: downgrade, to: smal}]\n",
 	     "1:44: routes.tiers: a model's whole name is wanted, as its provider writes it: "
 	     "claude-haiku-4-5\n"
-	     "1:60: routes.tiers: a list of 1 to 64 models is wanted: {small: [claude-haiku-4-5]}\n"
+	     "1:61: routes.tiers: a list of 1 to 64 models is wanted: {small: [claude-haiku-4-5]}\n"
 	     "2:71: budgets[].to: routes.tiers has no tier \"smal\"; did you mean small?\n"},
 	    {"budgets: [{name: x, window: day, limit: 1 USD, action: downgrade, to: small}]\n",
 	     "1:71: budgets[].to: write routes: {tiers: {NAME: [MODEL, …]}} too; there is no tier "
