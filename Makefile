@@ -23,7 +23,7 @@ WERROR  ?= $(if $(filter 12,$(shell $(CC) -dumpversion 2>/dev/null)),-Werror)
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wundef -Wstrict-prototypes \
            -Wmissing-prototypes -Wwrite-strings -Wformat=2 -Wswitch-enum
 
-PKGS      := libmicrohttpd gnutls libcurl libcrypto sqlite3 yaml-0.1 libcjson libxxhash
+PKGS      := libmicrohttpd gnutls libcurl libcrypto sqlite3 yaml-0.1 libcjson libxxhash zlib
 PKG_INC   := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 

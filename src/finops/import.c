@@ -138,7 +138,7 @@ static bool add_cost(const struct price *p, const struct usage *u, const struct 
 	return true;
 }
 
-static void price_record(const struct import_options *o, struct record *r, const struct answer *a)
+void import_price(const struct import_options *o, struct record *r, const struct answer *a)
 {
 	struct billed_as as = {.service_tier = r->text[TEXT_SERVICE_TIER],
 	                       .speed = r->text[TEXT_SPEED],
@@ -154,6 +154,7 @@ static void price_record(const struct import_options *o, struct record *r, const
 		known = add_cost(p, &a->parts[i].usage, &as, &total) && known;
 		usage_add(&r->usage, &a->parts[i].usage);
 	}
+	r->context_tokens = usage_context_tokens(&r->usage);
 	if (!known)
 		return;
 	r->priced = true;
@@ -168,8 +169,7 @@ int import_give(const struct import_options *o, struct record *r, const struct a
 	slice name = r->text[TEXT_SOURCE];
 	snprintf(source, sizeof source, "import:" SLICE_FMT, SLICE_ARG(name));
 	r->text[TEXT_SOURCE] = slice_of(source);
-	price_record(o, r, a);
-	r->context_tokens = usage_context_tokens(&r->usage);
+	import_price(o, r, a);
 	n->calls++;
 	n->unpriced += !r->priced;
 	return o->on_call(o->arg, r);

@@ -99,7 +99,9 @@ void import_folder(struct record *r, const struct import_options *o, slice folde
  * n 0 when it does not tell. */
 slice import_vendor(slice model);
 /* Prices the record's usage (provider and model_served set) as billed so, and what the answer's parts of
- * other models used on top; hands it to on_call and counts it. a may be NULL. */
+ * other models used on top. a may be NULL. */
+void import_price(const struct import_options *o, struct record *r, const struct answer *a);
+/* The same, and hands it to on_call and counts it. */
 int import_give(const struct import_options *o, struct record *r, const struct answer *a,
                 struct import_counts *n);
 

@@ -10,6 +10,7 @@
 #include "gateway/console_page.h"
 #include "gateway/metrics.h"
 #include "gateway/oidc.h"
+#include "gateway/otlp_intake.h"
 #include "gateway/server.h"
 #include "gateway/strict.h"
 #include "gateway/tls.h"
@@ -17,6 +18,7 @@
 #define HEADERS_MAX  64
 #define BODY_MAX     (8 * 1024 * 1024)
 #define IDENTITY_MEM (256 * 1024)
+#define BODIES_MAX   ((size_t)64 << 20) /* of all requests that are being read */
 
 struct console {
 	struct console_context ctx;
@@ -25,6 +27,7 @@ struct console {
 	struct settings *settings; /* owned reference: of the start */
 	struct tls tls;            /* owned */
 	int port;
+	size_t bodies; /* bytes; of the daemon's one thread */
 };
 
 struct answer_of {
@@ -38,7 +41,7 @@ struct request_of {
 	struct headers headers;
 	slice query;
 	struct buf body; /* of what changes something; empty else */
-	bool too_large, begun;
+	bool too_large, busy, begun;
 	char target[4096];
 };
 
@@ -166,6 +169,8 @@ static int refuse_agent(const struct console *c, struct answer_of *a)
 static bool may_change(const struct request_of *r, struct answer_of *a)
 {
 	slice type = headers_get(&r->headers, SLICE("content-type")), kind;
+	if (r->busy)
+		return refuse(a, 503, "too many requests are being read: send it again"), false;
 	if (r->too_large)
 		return refuse(a, 413, "the request's body is too large"), false;
 	slice_split(&type, ';', &kind);
@@ -196,6 +201,26 @@ static int answer_known(struct console *c, const struct request_of *r, const str
 	return code;
 }
 
+/* Telemetry: from whom may call models, and from operators. */
+static int take_telemetry(struct console *c, const struct request_of *r, slice path, struct answer_of *a)
+{
+	struct asker k;
+	int code = 0;
+	if (r->busy)
+		return refuse(a, 503, "too many requests are being read: send it again");
+	if (r->too_large)
+		return refuse(a, 413, "the request's body is too large: send smaller batches");
+	if (identify(c, r, &k, a)) {
+		bool may =
+		    k.id.result != IDENTITY_ROLE || k.who.role == ROLE_OPERATOR || k.who.role == ROLE_OWNER;
+		code = may ? otlp_intake_take(c->ctx.shared->otlp, path, &r->headers, buf_slice(&r->body),
+		                              &k.id.who.fixed, &a->status, &a->type, &a->body)
+		           : refuse(a, 403, "a key of this role may not send telemetry");
+	}
+	asker_release(&k);
+	return code;
+}
+
 static int answer(struct console *c, const struct request_of *r, slice method, slice path,
                   struct answer_of *a)
 {
@@ -205,6 +230,9 @@ static int answer(struct console *c, const struct request_of *r, slice method, s
 		if (slice_starts(path, slice_of(agents[i])))
 			return refuse_agent(c, a);
 	bool reads = slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD"));
+	if (otlp_intake_path(path))
+		return slice_eq(method, SLICE("POST")) ? take_telemetry(c, r, path, a)
+		                                       : refuse(a, 405, "telemetry is sent here: use POST");
 	if (!reads && !slice_starts(path, SLICE("/api/v1/")))
 		return refuse(a, 405, "this path only shows: use GET");
 	if (!reads && !may_change(r, a))
@@ -226,7 +254,9 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 	struct request_of *r = calloc(1, sizeof *r);
 	if (r) {
 		snprintf(r->target, sizeof r->target, "%s", uri);
-		buf_init(&r->body, ADMIN_BODY_MAX);
+		slice path, rest = slice_of(uri);
+		slice_split(&rest, '?', &path);
+		buf_init(&r->body, otlp_intake_path(path) ? OTLP_BODY_MAX : ADMIN_BODY_MAX);
 	}
 	return r;
 }
@@ -234,10 +264,13 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode code)
 {
-	(void)cls, (void)connection, (void)code;
+	struct console *c = cls;
+	(void)connection, (void)code;
 	struct request_of *r = *con_cls;
-	if (r)
+	if (r) {
+		c->bodies -= r->body.n;
 		buf_release(&r->body);
+	}
 	free(r);
 	*con_cls = NULL;
 }
@@ -278,7 +311,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (*piece_n) {
-		r->too_large = buf_append(&r->body, slice_make(piece, *piece_n)) || r->too_large;
+		r->busy = r->busy || c->bodies + *piece_n > BODIES_MAX;
+		if (!r->busy && !r->too_large && buf_append(&r->body, slice_make(piece, *piece_n)) == 0)
+			c->bodies += *piece_n;
+		else
+			r->too_large = true;
 		*piece_n = 0;
 		return MHD_YES;
 	}

@@ -63,6 +63,7 @@ struct reload;
 struct overrides;
 struct budgets;
 struct batches;
+struct otlp_intake;
 
 struct shared {
 	struct log *log;             /* not owned */
@@ -96,6 +97,7 @@ struct shared {
 	/* owned by the gateway; NULL: without memory for it */
 	struct session_table *sessions;
 	struct storm_table *storms; /* owned by the gateway; NULL: none are looked for */
+	struct otlp_intake *otlp;   /* owned by the gateway */
 };
 
 struct freezer;

@@ -15,6 +15,7 @@
 #include "gateway/console.h"
 #include "gateway/gate_secret.h"
 #include "gateway/oidc.h"
+#include "gateway/otlp_intake.h"
 #include "gateway/overrides.h"
 #include "gateway/freeze.h"
 #include "gateway/learnt.h"
@@ -241,6 +242,9 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 		return r;
 	atomic_store(&g->awake_n, g->workers_n);
 	wake_all(g);
+	g->shared.otlp = otlp_intake_start(&g->shared, g->ops, g->store, e);
+	if (g->shared.otlp == NULL)
+		return e->code;
 	g->console = console_start(&g->shared, g->workers, g->workers_n, g->writer, g->ops, g->store, e);
 	return g->console ? 0 : e->code;
 }
@@ -306,6 +310,7 @@ static void stop(struct gateway *g)
 		log_event(g->o.log, LOG_ERROR, "serve.rows_left",
 		          LOG_Z("message", "the ledger did not take all rows; they are in the journal and "
 		                           "will be booked at the next start"));
+	otlp_intake_stop(g->shared.otlp); /* after the gateway's own rows */
 	learnt_close(&g->learnt);
 	predictor_free(g->shared.predictor);
 	if (g->shared.journal)

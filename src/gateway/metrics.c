@@ -1,5 +1,7 @@
 #include "gateway/metrics.h"
 
+#include "gateway/otlp_intake.h"
+
 static int line(struct buf *out, const char *name, const char *help, const char *type,
                 unsigned long long value)
 {
@@ -20,6 +22,18 @@ static int worker_counters(const struct console_context *c, struct buf *out)
 	COUNTER_LIST(X)
 #undef X
 	return 0;
+}
+
+static int otlp_counters(const struct console_context *c, struct buf *out)
+{
+	struct otlp_stats t;
+	otlp_intake_stats(c->shared->otlp, &t);
+#define X(name, help)                                                                                        \
+	if (line(out, "otlp_" #name "_total", help, "counter", t.name))                                      \
+		return ERR_FULL;
+	OTLP_COUNTER_LIST(X)
+#undef X
+	return line(out, "otlp_waiting", "Calls of telemetry on their way to the ledger", "gauge", t.waiting);
 }
 
 int metrics_write(const struct console_context *c, struct buf *out)
@@ -71,5 +85,5 @@ int metrics_write(const struct console_context *c, struct buf *out)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (line(out, rows[i].name, rows[i].help, rows[i].type, rows[i].value))
 			return ERR_FULL;
-	return worker_counters(c, out);
+	return otlp_counters(c, out) ? ERR_FULL : worker_counters(c, out);
 }
