@@ -5,11 +5,12 @@
 
 #include "model/types.h"
 
-#define PERIOD_MAX  8
-#define POLL_FACTOR 5 /* what waits by asking again may ask so much longer */
-#define ALIKE_BINS  15
-#define MARK_FILLED 13
-#define COST_UNIT   100000 /* nano-dollars */
+#define PERIOD_MAX    8
+#define POLL_FACTOR   5 /* what waits by asking again may ask so much longer */
+#define ALIKE_BINS    15
+#define MARK_FILLED   13
+#define REMINDERS_MAX 8      /* of one result */
+#define COST_UNIT     100000 /* nano-dollars */
 
 /* --- what kind of call it is ---------------------------------------------------------------- */
 
@@ -288,6 +289,26 @@ static void take_call(struct storm_reading *r, const struct body_item *it, bool 
 	s->waiting[s->waiting_n++] = w;
 }
 
+/* A result without what the agent itself puts into it: Claude Code tells the model there, with another figure
+ * each time, how much of its context is left. raw: the bytes of a JSON string. */
+static void take_words(struct gist *g, slice raw)
+{
+	static const slice begin = SLICE("<system-reminder>"), end = SLICE("</system-reminder>");
+	for (unsigned n = 0; n < REMINDERS_MAX; n++) {
+		ptrdiff_t from = slice_find(raw, begin);
+		if (from < 0)
+			break;
+		if (from > 0)
+			gist_add_json(g, slice_sub(raw, 0, (size_t)from));
+		raw = slice_sub(raw, (size_t)from + begin.n, raw.n);
+		ptrdiff_t to = slice_find(raw, end);
+		if (to < 0)
+			return;
+		raw = slice_sub(raw, (size_t)to + end.n, raw.n);
+	}
+	gist_add_json(g, raw);
+}
+
 static void take_result(struct storm_reading *r, const struct body_item *it)
 {
 	uint64_t id = it->call_id.raw.n ? XXH3_64bits(it->call_id.raw.p, it->call_id.raw.n) | 1 : 0;
@@ -299,7 +320,7 @@ static void take_result(struct storm_reading *r, const struct body_item *it)
 		gist_init(&r->gist);
 	}
 	r->failed = r->failed || it->is_error;
-	gist_add_json(&r->gist, it->text.raw.p ? it->text.raw : it->json);
+	take_words(&r->gist, it->text.raw.p ? it->text.raw : it->json);
 }
 
 bool storm_is_by_agent(slice text)
@@ -338,12 +359,24 @@ void storm_compacted(struct storm_reading *r)
 	bump(&r->state->compactions);
 }
 
+static void raise_limit(struct storm_state *s, enum storm_signal signal, unsigned allowance)
+{
+	unsigned raised = s->lifted[signal] + allowance;
+	s->lifted[signal] = (uint16_t)(raised > UINT16_MAX ? UINT16_MAX : raised);
+}
+
 void storm_lift(struct storm_state *s, enum storm_signal signal, unsigned allowance)
 {
 	s->from = s->n;
 	s->reads = s->invalid = s->compactions = 0;
-	unsigned raised = s->lifted[signal] + allowance;
-	s->lifted[signal] = (uint16_t)(raised > UINT16_MAX ? UINT16_MAX : raised);
+	static const enum storm_signal loops[] = {STORM_REPEAT, STORM_CYCLE, STORM_SAME_ERROR, STORM_ALIKE};
+	bool loop = false;
+	for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++)
+		loop = loop || loops[i] == signal;
+	if (!loop)
+		raise_limit(s, signal, allowance);
+	for (size_t i = 0; loop && i < sizeof loops / sizeof loops[0]; i++)
+		raise_limit(s, loops[i], allowance); /* one loop is seen by several */
 }
 
 /* --- what is found --------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #define ID_LENGTH    16
 #define HEX_LENGTH   8
 #define LABEL_LENGTH 9 /* of the longest in label_of */
+#define SHORT_HEX    6
 
 void gist_init(struct gist *g)
 {
@@ -126,6 +127,14 @@ static bool is_id(const struct word *w)
 	       memchr(w->text.p, '/', n) == NULL;
 }
 
+static bool is_short_hex(slice word)
+{
+	for (size_t i = 0; i < word.n; i++)
+		if (!(class_of((unsigned char)word.p[i]) & C_HEX))
+			return false;
+	return word.n >= SHORT_HEX;
+}
+
 /* How many words behind a label are volatile. */
 static unsigned label_of(slice word)
 {
@@ -198,7 +207,7 @@ static void take_word(struct gist *g, slice text, unsigned any)
 		take(g, waits);
 	}
 	note_exit(g, text, number);
-	bool skip = g->label && digits;
+	bool skip = g->label && (digits || is_short_hex(text)); /* an id may happen to have no digit */
 	g->label = (uint8_t)(g->label ? g->label - 1 : 0);
 	if (skip || (digits && !number && (is_time(&w) || is_duration(&w) || is_id(&w)))) {
 		take(g, 1);

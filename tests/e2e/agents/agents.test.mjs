@@ -5,16 +5,13 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { booksByModel, ledgerByModel, scratch, spends, startSim, startWeir, stopAll } from '../lib/harness.mjs';
-import { AGENTS, drive } from './lib.mjs';
+import { AGENTS, drive, story } from './lib.mjs';
 
 after(stopAll);
 
 const PROMPT = '[sim:task:6] Do the task of this project.';
 const DONE = 'The task is done: the notes are written, changed and checked.';
 const NOTES = 'plan for the simulated task\nstatus: closed\n';
-
-/** What went wrong, if something did. */
-const story = (run) => `\n--- stdout\n${run.stdout.slice(-2000)}\n--- stderr\n${run.stderr.slice(-2000)}`;
 
 function checkTask(run) {
   assert.equal(run.status, 0, `exit status ${run.status}${story(run)}`);

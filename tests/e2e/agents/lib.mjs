@@ -45,14 +45,16 @@ function opencodeConfig(url, key) {
   });
 }
 
-/** name in the ledger, where it says what; prepare() writes its settings, argv and env start it, answer() reads its output. */
+/** name in the ledger, where it says what; prepare() writes its settings, argv and env start it (with `goOn` in its last conversation),
+ *  answer() reads its output. */
 export const AGENTS = [
   {
     name: 'claude-code',
     program: join(MODULES, 'claude-code-linux-x64/claude'),
     command: 'claude',
     apis: ['anthropic.messages'],
-    argv: (prompt) => ['-p', prompt, '--model', 'claude-sonnet-4-5', '--dangerously-skip-permissions', '--output-format', 'json'],
+    goOn: ['--continue'],
+    argv: (prompt, more = []) => ['-p', prompt, '--model', 'claude-sonnet-4-5', '--dangerously-skip-permissions', '--output-format', 'json', ...more],
     env: (url, key) => ({
       ...(url && { ANTHROPIC_BASE_URL: url }),
       ...(key && { ANTHROPIC_API_KEY: key }),
@@ -73,7 +75,8 @@ export const AGENTS = [
       mkdirSync(join(home, '.codex'), { recursive: true });
       writeFileSync(join(home, '.codex/config.toml'), codexConfig(url));
     },
-    argv: (prompt) => ['exec', '--skip-git-repo-check', '--json', prompt],
+    argv: (prompt, more = []) => ['exec', '--skip-git-repo-check', '--json', ...more, prompt],
+    goOn: ['resume', '--last'],
     env: (url, key) => (key ? { OPENAI_API_KEY: key } : {}),
     answer: (out) =>
       jsonLines(out)
@@ -99,7 +102,8 @@ export const AGENTS = [
         }),
       );
     },
-    argv: (prompt) => ['--yolo', '-m', 'gemini-2.5-pro', '--output-format', 'json', '-p', prompt],
+    goOn: ['--resume', 'latest'],
+    argv: (prompt, more = []) => ['--yolo', ...more, '-m', 'gemini-2.5-pro', '--output-format', 'json', '-p', prompt],
     env: (url, key) => ({
       ...(url && { GOOGLE_GEMINI_BASE_URL: url }),
       ...(key && { GEMINI_API_KEY: key }),
@@ -115,7 +119,8 @@ export const AGENTS = [
     apis: ['openai.chat'],
     prepare: ({ project, url, key }) =>
       writeFileSync(join(project, 'opencode.json'), opencodeConfig(url, key)),
-    argv: (prompt) => ['run', '--format', 'json', prompt],
+    argv: (prompt, more = []) => ['run', ...more, '--format', 'json', prompt],
+    goOn: ['--continue'],
     env: (url, key) => ({
       ...(!url && { OPENAI_API_KEY: key }),
       OPENCODE_DISABLE_AUTOUPDATE: '1',
@@ -145,24 +150,32 @@ export function makeProject(folder) {
   git('checkout', '-q', '-b', 'feature/cart');
 }
 
-/** Runs an agent on a prompt; {status, answer, cost, notes, stdout, stderr}. With `weirRun`, through `weir run ARGS --`. */
-export async function drive(agent, { url, key, base, prompt, weirRun, env = {} }) {
+/** Its program under the name that people type, in a folder for PATH. */
+function named(agent, base) {
+  const bin = join(base, 'bin');
+  mkdirSync(bin, { recursive: true });
+  const start = [agent.program, ...(agent.script ? [agent.script] : [])].map((word) => `'${word}'`).join(' ');
+  writeFileSync(join(bin, agent.command), `#!/bin/sh\nexec ${start} "$@"\n`, { mode: 0o755 });
+  return bin;
+}
+
+/** Runs an agent on a prompt; {status, answer, cost, notes, stdout, stderr}. With `weirRun`, through `weir run ARGS --`; with `again`
+ *  in the conversation and the project of the last run in `base`; with `inPath` the agent itself can start it by name. */
+export async function drive(agent, { url, key, base, prompt, weirRun, again, inPath, env = {} }) {
   const home = join(base, 'home');
   const project = join(base, 'shop');
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(home, { recursive: true });
-  makeProject(project);
-  agent.prepare?.({ home, project, url, key });
-  const own = [...(agent.script ? [agent.script] : []), ...agent.argv(prompt)];
+  if (!again) {
+    rmSync(home, { recursive: true, force: true });
+    mkdirSync(home, { recursive: true });
+    makeProject(project);
+    agent.prepare?.({ home, project, url, key });
+  }
+  const own = [...(agent.script ? [agent.script] : []), ...agent.argv(prompt, again ? agent.goOn : [])];
   let argv = [agent.program, ...own];
   let path = process.env.PATH;
+  if (weirRun || inPath) path = `${named(agent, base)}:${path}`;
   if (weirRun) {
-    // Under the name that people type: weir run knows agents by it.
-    const bin = join(base, 'bin');
-    mkdirSync(bin, { recursive: true });
-    const start = [agent.program, ...(agent.script ? [agent.script] : [])].map((word) => `'${word}'`).join(' ');
-    writeFileSync(join(bin, agent.command), `#!/bin/sh\nexec ${start} "$@"\n`, { mode: 0o755 });
-    path = `${bin}:${path}`;
+    // weir run knows agents by the name that people type.
     argv = [WEIR, 'run', ...weirRun, '--', agent.command, ...agent.argv(prompt)];
   }
   const child = spawn(argv[0], argv.slice(1), {
@@ -194,3 +207,8 @@ export async function drive(agent, { url, key, base, prompt, weirRun, env = {} }
     stderr,
   };
 }
+
+/** What went wrong, if something did. */
+export const story = (run) => `\n--- stdout\n${run.stdout.slice(-2500)}\n--- stderr\n${run.stderr.slice(-2500)}`;
+/** What an agent prints is JSON, or wrapped and coloured text. */
+export const shown = (run) => (run.stdout + run.stderr).replace(/\x1b\[[0-9;]*m/g, '').replace(/\\"/g, '"').replace(/\\n/g, ' ').replace(/\s+/g, ' ');

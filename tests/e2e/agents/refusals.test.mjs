@@ -9,14 +9,11 @@ import { scratch, startSim, stopAll } from '../lib/harness.mjs';
 import { sleep, until } from '../lib/raw.mjs';
 import { KINDS, startRefusing } from '../lib/refusing.mjs';
 import { metric } from '../lib/rows.mjs';
-import { AGENTS, drive } from './lib.mjs';
+import { AGENTS, drive, shown, story } from './lib.mjs';
 
 after(stopAll);
 
 const DONE = 'All is done now.';
-const story = (run) => `\n--- stdout\n${run.stdout.slice(-2500)}\n--- stderr\n${run.stderr.slice(-2500)}`;
-// What an agent prints is JSON, or wrapped and coloured text.
-const shown = (run) => (run.stdout + run.stderr).replace(/\x1b\[[0-9;]*m/g, '').replace(/\\"/g, '"').replace(/\\n/g, ' ').replace(/\s+/g, ' ');
 
 /** A provider whose task waits in its first turn; {sim, base, waits(), goOn()}. */
 async function waitingTask(say = DONE) {

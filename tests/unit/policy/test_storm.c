@@ -148,6 +148,20 @@ static void waiting_for_a_build_may_ask_again(void **state)
 	assert_int_equal(asked, 14); /* five times as long as anything else */
 }
 
+static void what_the_agent_puts_into_a_result_is_not_the_result(void **state)
+{
+	struct run r = fresh();
+	char text[256];
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof text,
+		         "Exit code 2\\nFAIL\\n\\n<system-reminder>\\n%d tokens left</system-reminder>%s",
+		         14978605 - 134 * i, i == 1 ? "<system-reminder>use the task tools" : "");
+		assert_int_equal(step(&r, "Bash", TEST_RUN, text, true), i == 2);
+	}
+	assert_int_equal(r.finding.signal, STORM_REPEAT);
+}
+
 static void a_human_word_begins_anew(void **state)
 {
 	struct run r = fresh();
@@ -255,8 +269,8 @@ static void a_resumed_session_gets_its_allowance(void **state)
 	storm_lift(&r.state, STORM_REPEAT, 2);
 	while (!step(&r, "Bash", TEST_RUN, FAILS, true))
 		n++;
-	assert_int_equal(n, 3); /* same_error, which was not lifted, is next */
-	assert_int_equal(r.finding.signal, STORM_SAME_ERROR);
+	assert_int_equal(n, 4); /* three and the allowance; the same error would be seen with the fourth */
+	assert_int_equal(r.finding.signal, STORM_REPEAT);
 }
 
 static void results_without_an_id_or_a_call_are_passed_over(void **state)
@@ -308,6 +322,7 @@ int main(void)
 	    cmocka_unit_test(tests_between_different_edits_are_work),
 	    cmocka_unit_test(a_changed_result_is_progress),
 	    cmocka_unit_test(waiting_for_a_build_may_ask_again),
+	    cmocka_unit_test(what_the_agent_puts_into_a_result_is_not_the_result),
 	    cmocka_unit_test(a_human_word_begins_anew),
 	    cmocka_unit_test(the_same_error_of_different_calls_is_found),
 	    cmocka_unit_test(calls_that_cannot_be_are_found),
