@@ -116,7 +116,7 @@ static void what_is_no_call_is_counted(void **state)
 /* A good record, then a cut one: nothing of either. */
 static void a_refused_message_gave_nothing(void **state)
 {
-	static const char good[] = "\x0a\x2e\x12\x2c\x12\x2a\x32\x19\x0a\x0a"
+	static const char good[] = "\x0a\x2c\x12\x2a\x12\x28\x32\x19\x0a\x0a"
 	                           "event.name"
 	                           "\x12\x0b\x0a\x09"
 	                           "api_reque"
