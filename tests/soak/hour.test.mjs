@@ -32,7 +32,7 @@ const MIX = [
 
 test(`${CALLS} calls`, { timeout: 3600e3 }, async () => {
   const sim = await startSim({ args: ['--threads', '1'] });
-  const weir = await startWeir({ sim, keyed: true, extra: 'log: {level: warn}\n' });
+  const weir = await startWeir({ sim, keyed: true, provider: ', throttled: pass', extra: 'log: {level: warn}\n' });
   const { pid } = weir.child;
   const samples = [];
   let made = 0;
