@@ -163,7 +163,7 @@ static void take(struct gist *g, uint64_t h)
 	g->hash ^= g->hash >> 32;
 	g->words++;
 	uint32_t value = (uint32_t)(h >> 32);
-	size_t bin = h & (GIST_BINS - 1);
+	size_t bin = h >> 8 & (GIST_BINS - 1); /* the lowest bits tell kinds of words apart */
 	if (value < g->least[bin])
 		g->least[bin] = value;
 }

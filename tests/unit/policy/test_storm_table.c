@@ -1,6 +1,5 @@
 /* The storm detectors of many conversations: each thread for itself, fresh sessions of a scope together,
- * bounded, and from many threads at once. */
-#include <pthread.h>
+ * and bounded. */
 #include <stdio.h>
 #include <string.h>
 
@@ -250,41 +249,6 @@ static void a_full_table_lets_go_of_the_quietest(void **state)
 	storm_table_free(t);
 }
 
-static struct storm_table *shared;
-
-static void *many(void *arg)
-{
-	uint64_t of = *(uint64_t *)arg;
-	struct storm_finding f;
-	for (int i = 0; i < 400; i++) {
-		uint64_t thread = 1 + (of * 7 + (uint64_t)i) % 50;
-		(void)turn(shared, thread, i, "failed", START + i, &storm_limits_usual, &f);
-		(void)opens(shared, 100 + of * 1000 + (uint64_t)i, "mend it", "one", START + i, 20,
-		            &storm_limits_usual, &f);
-		storm_spent(shared, thread, DOLLAR / 100, START + i);
-		storm_spent(shared, 100 + of * 1000 + (uint64_t)i, 1, START + i);
-	}
-	return NULL;
-}
-
-static void many_threads_at_once(void **state)
-{
-	pthread_t threads[4];
-	uint64_t of[4];
-	struct storm_stats s;
-	(void)state;
-	shared = storm_table_new(200, 1);
-	for (uint64_t i = 0; i < 4; i++) {
-		of[i] = i;
-		assert_int_equal(pthread_create(&threads[i], NULL, many, &of[i]), 0);
-	}
-	for (size_t i = 0; i < 4; i++)
-		pthread_join(threads[i], NULL);
-	storm_stats_get(shared, &s);
-	assert_true(s.threads + s.openings <= 200 + 16);
-	storm_table_free(shared);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,7 +263,6 @@ int main(void)
 	    cmocka_unit_test(openings_count_by_scope_and_words_for_an_hour),
 	    cmocka_unit_test(a_resumed_session_raises_its_openings_limit),
 	    cmocka_unit_test(a_full_table_lets_go_of_the_quietest),
-	    cmocka_unit_test(many_threads_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
