@@ -42,6 +42,7 @@ for (const [kind, how] of Object.entries(KINDS)) {
     for (const [name, make] of Object.entries(CLIENTS)) {
       test(name, async () => {
         const weir = await startRefusing(sim);
+        weir.headers = { 'x-weir-session': `one-${name}` }; // SDKs have no sessions of their own
         const ask = make(weir.url, weir.firstKey);
         assert.ok((await read(await ask('hello'))) > 0);
         await how.now(weir, sim);

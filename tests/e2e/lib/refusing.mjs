@@ -1,10 +1,10 @@
 // How each kind of refusal is brought about by what a user of Weir may do: the kill switch, a revoked key, changed settings.
 // Between client and Weir stands a proxy that counts requests, and that for `unmetered` asks for a path that cannot be metered,
-// which no agent does by itself. What `directive` of it is set to goes to the simulated provider with each request.
+// which no agent does by itself. What `directive` of it is set to goes to the simulated provider with each request; `headers` of it are added to each.
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { startWeir } from './harness.mjs';
-import { STREAM, dial, post, until } from './raw.mjs';
+import { STREAM, dial, post, sleep, until } from './raw.mjs';
 
 const proxies = new Set();
 
@@ -24,6 +24,14 @@ const must = (done) => {
 export const KINDS = {
   frozen: { status: 402, says: /^.*Frozen: user ana@example[.]com, by .*\(a loop\).*weir unfreeze --user ana@example[.]com/,
     now: async (weir) => must(weir.run('freeze', '--user', 'ana@example.com', '--reason', 'a loop')) },
+  budget: { status: 402, says: /Budget \\?"dev-day\\?" of ana@example[.]com.*Resets .*weir budget override dev-day/,
+    now: (weir) => change(weir, 'budgets:\n  - {name: dev-day, each: user, window: day, limit: 0.0001 USD, override: {up_to: 5 USD}}') },
+  storm: { status: 402, says: /session \S+ is paused: a loop.*weir session resume \S+ --reason/,
+    now: async (weir) => {
+      const { session } = (await weir.ledgerOf(1)).findLast((row) => row.session);
+      await until(() => weir.run('session', 'pause', session, '--reason', 'a loop').status === 0, 'the session is in the ledger');
+      await sleep(1500); // another process wrote it: the gateway looks each second
+    } },
   gate: { status: 402, says: /agents rest at night/,
     now: (weir) => change(weir, 'gates:\n  - {name: night, deny: "agents rest at night"}') },
   unpriced: { status: 402, says: /price/i, // whose models the price book does not know
@@ -53,7 +61,7 @@ export async function startRefusing(sim) {
       requests++;
       if (weir.unmetered) path = path.replace(/^(?=\/)/, '/p/anthropic').replace(/(messages|completions|responses|models\/[^?]*)/, '$1x/unheard-of');
     }
-    const up = http.request(direct + path, { method: request.method, headers: { ...request.headers, ...(weir.directive && { 'x-sim': weir.directive }), host: new URL(direct).host } }, (from) => {
+    const up = http.request(direct + path, { method: request.method, headers: { ...request.headers, ...(weir.directive && { 'x-sim': weir.directive }), ...weir.headers, host: new URL(direct).host } }, (from) => {
       answer.writeHead(from.statusCode, from.headers);
       from.pipe(answer);
     });
