@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "base/num.h"
 #include "model/attr_text.h"
 #include "model/usage.h"
 
@@ -126,18 +125,6 @@ static const struct price *price_of(const struct import_options *o, slice provid
 	return p;
 }
 
-static bool add_cost(const struct price *p, const struct usage *u, const struct billed_as *as,
-                     struct cost *total)
-{
-	struct cost c;
-	if (p == NULL || usage_cost(p, u, as, &c, NULL))
-		return false;
-	for (int i = 0; i < COST_N; i++)
-		total->part[i] = num_sat_add_i64(total->part[i], c.part[i]);
-	total->total = num_sat_add_i64(total->total, c.total);
-	return true;
-}
-
 void import_price(const struct import_options *o, struct record *r, const struct answer *a)
 {
 	struct billed_as as = {.service_tier = r->text[TEXT_SERVICE_TIER],
@@ -145,13 +132,13 @@ void import_price(const struct import_options *o, struct record *r, const struct
 	                       .region = a ? name_get(&a->region) : SLICE_NONE};
 	struct cost total = {0};
 	const struct price *p = price_of(o, r->text[TEXT_PROVIDER], r->text[TEXT_MODEL_SERVED], r->time_ms);
-	bool known = add_cost(p, &r->usage, &as, &total);
+	bool known = p && usage_cost_add(p, &r->usage, &as, &total, NULL) == 0;
 	if (p)
 		r->text[TEXT_PRICE_ID] = p->id;
 	for (size_t i = 0; a && i < a->parts_n; i++) {
 		slice model = name_get(&a->parts[i].model);
 		p = price_of(o, r->text[TEXT_PROVIDER], model, r->time_ms);
-		known = add_cost(p, &a->parts[i].usage, &as, &total) && known;
+		known = p && usage_cost_add(p, &a->parts[i].usage, &as, &total, NULL) == 0 && known;
 		usage_add(&r->usage, &a->parts[i].usage);
 	}
 	r->context_tokens = usage_context_tokens(&r->usage);

@@ -66,18 +66,14 @@ static bool add_part(const struct settings *s, const struct provider *p, slice m
                      const struct billed_as *as, struct record *r, struct error *e)
 {
 	bool fallback;
-	struct cost c;
 	const struct price *row = p ? settings_price(s, p, model, r->time_ms, &fallback) : NULL;
 	if (row == NULL) {
 		error_set(e, ERR_NOT_FOUND, "no price is known for model \"" SLICE_FMT "\"",
 		          SLICE_ARG(model));
 		return false;
 	}
-	if (usage_cost(row, u, as, &c, e))
+	if (usage_cost_add(row, u, as, &r->cost, e))
 		return false;
-	for (int i = 0; i < COST_N; i++)
-		r->cost.part[i] = num_sat_add_i64(r->cost.part[i], c.part[i]);
-	r->cost.total = num_sat_add_i64(r->cost.total, c.total);
 	if (r->text[TEXT_PRICE_ID].n == 0)
 		r->text[TEXT_PRICE_ID] = row->id;
 	return true;

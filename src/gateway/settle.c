@@ -24,18 +24,6 @@ static const struct price *price_served(const struct exchange *ex, slice model)
 	return p && !fallback ? p : ex->price;
 }
 
-static bool add_cost(const struct price *p, const struct usage *u, const struct billed_as *as,
-                     struct cost *total, struct error *e)
-{
-	struct cost c;
-	if (usage_cost(p, u, as, &c, e))
-		return false;
-	for (int i = 0; i < COST_N; i++)
-		total->part[i] = num_sat_add_i64(total->part[i], c.part[i]);
-	total->total = num_sat_add_i64(total->total, c.total);
-	return true;
-}
-
 /* What is known of the cost of usage that has a meter without a price: all but those. */
 static int64_t known_part(const struct price *p, const struct usage *u, const struct billed_as *as)
 {
@@ -78,14 +66,14 @@ static void price_call(struct exchange *ex, struct record *r, const char **note)
 	    r->api == API_BEDROCK_INVOKE ? ex->price : price_served(ex, name_get(&a->model));
 	struct error e = {0};
 	struct cost total = {0};
-	bool known = add_cost(p, &r->usage, &as, &total, &e);
+	bool known = usage_cost_add(p, &r->usage, &as, &total, &e) == 0;
 	r->text[TEXT_PRICE_ID] = p->id;
 	r->text[TEXT_REGION] = as.region;
 	if (a->parts_n)
 		*note = "several models in one answer: each part at its own model's price";
 	for (size_t i = 0; known && i < a->parts_n; i++) {
-		known = add_cost(price_served(ex, name_get(&a->parts[i].model)), &a->parts[i].usage, &as,
-		                 &total, &e);
+		known = usage_cost_add(price_served(ex, name_get(&a->parts[i].model)), &a->parts[i].usage,
+		                       &as, &total, &e) == 0;
 		usage_add(&r->usage, &a->parts[i].usage);
 	}
 	/* The book does not know all of it, and the provider says what it took: an invoice says the same. */

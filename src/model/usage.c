@@ -184,6 +184,18 @@ int usage_cost(const struct price *p, const struct usage *u, const struct billed
 	return 0;
 }
 
+int usage_cost_add(const struct price *p, const struct usage *u, const struct billed_as *as,
+                   struct cost *total, struct error *e)
+{
+	struct cost c;
+	int rc = usage_cost(p, u, as, &c, e);
+	for (int i = 0; rc == 0 && i < COST_N; i++)
+		total->part[i] = num_sat_add_i64(total->part[i], c.part[i]);
+	if (rc == 0)
+		total->total = num_sat_add_i64(total->total, c.total);
+	return rc;
+}
+
 /* --- the worst case ------------------------------------------------------------------------------------- */
 
 /* The values of a condition that could be billed; at[0] is the empty one. */

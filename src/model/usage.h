@@ -27,6 +27,9 @@ struct billed_as {
  * all input that is known. */
 int usage_cost(const struct price *p, const struct usage *u, const struct billed_as *as, struct cost *out,
                struct error *e) WARN_UNUSED;
+/* The same, added to what parts of the same answer have cost; total is left as it was when that fails. */
+int usage_cost_add(const struct price *p, const struct usage *u, const struct billed_as *as,
+                   struct cost *total, struct error *e) WARN_UNUSED;
 
 /* What each meter costs for a million units when a call with so much context is billed so: modifiers applied,
  * rounded half to even; PRICE_ABSENT where the row has no price. as may be NULL. ERR_RANGE on overflow. */
