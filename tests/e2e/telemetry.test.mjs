@@ -123,6 +123,15 @@ describe('telemetry', () => {
     assert.deepEqual(of.map((r) => [r.source, r.output_tokens]).sort(), [['gateway', u.output_tokens], ['otlp', 77]]);
   });
 
+  test('a key fixes whose calls they are, and a wrong one is refused', async () => {
+    const told = JSON.stringify(logs('claude-code', claude({ 'user.email': 'bo@example.com', 'session.id': 's9', request_id: 'req_key', input_tokens: 3, output_tokens: 4 })));
+    const seen = (await metric(weir, 'otlp_added_total')) + (await metric(weir, 'otlp_known_total'));
+    assert.equal((await send(weir, 'logs', told, { 'x-weir-key': 'wk_of_nobody' })).status, 401);
+    assert.equal((await send(weir, 'logs', told, { 'x-weir-key': weir.key() })).status, 200);
+    await settled(weir, seen + 1);
+    assert.deepEqual((await rows(weir, "session='s9'")).map((r) => r.user), ['ana@example.com']);
+  });
+
   test('what is no telemetry is refused with what would be', async () => {
     const refused = async (body, headers) => {
       const answer = await send(weir, 'logs', body, headers);
