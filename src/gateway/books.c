@@ -167,6 +167,8 @@ static int make_sums(struct books *b, struct ledger *l, const struct settings *s
 	struct making m = {b, l, r, s, e};
 	struct ledger_query q = {.since_ms = counts_from(b, s, r, &b->clock)};
 	int rc = b->ops->budget_drop(l, r->shape, e);
+	_Static_assert(BUDGET_COLUMNS_MAX <= LEDGER_ONLY_MAX, "they fit");
+	q.only_n = budget_row_columns(r, q.only);
 	if (rc == 0)
 		rc = b->ops->rows(l, &q, on_row, &m, e);
 	if (rc == 0)

@@ -159,6 +159,9 @@ struct budget_entry {
 };
 bool budget_entry_of(const struct budget_rule *rule, const struct facts *row, struct budget_clock *clock,
                      struct budget_entry *out);
+/* The columns of the ledger that budget_entry_of looks at, by name; 0: any. */
+#define BUDGET_COLUMNS_MAX 72
+size_t budget_row_columns(const struct budget_rule *rule, const char *out[BUDGET_COLUMNS_MAX]);
 /* Rows before this instant (of their arrival) count no more. */
 int64_t budget_counts_from(const struct budget_rule *rule, const struct zone *zone, int64_t now_ms,
                            struct budget_clock *clock);

@@ -83,6 +83,53 @@ bool budget_used_by(const struct record *row, struct budget_need *out)
 
 /* --- rows ----------------------------------------------------------------------------------------- */
 
+/* The columns of one field; false when it is not known which. */
+static bool columns_of(enum field f, const char **out, size_t *n)
+{
+	switch ((int)f) {
+	case FIELD_WEEKDAY:
+	case FIELD_HOUR:
+		return true; /* of time_ms */
+	case FIELD_MODEL:
+		out[(*n)++] = "model_called";
+		out[(*n)++] = "model_requested";
+		return true;
+	case FIELD_KEY:
+		out[(*n)++] = "key_id";
+		return true;
+	case FIELD_USER:
+	case FIELD_COHORT:
+	case FIELD_SOURCE:
+	case FIELD_BILLING:
+		return true; /* read anyway */
+	default:
+		out[(*n)++] = field_name(f);
+		return field_in_row(f);
+	}
+}
+
+size_t budget_row_columns(const struct budget_rule *rule, const char *out[BUDGET_COLUMNS_MAX])
+{
+	static const char *const always[] = {"time_ms",      "source",       "ending",      "billing",
+	                                     "usage_source", "cost_nanousd", "hold_tokens", "credits_nano",
+	                                     "user",         "cohort",       "claimed"};
+	size_t n = 0;
+	uint64_t fields = rule->rule.where ? where_fields(rule->rule.where) : 0;
+	_Static_assert(FIELD_N <= 64, "a bit for each");
+	_Static_assert(FIELD_N + METER_N + 13 <= BUDGET_COLUMNS_MAX, "all of them fit");
+	for (size_t i = 0; i < rule->each_n; i++)
+		fields |= UINT64_C(1) << rule->each[i].field;
+	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+		out[n++] = always[i];
+	if (rule->limit.unit == LIMIT_TOKENS || rule->limit.unit == LIMIT_METER)
+		for (int m = 0; m < METER_N; m++)
+			out[n++] = meter_name((enum meter)m);
+	for (int f = 0; f < FIELD_N; f++)
+		if (fields >> f & 1u && !columns_of((enum field)f, out, &n))
+			return 0;
+	return n;
+}
+
 bool budget_entry_of(const struct budget_rule *rule, const struct facts *row, struct budget_clock *clock,
                      struct budget_entry *out)
 {

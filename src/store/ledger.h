@@ -20,6 +20,7 @@ enum ledger_per { PER_NONE, PER_HOUR, PER_DAY, PER_WEEK, PER_MONTH };
 
 /* A dimension is a column's name of the export (user, team, repo, model_served, provider, api, ending,
  * status, …: store/columns.h), model (served, else requested), or tags.NAME. */
+#define LEDGER_ONLY_MAX 72
 struct ledger_query {
 	size_t by_n;
 	slice by[LEDGER_BY_MAX];
@@ -42,6 +43,9 @@ struct ledger_query {
 	/* of `rows` alone */
 	bool newest_first;
 	size_t limit; /* 0: all */
+	/* Only these columns are read, which is faster; other fields are as of record_init. n 0: all. */
+	size_t only_n;
+	const char *only[LEDGER_ONLY_MAX];
 };
 
 /* Refusals count in `refused` alone, corrections in the money alone. */

@@ -502,14 +502,32 @@ int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,
 	return rc;
 }
 
+#define ROW_COLUMNS_MAX 128
+
+/* Those that a question about rows reads; 0 when there is none of a name. */
+static size_t row_columns(const struct ledger_query *q, const struct column *out[ROW_COLUMNS_MAX])
+{
+	size_t n = q->only_n ? q->only_n : columns_n();
+	for (size_t i = 0; i < n && i < ROW_COLUMNS_MAX; i++) {
+		out[i] = q->only_n ? column_find(slice_of(q->only[i])) : column_at(i);
+		if (out[i] == NULL)
+			return 0;
+	}
+	return n <= ROW_COLUMNS_MAX ? n : 0;
+}
+
 int ledger_sqlite_rows(struct ledger *l, const struct ledger_query *q,
                        int (*on_row)(void *arg, const struct record *r), void *arg, struct error *e)
 {
 	struct asking a;
 	asking_init(&a, l, q, e);
 	say(&a, "SELECT ");
-	for (size_t i = 0; i < columns_n(); i++)
-		say(&a, "%s\"%s\"", i ? "," : "", column_at(i)->name);
+	const struct column *column[ROW_COLUMNS_MAX];
+	size_t n = row_columns(q, column);
+	if (n == 0)
+		return error_set(e, ERR_INVALID, "a column that the ledger does not have");
+	for (size_t i = 0; i < n; i++)
+		say(&a, "%s\"%s\"", i ? "," : "", column[i]->name);
 	say_where(&a);
 	say(&a, q->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
 	if (q->limit) {
@@ -520,14 +538,14 @@ int ledger_sqlite_rows(struct ledger *l, const struct ledger_query *q,
 	while (a.rc == 0 && (code = sqlite3_step(a.stmt)) == SQLITE_ROW) {
 		struct record r;
 		record_init(&r);
-		for (size_t i = 0; i < columns_n(); i++) {
+		for (size_t i = 0; i < n; i++) {
 			struct value v = {VALUE_NULL, SLICE_NONE, 0};
 			if (sqlite3_column_type(a.stmt, (int)i) == SQLITE_INTEGER)
 				v = (struct value){VALUE_INT, SLICE_NONE,
 				                   sqlite3_column_int64(a.stmt, (int)i)};
 			else if (sqlite3_column_type(a.stmt, (int)i) == SQLITE_TEXT)
 				v = (struct value){VALUE_TEXT, ledger_column_text(a.stmt, (int)i), 0};
-			column_set(column_at(i), &r, v);
+			column_set(column[i], &r, v);
 		}
 		a.rc = on_row(arg, &r);
 	}
