@@ -183,7 +183,7 @@ static int count_row(void *arg, const struct record *r)
 static unsigned ledger_rows(void)
 {
 	const char *asked = getenv("BENCH_BUDGET_ROWS");
-	int64_t n;
+	long long n;
 	return asked && slice_to_i64(slice_of(asked), &n) && n > 0 && n < 100000000 ? (unsigned)n
 	                                                                            : LEDGER_ROWS;
 }
