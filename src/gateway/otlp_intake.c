@@ -13,7 +13,7 @@
 #define BYTES_MAX   ((size_t)16 << 20)
 #define ROW_MAX     4096
 #define READ_MEM    ((size_t)32 << 20)
-#define BATCH       512
+#define BATCH       64               /* rows in a transaction: the gateway's own writer waits as long */
 #define WAIT_US     INT64_C(2000000) /* the gateway's own row comes within */
 #define PAUSE_MS    200              /* after a ledger that did not take them */
 #define END_TRIES   10
