@@ -4,30 +4,45 @@
 
 #include "policy/storm_table.h"
 
-#define ITEMS_KEPT 256 /* of one request; the latest */
-#define TOOLS_MAX  256
-#define SLOW_US    (INT64_C(10) * 1000000)
-#define TEXT_MAX   512
+#define ITEMS_FIRST 8
+#define ITEMS_KEPT  128 /* of one request; the latest: 8 * 4 * 4 */
+#define TOOLS_MAX   256
+#define SLOW_US     (INT64_C(10) * 1000000)
+#define TEXT_MAX    512
 
 /* --- what is new ------------------------------------------------------------------------------------------
  */
+
+/* Room for more items: a few at first, since most requests bring a few. False when it has to do with what
+ * there is. */
+static bool grow(struct exchange *ex)
+{
+	size_t room = ex->fresh_room ? ex->fresh_room * 4 : ITEMS_FIRST;
+	struct body_item *more = room <= ITEMS_KEPT ? arena_alloc(&ex->mem, room * sizeof *more) : NULL;
+	if (more == NULL)
+		return false;
+	if (ex->fresh_n)
+		memcpy(more, ex->fresh, ex->fresh_n * sizeof *more);
+	ex->fresh = more;
+	ex->fresh_room = room;
+	return true;
+}
 
 int call_storm_item(void *arg, const struct body_item *it)
 {
 	struct exchange *ex = arg;
 	if (it->kind != ITEM_TOOL_CALL && it->kind != ITEM_TOOL_RESULT && it->kind != ITEM_USER_TEXT)
 		return 0;
-	struct body_item *kept = (struct body_item *)(uintptr_t)ex->fresh;
-	if (kept == NULL)
-		ex->fresh = kept = arena_alloc(&ex->mem, ITEMS_KEPT * sizeof *kept);
-	if (kept == NULL)
-		return 0;
-	if (ex->fresh_n == ITEMS_KEPT) { /* a long conversation that is new to Weir: its end says most */
-		memmove(kept, kept + ITEMS_KEPT / 2, ITEMS_KEPT / 2 * sizeof *kept);
-		ex->fresh_n = ITEMS_KEPT / 2;
+	if (ex->fresh_n == ex->fresh_room && !grow(ex)) {
+		if (ex->fresh_room == 0)
+			return 0;
+		/* A long conversation that is new to Weir: its end says most. */
+		size_t half = ex->fresh_room / 2;
+		memmove(ex->fresh, ex->fresh + half, half * sizeof *ex->fresh);
+		ex->fresh_n = half;
 	}
-	kept[ex->fresh_n] = *it;
-	kept[ex->fresh_n++].span = NULL;
+	ex->fresh[ex->fresh_n] = *it;
+	ex->fresh[ex->fresh_n++].span = NULL;
 	return 0;
 }
 
@@ -205,7 +220,7 @@ enum admit_next admit_storm(struct exchange *ex)
 	bool found = storm_watch(ex->w->shared->storms, &r, &rule->limits, rule->fresh_sessions,
 	                         (unsigned)rule->allowance, &f);
 	ex->fresh = NULL;
-	ex->fresh_n = 0;
+	ex->fresh_n = ex->fresh_room = 0;
 	return found ? act(ex, rule, &f) : ADMIT_ON;
 }
 

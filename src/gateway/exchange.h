@@ -67,10 +67,10 @@ struct exchange {
 	/* the tightest budget it is paid from, as of its admission; the name in mem or settings */
 	struct budget_left budget;
 	struct quota_ticket quota;
-	struct facts facts;            /* of the record and the request, from admit_gates on */
-	struct session_turn turn;      /* its thread 0: of no session */
-	const struct body_item *fresh; /* what is new of it, until it leaves: the latest, in order */
-	size_t fresh_n;
+	struct facts facts;       /* of the record and the request, from admit_gates on */
+	struct session_turn turn; /* its thread 0: of no session */
+	struct body_item *fresh;  /* what is new of it, until it leaves: the latest, in order; in mem */
+	size_t fresh_n, fresh_room;
 	slice advice;         /* a note to the model, put at the end of the request; n 0: none */
 	bool storm_known;     /* the storm's stage has looked at it */
 	struct record record; /* texts in mem */

@@ -116,7 +116,8 @@ extern const char *const settings_storm_actions[];
 	     .offset = IN_ST(limits.retry_nanousd)},                                                         \
 	    {.key = "storms[].burn",                                                                         \
 	     .type = "USD a minute",                                                                         \
-	     .text = "how fast a tree may spend: 2 USD/minute, or 60 USD/hour; default no limit",            \
+	     .text = "how fast a tree may spend: 2 USD/minute, or 60 USD/hour; default no limit, but 5 "     \
+	             "USD/minute for sessions of a key that begin with the same words",                      \
 	     .read = read_money_rate,                                                                        \
 	     .offset = IN_ST(limits.burn_nanousd)},                                                          \
 	    {.key = "storms[].fresh_sessions",                                                               \

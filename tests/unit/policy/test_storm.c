@@ -313,6 +313,30 @@ static void arguments_in_a_string_are_read_like_an_object(void **state)
 	assert_true(slice_starts(slice_of(text), SLICE("`make` gave the same result 3 times")));
 }
 
+static void results_that_hardly_differ_are_found(void **state)
+{
+	static const char *const page =
+	    "page %d of the search for widgets in the whole repository: the quick brown fox jumps over a "
+	    "lazy dog while "
+	    "seven wizards juggle bright lamps beside an old stone bridge near some quiet village where "
+	    "children sing "
+	    "about rivers mountains clouds winter summer harvest markets bakers smiths weavers sailors "
+	    "harbours islands "
+	    "lighthouses storms thunder rainbows meadows orchards vineyards shepherds lanterns violins";
+	struct run r = fresh();
+	char args[64], result[640];
+	bool found = false;
+	int n = 0;
+	(void)state;
+	while (!found && n < 40) {
+		snprintf(args, sizeof args, "{\"query\":\"widgets\",\"page\":%d}", n);
+		snprintf(result, sizeof result, page, n++);
+		found = step(&r, "Find", args, result, false);
+	}
+	assert_in_range(n, 12, 14); /* a number may be one of the words that a mark keeps */
+	assert_int_equal(r.finding.signal, STORM_ALIKE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +352,7 @@ int main(void)
 	    cmocka_unit_test(calls_that_cannot_be_are_found),
 	    cmocka_unit_test(reading_without_end_is_found),
 	    cmocka_unit_test(facts_have_limits),
+	    cmocka_unit_test(results_that_hardly_differ_are_found),
 	    cmocka_unit_test(a_resumed_session_gets_its_allowance),
 	    cmocka_unit_test(results_without_an_id_or_a_call_are_passed_over),
 	    cmocka_unit_test(arguments_in_a_string_are_read_like_an_object),
