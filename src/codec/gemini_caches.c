@@ -47,11 +47,9 @@ static int request(const struct target *t, slice body, struct arena *mem, struct
                    struct error *e)
 {
 	struct reading r = {out, mem};
-	if (!slice_ends(t->path, SLICE("/cachedContents")))
-		return 0; /* a change of one that is there */
 	int rc = wire_request(out, t->api, body, WIRE_WORDS(request_fields), read_request_field, &r, e);
-	if (rc)
-		return rc;
+	if (rc || !slice_ends(t->path, SLICE("/cachedContents")))
+		return rc; /* a change of one that is there names no model */
 	out->max_output = 0;
 	out->hidden_input = slice_find(out->messages, SLICE("\"fileData\"")) >= 0 ||
 	                    slice_find(out->messages, SLICE("\"file_data\"")) >= 0;
