@@ -248,14 +248,33 @@ static int run(struct admin *a, const struct admin_route *r)
 	if (a->param.p == NULL && strchr(r->path, '{'))
 		return admin_refuse(a, 400, "the path is malformed");
 	*a->status = 200;
-	jsonw_init(&a->w, a->out);
 	return r->run(a);
+}
+
+void admin_begin(struct admin *a, struct console_context *c, const struct console_reader *who,
+                 struct buf *out)
+{
+	a->c = c;
+	a->who = who;
+	a->out = out;
+	arena_init(&a->mem, MEMORY_MAX);
+	a->now_ms = clock_wall_ms(c->shared->clock);
+	pthread_mutex_lock(&c->shared->lock);
+	a->settings = settings_ref(c->shared->settings);
+	pthread_mutex_unlock(&c->shared->lock);
+	jsonw_init(&a->w, out);
+}
+
+void admin_release(struct admin *a)
+{
+	settings_unref(a->settings);
+	arena_release(&a->mem);
 }
 
 int admin_api(struct console_context *c, const struct console_reader *who, slice method, slice path,
               slice query, slice body, int *status, struct buf *out)
 {
-	struct admin a = {.c = c, .who = who, .query = query, .body = body, .status = status, .out = out};
+	struct admin a = {.query = query, .body = body, .status = status};
 	const struct admin_route *found = NULL;
 	bool known = false;
 	for (size_t i = 0; i < admin_routes_n && !found; i++) {
@@ -270,14 +289,9 @@ int admin_api(struct console_context *c, const struct console_reader *who, slice
 	}
 	if (!known)
 		return ERR_NOT_FOUND;
-	arena_init(&a.mem, MEMORY_MAX);
-	a.now_ms = clock_wall_ms(c->shared->clock);
-	pthread_mutex_lock(&c->shared->lock);
-	a.settings = settings_ref(c->shared->settings);
-	pthread_mutex_unlock(&c->shared->lock);
+	admin_begin(&a, c, who, out);
 	c->ops->act_as(c->writable, admin_actor(&a));
 	int r = found ? run(&a, found) : admin_refuse(&a, 405, "this path does not take that method");
-	settings_unref(a.settings);
-	arena_release(&a.mem);
+	admin_release(&a);
 	return r;
 }

@@ -44,6 +44,11 @@ extern const size_t admin_routes_n;
 int admin_api(struct console_context *c, const struct console_reader *who, slice method, slice path,
               slice query, slice body, int *status, struct buf *out) WARN_UNUSED;
 
+/* A question that comes from no request: of who, answered into out. */
+void admin_begin(struct admin *a, struct console_context *c, const struct console_reader *who,
+                 struct buf *out);
+void admin_release(struct admin *a);
+
 /* --- for the handlers ------------------------------------------------------------------------------ */
 
 /* Ends what was written into a->w. */
@@ -93,7 +98,19 @@ int admin_budgets_delete(struct admin *a);
 /* admin_record.c */
 int admin_me(struct admin *a);
 int admin_audit(struct admin *a);
+/* admin_live.c */
+int admin_live(struct admin *a);
+int admin_events(struct admin *a);
+/* What was said before, and what is said now. All 0 and a number of sessions: everything. */
+struct live_change {
+	uint64_t since;  /* of the pulse: only sessions that changed later, the dearest first, … */
+	size_t sessions; /* … and at most so many */
+	uint64_t budgets, freezes; /* of what was said of them last: it is left out when it is the same */
+};
+/* What goes on, as one object into a->w; *change then holds what has been said. */
+void admin_live_put(struct admin *a, struct live_change *change);
 /* admin_freeze.c */
+void admin_put_freezes(struct admin *a); /* an array */
 int admin_freezes(struct admin *a);
 int admin_freeze(struct admin *a);
 int admin_unfreeze(struct admin *a);
@@ -113,7 +130,12 @@ int admin_override_approve(struct admin *a);
 int admin_override_refuse(struct admin *a);
 /* n of a limit's unit, for people: "10.00 USD", "2000 output_tokens". */
 slice admin_amount(struct admin *a, const struct amount *like, int64_t n);
+/* What a number of it counts, for programs: "nanousd", "tokens", "output_tokens", "requests", "nanocredits".
+ */
+slice admin_unit(const struct amount *a);
 /* admin_budgets.c */
+/* Is that counter (its label: the values of `each`) the caller's own user's or team's? */
+bool admin_owns_counter(const struct admin *a, const struct budget_rule *rule, slice label);
 int admin_budgets_list(struct admin *a);
 int admin_budgets_show(struct admin *a);
 int admin_holds(struct admin *a);

@@ -7,7 +7,7 @@ static const char *const modes[] = {"enforce", "shadow", "off"};
 static const char *const actions[] = {"block", "pause", "downgrade", "throttle", "alert"};
 
 /* A label is the values apart by ", ", in order of `each`: is the caller's own user or team among them? */
-static bool is_own(const struct admin *a, const struct budget_rule *rule, slice label)
+bool admin_owns_counter(const struct admin *a, const struct budget_rule *rule, slice label)
 {
 	bool user = false, other = false;
 	for (size_t i = 0; i < rule->each_n; i++) {
@@ -33,7 +33,7 @@ static int put_counter(void *arg, const struct budget_view *v)
 	struct counters_of *c = arg;
 	struct admin *a = c->a;
 	const struct amount *unit = &c->rule->limit;
-	if ((!a->who->all && !is_own(a, c->rule, v->label)) || (c->holds && v->calls == 0))
+	if ((!a->who->all && !admin_owns_counter(a, c->rule, v->label)) || (c->holds && v->calls == 0))
 		return 0;
 	jsonw_object(&a->w);
 	if (c->holds)

@@ -19,16 +19,21 @@ static int put_freeze(void *arg, const struct freeze *f)
 	return 0;
 }
 
-int admin_freezes(struct admin *a)
+void admin_put_freezes(struct admin *a)
 {
 	struct freeze_set *set = freezer_get(a->c->shared->freezer);
-	jsonw_object(&a->w);
-	jsonw_key(&a->w, SLICE("freezes"));
 	jsonw_array(&a->w);
 	freeze_set_each(set, put_freeze, a);
 	jsonw_array_end(&a->w);
-	jsonw_object_end(&a->w);
 	freeze_set_unref(set);
+}
+
+int admin_freezes(struct admin *a)
+{
+	jsonw_object(&a->w);
+	jsonw_key(&a->w, SLICE("freezes"));
+	admin_put_freezes(a);
+	jsonw_object_end(&a->w);
 	return admin_end(a);
 }
 

@@ -41,11 +41,11 @@ static void put_parameters(struct jsonw *w, const struct admin_route *r)
 	jsonw_array_end(w);
 }
 
-static void put_content(struct jsonw *w, const char *schema)
+static void put_content(struct jsonw *w, const char *schema, bool stream)
 {
 	jsonw_key(w, SLICE("content"));
 	jsonw_object(w);
-	jsonw_key(w, SLICE("application/json"));
+	jsonw_key(w, stream ? SLICE("text/event-stream") : SLICE("application/json"));
 	jsonw_object(w);
 	jsonw_put_raw(w, SLICE("schema"), slice_of(schema));
 	jsonw_object_end(w);
@@ -59,12 +59,12 @@ static void put_answers(struct jsonw *w, const struct admin_route *r)
 	jsonw_key(w, SLICE("2XX"));
 	jsonw_object(w);
 	jsonw_put_string(w, SLICE("description"), slice_of(r->summary));
-	put_content(w, r->answer);
+	put_content(w, r->answer, r->run == admin_events);
 	jsonw_object_end(w);
 	jsonw_key(w, SLICE("default"));
 	jsonw_object(w);
 	jsonw_put_string(w, SLICE("description"), SLICE("Why not, in words"));
-	put_content(w, "{\"$ref\":\"#/components/schemas/Error\"}");
+	put_content(w, "{\"$ref\":\"#/components/schemas/Error\"}", false);
 	jsonw_object_end(w);
 	jsonw_object_end(w);
 }
@@ -91,7 +91,7 @@ static void put_operation(struct admin *a, const struct admin_route *r)
 		jsonw_key(w, SLICE("requestBody"));
 		jsonw_object(w);
 		jsonw_put_bool(w, SLICE("required"), true);
-		put_content(w, r->body);
+		put_content(w, r->body, false);
 		jsonw_object_end(w);
 	}
 	put_answers(w, r);

@@ -51,6 +51,15 @@ slice admin_amount(struct admin *a, const struct amount *like, int64_t n)
 	                    like->unit == LIMIT_TOKENS ? "tokens" : "requests");
 }
 
+slice admin_unit(const struct amount *a)
+{
+	static const char *const names[] = {[LIMIT_USD] = "nanousd",
+	                                    [LIMIT_TOKENS] = "tokens",
+	                                    [LIMIT_CALLS] = "requests",
+	                                    [LIMIT_CREDITS] = "nanocredits"};
+	return slice_of(a->unit == LIMIT_METER ? meter_name(a->meter) : names[a->unit]);
+}
+
 /* --- which counter ---------------------------------------------------------------------------------------
  */
 

@@ -116,6 +116,34 @@
 	            ",\"calls\":" NUMBER ",\"retries\":" NUMBER ",\"compactions\":" NUMBER                   \
 	            ",\"elapsed_s\":" NUMBER ",\"active_s\":" NUMBER ",\"cost_nanousd\":" N_OR_NULL          \
 	            ",\"outcome\":" TEXT)
+#define LIVE_SESSION                                                                                         \
+	OBJECT_WITH("\"id\",\"state\",\"five_minutes_nanousd\"",                                             \
+	            "\"id\":" T ",\"key_id\":" TEXT ",\"user\":" TEXT ",\"team\":" TEXT ",\"agent\":" TEXT   \
+	            ",\"repo\":" TEXT ",\"branch\":" TEXT ",\"model\":" TEXT ",\"state\":" T                 \
+	            ",\"since\":" TEXT ",\"seen\":" TEXT ",\"calls\":" NUMBER ",\"refused\":" NUMBER         \
+	            ",\"turn\":" N_OR_NULL ",\"context_tokens\":" N_OR_NULL ",\"spent_nanousd\":" NUMBER     \
+	            ",\"subscription_nanousd\":" NUMBER ",\"minute_nanousd\":" NUMBER                        \
+	            ",\"five_minutes_nanousd\":" NUMBER ",\"loop\":{\"type\":\"boolean\"},\"rule\":" TEXT    \
+	            ",\"explanation\":" TEXT ",\"rule_time\":" TEXT)
+#define LIVE_BUDGET                                                                                          \
+	OBJECT_WITH("\"budget\",\"for\",\"unit\",\"limit\",\"settled\",\"held\"",                            \
+	            "\"budget\":" T ",\"for\":" TEXT ",\"unit\":" T ",\"limit\":" NUMBER                     \
+	            ",\"settled\":" NUMBER ",\"held\":" NUMBER ",\"lifted\":" NUMBER                         \
+	            ",\"share_ppm\":" NUMBER ",\"until\":" TEXT)
+#define LIVE_SHAPE                                                                                           \
+	OBJECT_WITH(                                                                                         \
+	    "\"time\",\"burn\",\"sessions\"",                                                                \
+	    "\"time\":" TEXT ",\"burn\":" OBJECT_WITH(                                                       \
+	        "\"minute_nanousd\",\"five_minutes_nanousd\",\"slot_ms\",\"slots_nanousd\"",                 \
+	        "\"minute_nanousd\":" NUMBER ",\"five_minutes_nanousd\":" NUMBER                             \
+	        ",\"minute_calls\":" N_OR_NULL ",\"slot_ms\":" NUMBER                                        \
+	        ",\"slots_nanousd\":{\"type\":\"array\",\"items\":" NUMBER                                   \
+	        "}") ",\"calls_in_flight\":" N_OR_NULL                                                       \
+	             ",\"draining\":{\"type\":\"boolean\"},\"ledger_failing\":{\"type\":\"boolean\"},"       \
+	             "\"sessions_changed\":" NUMBER                                                          \
+	             ",\"sessions\":{\"type\":\"array\",\"items\":" LIVE_SESSION                             \
+	             "},\"budgets\":{\"type\":\"array\",\"items\":" LIVE_BUDGET                              \
+	             "},\"freezes\":{\"type\":\"array\",\"items\":" FREEZE_SHAPE "}")
 #define SESSIONS_SHAPE                                                                                       \
 	"{\"type\":\"object\",\"properties\":{\"sessions\":{\"type\":\"array\",\"items\":" SESSION_SHAPE     \
 	"},\"growth\":{\"type\":\"object\",\"properties\":{\"tokens_per_turn\":" N_OR_NULL                   \
@@ -193,6 +221,16 @@ const struct admin_route admin_routes[] = {
      "by,per,since,until,where,measures,format", NULL, REPORT_SHAPE},
     {"GET", "/api/v1/calls", ALL_ROLES, admin_elsewhere, "The newest calls with all that is known of each",
      "since,until,where,limit", NULL, LIST_OF("rows", "{\"type\":\"object\"}")},
+    {"GET", "/api/v1/live", PEOPLE, admin_live,
+     "What goes on just now: the burn rate, the sessions that spend (of the last minutes, the dearest "
+     "first), the "
+     "fullest budgets, what is frozen; a developer's own",
+     "limit", NULL, LIVE_SHAPE},
+    {"GET", "/api/v1/events", PEOPLE, admin_events,
+     "The same as server-sent events, one a second at most: first `state`, then `change` with the sessions "
+     "that "
+     "changed, and budgets and freezes when they did",
+     "", NULL, LIVE_SHAPE},
     {"GET", "/api/v1/sessions", PEOPLE, admin_sessions_list,
      "The sessions of the last week, the latest first; a developer's own. format=table: {\"text\"} for "
      "people",

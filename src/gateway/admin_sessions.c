@@ -2,6 +2,7 @@
  * developer sees and holds those of their own keys; of another's there is none for them. */
 #include "finops/session_view.h"
 #include "gateway/admin.h"
+#include "gateway/pulse.h"
 #include "policy/session.h"
 
 #define LIST_USUAL 100
@@ -182,6 +183,7 @@ static int act(struct admin *a, enum session_action action, slice reason)
 	struct session_table *t = a->c->shared->sessions;
 	if (t && session_act(t, a->param, action, kept, a->now_ms) == ERR_REFUSED)
 		log_event(a->c->shared->log, LOG_WARN, "sessions.refused", LOG_S("id", a->param));
+	pulse_touch(a->c->shared->pulse, a->param, SLICE_NONE);
 	log_event(a->c->shared->log, LOG_WARN, "session", LOG_S("session", a->param), LOG_Z("state", state),
 	          LOG_S("by", admin_actor(a)), LOG_S("reason", kept));
 	jsonw_object(&a->w);

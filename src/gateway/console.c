@@ -8,6 +8,7 @@
 #include "gateway/admin.h"
 #include "gateway/console_api.h"
 #include "gateway/console_page.h"
+#include "gateway/events.h"
 #include "gateway/metrics.h"
 #include "gateway/oidc.h"
 #include "gateway/otlp_intake.h"
@@ -15,6 +16,7 @@
 #include "gateway/strict.h"
 #include "gateway/tls.h"
 
+#define EVENT_STREAM "text/event-stream"
 #define HEADERS_MAX  64
 #define BODY_MAX     (8 * 1024 * 1024)
 #define IDENTITY_MEM (256 * 1024)
@@ -24,6 +26,7 @@ struct console {
 	struct console_context ctx;
 	struct MHD_Daemon *daemon; /* owned */
 	pthread_mutex_t lock;      /* guards ctx.ledger: one question at a time */
+	struct events *events;     /* owned */
 	struct settings *settings; /* owned reference: of the start */
 	struct tls tls;            /* owned */
 	int port;
@@ -34,12 +37,14 @@ struct answer_of {
 	int status;
 	const char *type;
 	struct buf body;
+	struct MHD_Response *stream; /* owned; in place of body */
 };
 
 struct request_of {
+	struct MHD_Connection *connection;
 	struct header at[HEADERS_MAX];
 	struct headers headers;
-	slice query;
+	slice method, query;
 	struct buf body; /* of what changes something; empty else */
 	bool too_large, busy, begun;
 	char target[4096];
@@ -179,6 +184,24 @@ static bool may_change(const struct request_of *r, struct answer_of *a)
 	return true;
 }
 
+/* The route has said that the reader may. */
+static int open_events(struct console *c, const struct request_of *r, const struct console_reader *who,
+                       struct answer_of *a)
+{
+	const char *why;
+	buf_clear(&a->body);
+	if (slice_eq(r->method, SLICE("HEAD"))) {
+		a->type = EVENT_STREAM;
+		return 0;
+	}
+	a->stream = events_open(c->events, r->connection, who,
+	                        headers_get(&r->headers, SLICE("last-event-id")), &why);
+	if (a->stream == NULL)
+		return refuse(a, 503, why);
+	a->type = EVENT_STREAM;
+	return 0;
+}
+
 static int answer_known(struct console *c, const struct request_of *r, const struct console_reader *who,
                         slice method, slice path, struct answer_of *a)
 {
@@ -193,6 +216,8 @@ static int answer_known(struct console *c, const struct request_of *r, const str
 	if (code == ERR_NOT_FOUND && slice_eq(method, SLICE("GET")))
 		code = console_api(&c->ctx, who, path, r->query, &a->status, &a->type, &a->body);
 	pthread_mutex_unlock(&c->lock);
+	if (code == 0 && a->status == 200 && slice_eq(path, SLICE("/api/v1/events")))
+		return open_events(c, r, who, a);
 	if (code == ERR_NOT_FOUND)
 		return refuse(
 		    a, 404,
@@ -278,8 +303,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer_of *a)
 {
 	slice body = buf_slice(&a->body);
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-	    body.n, (void *)(uintptr_t)(body.n ? body.p : ""), MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response =
+	    a->stream ? a->stream
+	              : MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.n ? body.p : ""),
+	                                                MHD_RESPMEM_MUST_COPY);
 	if (response == NULL)
 		return MHD_NO;
 	MHD_add_response_header(response, "Content-Type", a->type);
@@ -331,6 +358,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	slice query = slice_of(r->target), path = SLICE_NONE;
 	slice_split(&query, '?', &path);
 	r->query = query;
+	r->method = slice_of(method);
+	r->connection = connection;
 	if (framing.status == 0 && !tls_client_ok(&c->tls, connection)) {
 		framing.status = 401;
 		framing.message = "a client certificate is needed here, signed by the authority of "
@@ -360,8 +389,8 @@ static bool all_simulated(const struct settings *s)
 static struct MHD_Daemon *start_daemon(struct console *c, int fd)
 {
 	struct MHD_OptionItem tls[TLS_OPTIONS];
-	unsigned flags =
-	    MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | (tls_on(&c->tls) ? MHD_USE_TLS : 0);
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+	                 (tls_on(&c->tls) ? MHD_USE_TLS : 0);
 	tls_options(&c->tls, tls);
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
 	                        MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_CONNECTION_TIMEOUT, 60u,
@@ -391,7 +420,10 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 	    tls_read(&c->tls, &c->settings->console, e) == 0 &&
 	    server_port_free(c->settings->console.host, c->settings->console.port, e) == 0)
 		fd = server_listen(c->settings->console.host, c->settings->console.port, &c->port, e);
-	if (fd >= 0) {
+	if (fd >= 0)
+		c->events = events_start(&c->ctx, e);
+	c->ctx.events = c->events;
+	if (c->events) {
 		c->daemon = start_daemon(c, fd);
 		if (c->daemon == NULL)
 			error_set(e, ERR_IO,
@@ -407,8 +439,12 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 
 void console_stop(struct console *c)
 {
+	if (c->events)
+		events_close(c->events);
 	if (c->daemon)
 		MHD_stop_daemon(c->daemon);
+	if (c->events)
+		events_stop(c->events);
 	if (c->ctx.ledger)
 		c->ctx.ops->close(c->ctx.ledger);
 	if (c->ctx.writable)

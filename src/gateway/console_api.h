@@ -7,11 +7,14 @@
 #include "store/ledger.h"
 #include "store/writer.h"
 
+struct events;
+
 struct console_context {
 	struct shared *shared;  /* not owned */
 	struct worker *workers; /* not owned */
 	int workers_n;
 	struct writer *writer; /* not owned */
+	struct events *events; /* not owned */
 	const struct ledger_ops *ops;
 	struct ledger *ledger;   /* read-only */
 	struct ledger *writable; /* for what people decide */

@@ -64,6 +64,7 @@ struct overrides;
 struct budgets;
 struct batches;
 struct otlp_intake;
+struct pulse;
 
 struct shared {
 	struct log *log;             /* not owned */
@@ -78,6 +79,7 @@ struct shared {
 	atomic_uint generation;      /* moves when one of them was replaced */
 	struct reload *reload;       /* owned by the gateway */
 	struct budgets *budgets;     /* owned by the gateway */
+	struct pulse *pulse;         /* owned by the gateway */
 	struct overrides *overrides; /* owned by the gateway */
 	struct oidc *oidc;           /* owned by the gateway */
 	struct freezer *freezer;     /* owned by the gateway */

@@ -16,6 +16,7 @@
 #include "gateway/gate_secret.h"
 #include "gateway/oidc.h"
 #include "gateway/otlp_intake.h"
+#include "gateway/pulse.h"
 #include "gateway/overrides.h"
 #include "gateway/freeze.h"
 #include "gateway/learnt.h"
@@ -84,7 +85,10 @@ static int open_books(struct gateway *g, struct settings *s, struct error *e)
 	g->books = books_new(&g->shared, g->ops, g->store);
 	if (g->shared.budgets == NULL || g->books == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
-	struct writer_hook hook = books_hook(g->books);
+	g->shared.pulse = pulse_new(g->shared.clock, seed);
+	if (g->shared.pulse == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
+	struct writer_hook books = books_hook(g->books), hook = pulse_hook(g->shared.pulse, &books);
 	g->writer = writer_start_with(g->shared.journal, g->ops, g->store, &hook, g->o.log, e);
 	if (g->writer == NULL)
 		return e->code;
@@ -316,6 +320,7 @@ static void stop(struct gateway *g)
 	if (g->shared.journal)
 		journal_close(g->shared.journal);
 	books_free(g->books);
+	pulse_free(g->shared.pulse);
 	budgets_free(g->shared.budgets);
 	reload_free(g->reload);
 	freezer_free(g->shared.freezer);

@@ -1,5 +1,6 @@
 #include "gateway/metrics.h"
 
+#include "gateway/events.h"
 #include "gateway/otlp_intake.h"
 
 static int line(struct buf *out, const char *name, const char *help, const char *type,
@@ -34,6 +35,17 @@ static int otlp_counters(const struct console_context *c, struct buf *out)
 	OTLP_COUNTER_LIST(X)
 #undef X
 	return line(out, "otlp_waiting", "Calls of telemetry on their way to the ledger", "gauge", t.waiting);
+}
+
+static int event_counters(const struct console_context *c, struct buf *out)
+{
+	unsigned clients = 0;
+	unsigned long long dropped = 0;
+	if (c->events)
+		events_stats(c->events, &clients, &dropped);
+	return line(out, "event_clients", "Consoles that listen to events", "gauge", clients) ||
+	       line(out, "event_clients_dropped_total", "Streams of events ended because nobody read them",
+	            "counter", dropped);
 }
 
 int metrics_write(const struct console_context *c, struct buf *out)
@@ -85,5 +97,5 @@ int metrics_write(const struct console_context *c, struct buf *out)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (line(out, rows[i].name, rows[i].help, rows[i].type, rows[i].value))
 			return ERR_FULL;
-	return otlp_counters(c, out) ? ERR_FULL : worker_counters(c, out);
+	return otlp_counters(c, out) || event_counters(c, out) ? ERR_FULL : worker_counters(c, out);
 }

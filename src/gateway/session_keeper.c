@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/pulse.h"
 #include "policy/session.h"
 
 #define SESSIONS_MAX 100000 /* kept in memory */
@@ -145,6 +146,8 @@ static int take_state(void *arg, const struct ledger_session *r)
 	if (state < SESSION_STATES && r->state_ms &&
 	    session_act(k->s->sessions, r->id, to[state], r->reason, r->state_ms) == ERR_REFUSED)
 		log_event(k->s->log, LOG_WARN, "sessions.refused", LOG_S("id", r->id));
+	if (r->state_ms)
+		pulse_touch(k->s->pulse, r->id, r->scope);
 	return 0;
 }
 

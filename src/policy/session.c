@@ -346,6 +346,16 @@ static int act_in(const struct session_table *t, struct shard *s, slice id, enum
 	return rc;
 }
 
+enum session_state session_state_get(struct session_table *t, slice scope, slice id)
+{
+	struct shard *s = session_shard(t, scope);
+	pthread_mutex_lock(&s->lock);
+	const struct session *of = session_of_key(t, s, scope, id);
+	enum session_state state = of ? of->state : SESSION_STATES;
+	pthread_mutex_unlock(&s->lock);
+	return state;
+}
+
 int session_act_on(struct session_table *t, const struct session_turn *turn, slice id, enum session_action a,
                    slice reason, int64_t now_ms)
 {

@@ -138,6 +138,8 @@ int session_act(struct session_table *t, slice id, enum session_action a, slice 
 /* The same of one session in the tree of a turn: its state_of or root. */
 int session_act_on(struct session_table *t, const struct session_turn *turn, slice id, enum session_action a,
                    slice reason, int64_t now_ms) WARN_UNUSED;
+/* The state of a session here; SESSION_STATES: it is not here. */
+enum session_state session_state_get(struct session_table *t, slice scope, slice id);
 /* The state that an action leads to from another; SESSION_STATES when it leads nowhere. */
 enum session_state session_after(enum session_state from, enum session_action a);
 
