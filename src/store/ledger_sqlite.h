@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         8
+#define LEDGER_SCHEMA         9
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -19,7 +19,7 @@ struct ledger {
 	dev_t device; /* of the file opened: another one at its path means it was moved or deleted */
 	ino_t inode;
 	bool added;                                    /* the last add put a row */
-	sqlite3_stmt *budget_add;                      /* owned; NULL until first used */
+	sqlite3_stmt *budget_add, *session_put;        /* owned; NULL until first used */
 	sqlite3_stmt *insert;                          /* owned */
 	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
 	sqlite3_stmt *insert_part;                     /* owned */

@@ -186,6 +186,12 @@ static void say_filter(struct asking *a, const struct ledger_filter *f)
 		say_text(a, f->value);
 		return;
 	}
+	if (slice_eq(f->value, SLICE("!"))) { /* said so that an index of the known ones serves */
+		say(a, " AND ");
+		say_column(a, c, f->column);
+		say(a, " IS NOT NULL");
+		return;
+	}
 	bool negated = slice_starts(rest, SLICE("!"));
 	if (negated)
 		rest = slice_sub(rest, 1, rest.n);
