@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/zone.h"
+#include "model/alert.h"
 #include "model/catalog.h"
 #include "model/rules.h"
 #include "model/types.h"
@@ -164,7 +165,9 @@ struct settings {
 	struct issuer *issuers;
 	slice gate_secret;     /* signs `weir gate` tokens; n 0: a secret of this store's own */
 	int64_t gate_token_ms; /* how long such a token opens */
-	uint64_t where_fields; /* a bit for each field that any rule's where looks at */
+	size_t alerts_n;
+	struct alert_target *alerts; /* where people are told */
+	uint64_t where_fields;       /* a bit for each field that any rule's where looks at */
 };
 
 /* Reads a file, or every *.yaml and *.yml of a folder in order of name (lists of the same key are joined,

@@ -1,4 +1,5 @@
 /* The option table: every key that this version reads, and the keys of other versions that it refuses. */
+#include "model/settings_alerts.h"
 #include "model/settings_read.h"
 #include "model/settings_storms.h"
 
@@ -611,6 +612,7 @@ const struct option settings_options[] = {
      .offset = IN_S(gate_token_ms),
      .least = M,
      .most = 24 * H},
+    ALERT_ROWS,
 };
 
 const size_t settings_options_n = sizeof settings_options / sizeof *settings_options;
@@ -623,8 +625,9 @@ _Static_assert(sizeof(enum unmetered) == sizeof(int) && sizeof(enum billing) == 
 static const struct {
 	const char *key, *why;
 } REFUSED[] = {
-    {"routes.rules", "nothing would be routed"}, {"context", "no context limit would be enforced"},
-    {"outcomes", "no outcome would be valued"},  {"alerts", "no alert would be sent"},
+    {"routes.rules", "nothing would be routed"},
+    {"context", "no context limit would be enforced"},
+    {"outcomes", "no outcome would be valued"},
     {"record", "no body would be recorded"},
 };
 

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "model/types.h"
+#include "store/ledger_alerts.h"
 
 struct ledger; /* one connection; used by one thread at a time */
 
@@ -265,6 +266,7 @@ struct ledger_ops {
 	                   struct error *e);
 	/* A row in the record of changes for what nobody changed but should be known. */
 	int (*record)(struct ledger *l, const struct ledger_change *c, struct error *e);
+	const struct ledger_alert_ops *alerts; /* store/ledger_alerts.h */
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

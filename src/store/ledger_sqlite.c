@@ -400,4 +400,5 @@ const struct ledger_ops ledger_sqlite_ops = {
     .sessions = ledger_sqlite_sessions,
     .session = ledger_sqlite_session,
     .sessions_version = ledger_sqlite_sessions_version,
+    .alerts = &ledger_sqlite_alert_ops,
 };

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         9
+#define LEDGER_SCHEMA         10
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -131,6 +131,10 @@ int ledger_sqlite_budget_shapes(struct ledger *l, int (*on_shape)(void *arg, uin
 int ledger_sqlite_budget_sums(struct ledger *l, uint64_t shape, int64_t from_ms,
                               int (*on_sum)(void *arg, const struct ledger_sum *sum), void *arg,
                               struct error *e);
+
+/* ledger_sqlite_alerts.c */
+int ledger_sqlite_alerts_create(struct ledger *l, struct error *e) WARN_UNUSED;
+extern const struct ledger_alert_ops ledger_sqlite_alert_ops;
 
 extern const struct ledger_ops ledger_sqlite_ops;
 
