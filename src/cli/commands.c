@@ -18,6 +18,7 @@ const struct command *const cli_commands[] = {
 	&command_unfreeze,
 	&command_gate,
 	&command_budget,
+	&command_triage,
 	NULL,
 };
 /* clang-format on */

@@ -400,19 +400,27 @@ static slice decoded(struct arena *mem, slice s)
 	return (slice){out, n};
 }
 
+bool report_next_word(slice *query, struct arena *mem, slice *word, slice *value, struct error *e)
+{
+	slice part = SLICE_NONE;
+	while (part.n == 0)
+		if (!slice_split(query, '&', &part))
+			return false;
+	slice_split(&part, '=', word);
+	*word = decoded(mem, *word);
+	*value = decoded(mem, part);
+	if (word->p && value->p)
+		return true;
+	*word = *value = SLICE_NONE;
+	error_set(e, ERR_NOMEM, "the query is too long");
+	return true;
+}
+
 int report_set_query(struct report *r, slice query, struct arena *mem, struct error *e)
 {
-	slice part;
-	while (slice_split(&query, '&', &part)) {
-		slice value = part, word;
-		if (part.n == 0)
-			continue;
-		slice_split(&value, '=', &word);
-		word = decoded(mem, word);
-		value = decoded(mem, value);
-		if (word.p == NULL || value.p == NULL)
-			return error_set(e, ERR_NOMEM, "the query is too long");
-		int rc = report_set(r, word, value, e);
+	slice word, value;
+	while (report_next_word(&query, mem, &word, &value, e)) {
+		int rc = word.p ? report_set(r, word, value, e) : ERR_NOMEM;
 		if (rc != 0)
 			return rc;
 	}

@@ -55,6 +55,9 @@ int report_set(struct report *r, slice word, slice value, struct error *e) WARN_
 /* All the words of a query string ("by=team,model&since=7d"), percent-decoded into mem, which must live as
  * long as r. */
 int report_set_query(struct report *r, slice query, struct arena *mem, struct error *e) WARN_UNUSED;
+/* Takes the next word of a query string off its front, percent-decoded into mem; false at the end. ERR_NOMEM:
+ * in *e, and the word is empty. */
+bool report_next_word(slice *query, struct arena *mem, slice *word, slice *value, struct error *e);
 /* One more filter that no value of a user's can widen: the field is that text, letter for letter. */
 int report_only(struct report *r, slice field, slice value, struct error *e) WARN_UNUSED;
 /* After the last word: fills in what was not said (the last 30 days, by agent and model); ERR_INVALID when

@@ -51,11 +51,9 @@
 	OBJECT_WITH("\"name\",\"deleted\"",                                                                  \
 	            "\"name\":{\"type\":\"string\"},\"deleted\":{\"type\":\"boolean\"}")
 #define ME_SHAPE                                                                                             \
-	OBJECT_WITH(                                                                                         \
-	    "\"user\",\"team\",\"key\",\"role\",\"sees_all\",\"timezone\",\"simulated\"",                    \
-	    "\"user\":" TEXT ",\"team\":" TEXT ",\"key\":" TEXT                                              \
-	    ",\"role\":{\"type\":\"string\"},\"sees_all\":{\"type\":\"boolean\"},\"timezone\":{\"type\":"    \
-	    "\"string\"},\"simulated\":{\"type\":\"boolean\"}")
+	OBJECT_WITH("\"user\",\"team\",\"key\",\"role\",\"sees_all\"",                                       \
+	            "\"user\":" TEXT ",\"team\":" TEXT ",\"key\":" TEXT                                      \
+	            ",\"role\":{\"type\":\"string\"},\"sees_all\":{\"type\":\"boolean\"}")
 #define CHANGE_SHAPE                                                                                         \
 	OBJECT_WITH("\"seq\",\"time\",\"actor\",\"action\",\"subject\",\"before\",\"after\",\"reason\"",     \
 	            "\"seq\":{\"type\":\"integer\"},\"time\":" TEXT ",\"actor\":" TEXT                       \
@@ -158,6 +156,16 @@
 	            "\"by\":{\"type\":\"array\",\"items\":" T "},\"per\":" TEXT ",\"since\":" TEXT           \
 	            ",\"until\":" TEXT ",\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"     \
 	            "\"total\":{\"type\":\"object\"}")
+#define TRIAGE_SHAPE                                                                                         \
+	OBJECT_WITH(                                                                                         \
+	    "\"window\",\"baseline\",\"cost_nanousd\",\"usual_nanousd\",\"rise_nanousd\",\"causes\","        \
+	    "\"factors\",\"sessions\",\"timeline\",\"near\",\"contain\"",                                    \
+	    "\"window\":{\"type\":\"object\"},\"measure\":" T ",\"cost_nanousd\":" NUMBER                    \
+	    ",\"usual_nanousd\":" NUMBER ",\"rise_nanousd\":" NUMBER ",\"first\":" TEXT                      \
+	    ",\"dimensions\":{\"type\":\"object\"},\"baseline\":" T_LIST ",\"causes\":" T_LIST               \
+	    ",\"factors\":" T_LIST ",\"cause_factors\":" T_LIST ",\"sessions\":" T_LIST                      \
+	    ",\"timeline\":" T_LIST ",\"near\":" T_LIST ",\"contain\":" T_LIST)
+#define T_LIST        "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
 #define REASON_BODY   OBJECT_WITH("", "\"reason\":" T)
 #define RESUME_BODY   OBJECT_WITH("\"reason\"", "\"reason\":" T)
 #define ESCALATE_BODY OBJECT_WITH("\"to\"", "\"to\":" T ",\"reason\":" T)
@@ -221,6 +229,11 @@ const struct admin_route admin_routes[] = {
     {"GET", "/api/v1/report", ALL_ROLES, admin_elsewhere,
      "Calls added up by dimensions and time, as `weir report`; one's own where the role sees no others'",
      "by,per,since,until,where,measures,format", NULL, REPORT_SHAPE},
+    {"GET", "/api/v1/triage", ALL_ROLES, admin_elsewhere,
+     "Why spend rose, as `weir triage`: what carries it, what changed, since when, what stops it; of one's "
+     "own "
+     "calls where the role sees no others'",
+     "since,until,where,format", NULL, TRIAGE_SHAPE},
     {"GET", "/api/v1/calls", ALL_ROLES, admin_elsewhere, "The newest calls with all that is known of each",
      "since,until,where,limit", NULL, LIST_OF("rows", "{\"type\":\"object\"}")},
     {"GET", "/api/v1/live", PEOPLE, admin_live,

@@ -27,8 +27,6 @@ static struct block *take_kept(struct blocks *from, size_t want)
 	struct block *b = *best;
 	*best = b->next;
 	from->n--;
-	if (from->n < from->least)
-		from->least = from->n;
 	return b;
 }
 
@@ -71,23 +69,12 @@ void block_release(struct blocks *to, struct block_buf *b)
 	*b = (struct block_buf){NULL, 0, 0};
 }
 
-static void free_some(struct blocks *b, unsigned n)
+void blocks_free(struct blocks *b)
 {
-	for (; n && b->idle; n--, b->n--) {
+	while (b->idle) {
 		struct block *next = b->idle->next;
 		free(b->idle);
 		b->idle = next;
 	}
-}
-
-void blocks_trim(struct blocks *b)
-{
-	free_some(b, b->least);
-	b->least = b->n;
-}
-
-void blocks_free(struct blocks *b)
-{
-	free_some(b, b->n);
-	b->least = 0;
+	b->n = 0;
 }

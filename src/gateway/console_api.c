@@ -1,24 +1,11 @@
 #include "gateway/console_api.h"
 
+#include "base/crypto.h"
 #include "finops/report.h"
+#include "finops/triage_answer.h"
+#include "gateway/console_page.h"
 
 #define QUERY_MEM (256 * 1024)
-
-int console_escape(struct buf *out, slice text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-		const char *as = c == '"'                               ? "\\\""
-		                 : c == '\\'                            ? "\\\\"
-		                 : c == '\n'                            ? "\\n"
-		                 : (unsigned char)c < 0x20 || c == 0x7f ? "?"
-		                                                        : NULL;
-		int r = as ? buf_append(out, slice_of(as)) : buf_append(out, slice_make(&c, 1));
-		if (r)
-			return r;
-	}
-	return 0;
-}
 
 static int refuse_json(struct buf *out, int *status, int code, const char *message)
 {
@@ -26,7 +13,7 @@ static int refuse_json(struct buf *out, int *status, int code, const char *messa
 	*status = 400;
 	buf_init(&quoted, 4096);
 	buf_clear(out);
-	int r = console_escape(&quoted, slice_of(message));
+	int r = console_escape(&quoted, slice_of(message), true);
 	if (r == 0)
 		r = buf_printf(out, "{\"error\":{\"message\":\"" SLICE_FMT "\"}}\n",
 		               SLICE_ARG(buf_slice(&quoted)));
@@ -83,13 +70,56 @@ static int ask(struct console_context *c, const struct console_reader *who, slic
 	return code;
 }
 
+/* The record of changes is shown to those who may read it. */
+static bool sees_changes(const struct console_reader *who)
+{
+	return who->all &&
+	       (who->role == ROLE_VIEWER || who->role == ROLE_OPERATOR || who->role == ROLE_OWNER);
+}
+
+static int triage(struct console_context *c, const struct console_reader *who, slice query, int *status,
+                  const char **type, struct buf *out)
+{
+	struct error e = {0};
+	struct arena mem;
+	struct triage_words w;
+	uint64_t seed = 0;
+	arena_init(&mem, QUERY_MEM);
+	int code = crypto_random(&seed, sizeof seed);
+	if (code == 0)
+		code = triage_words_init(&w, c->timezone, clock_wall_ms(c->shared->clock), &e);
+	if (code == 0) {
+		w.format = TRIAGE_JSON;
+		code = triage_set_query(&w, query, &mem, &e);
+		if (code == 0)
+			code = own_only(&w.r, who, &e);
+		if (code == 0)
+			code = triage_answer(&w, c->ops, c->ledger, sees_changes(who), seed, out, type, &e);
+		triage_words_release(&w);
+	}
+	*status = 200;
+	if (code) {
+		*type = "application/json";
+		code = refuse_json(out, status, code, e.text);
+	}
+	arena_release(&mem);
+	return code;
+}
+
 int console_api(struct console_context *c, const struct console_reader *who, slice path, slice query,
                 int *status, const char **type, struct buf *out)
 {
 	*type = "application/json";
 	if (slice_eq(path, SLICE("/api/v1/report")))
 		return ask(c, who, query, report_answer, status, type, out);
+	if (slice_eq(path, SLICE("/api/v1/triage")))
+		return triage(c, who, query, status, type, out);
 	if (slice_eq(path, SLICE("/api/v1/calls")))
 		return ask(c, who, query, calls, status, type, out);
+	if (slice_eq(path, SLICE("/"))) {
+		*type = "text/html; charset=utf-8";
+		*status = 200;
+		return console_page(c, who, out);
+	}
 	return ERR_NOT_FOUND;
 }

@@ -43,7 +43,8 @@ struct ledger_query {
 	bool parts;
 	/* of `rows` alone */
 	bool newest_first;
-	size_t limit; /* 0: all */
+	bool any_order; /* as they come, which is faster: nearly by time */
+	size_t limit;   /* 0: all */
 	/* Only these columns are read, which is faster; other fields are as of record_init. n 0: all. */
 	size_t only_n;
 	const char *only[LEDGER_ONLY_MAX];

@@ -535,7 +535,8 @@ int ledger_sqlite_rows(struct ledger *l, const struct ledger_query *q,
 	for (size_t i = 0; i < n; i++)
 		say(&a, "%s\"%s\"", i ? "," : "", column[i]->name);
 	say_where(&a);
-	say(&a, q->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
+	if (!q->any_order)
+		say(&a, q->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
 	if (q->limit) {
 		say(&a, " LIMIT ");
 		say_number(&a, q->limit < INT64_MAX ? (int64_t)q->limit : INT64_MAX);
