@@ -33,7 +33,7 @@ static bool room(struct said_text *t, size_t n)
 {
 	if (t->n + n <= t->cap)
 		return true;
-	size_t cap = t->cap ? t->cap * 16 : 4096;
+	size_t cap = t->cap ? t->cap * 8 : 1024; /* most answers fit the first, then 8 and 64 KB */
 	while (cap < t->n + n)
 		cap *= 2;
 	char *p = realloc(t->p, cap);

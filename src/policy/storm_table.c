@@ -1,6 +1,7 @@
 #include "policy/storm_table.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -22,6 +23,7 @@ struct spending {
 	int64_t all;
 };
 
+/* Memory is there for the kind's own part alone. */
 struct entry {
 	struct entry *newer, *older; /* of its shard, by use */
 	uint64_t key;
@@ -124,12 +126,17 @@ static void forget(struct shard *s, struct entry *e)
 static struct entry *entry_of(struct storm_table *t, struct shard *s, uint64_t key, bool opening)
 {
 	struct entry *e = map_get(&s->map, slice_make(&key, sizeof key));
+	if (e && e->opening != opening) { /* of another kind and size */
+		forget(s, e);
+		e = NULL;
+	}
 	if (e) {
 		take_out(s, e);
 		put_newest(s, e);
 		return e;
 	}
-	e = calloc(1, sizeof *e);
+	size_t size = opening ? sizeof e->of.opened : sizeof e->of.thread;
+	e = calloc(1, offsetof(struct entry, of) + size);
 	if (e == NULL)
 		return NULL;
 	if (s->n >= t->most) {
