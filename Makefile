@@ -64,7 +64,7 @@ BENCHES   := $(BENCHSRC:bench/bench_%.c=$(BUILD)/bench/%)
 PROGRAMS  := $(if $(MAINSRC),weir) $(if $(SIMSRC),weir-sim)
 JOBS      := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all help deps lib sim headers tests test-bins replay replayers fuzz fuzzers bench benches demo check check-agents soak \
+.PHONY: all help deps lib sim headers tests test-bins replay replayers fuzz fuzzers bench benches demo screenshots check check-agents soak \
         docs man install uninstall format clean FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -112,6 +112,14 @@ $(BUILD)/bpe/%.bpe: data/bpe/%.ranks $(BUILD)/bpe/make-bpe
 	$(Q)$(BUILD)/bpe/make-bpe $< $@
 $(OBJ)/src/text/bpe_tables.o: CPP += -DBPE_TABLES='"$(BUILD)/bpe"'
 $(OBJ)/src/text/bpe_tables.o: $(BPE)
+
+# And the console's page, which Vite builds of web/ and tools/make-assets.mjs packs.
+WEB_SRC := $(shell find web/src web/public -type f 2>/dev/null) $(addprefix web/,index.html vite.config.ts tsconfig.json package-lock.json)
+$(BUILD)/web/assets.h: $(WEB_SRC) tools/web tools/make-assets.mjs
+	@$(if $(Q),echo '  WEB     $@')
+	$(Q)tools/web $(BUILD)/web
+$(OBJ)/src/gateway/console_assets.o: CPP += -DWEB_ASSETS='"$(abspath $(BUILD))/web/assets.h"' -DWEB_PACKED='"$(BUILD)/web/packed"'
+$(OBJ)/src/gateway/console_assets.o: $(BUILD)/web/assets.h
 
 $(LIB): $(LIBOBJ)
 	@$(if $(Q),echo '  AR      $@')
@@ -198,6 +206,10 @@ demo: ## a simulated provider, a simulated team and a report: no API key needed
 	@tools/deps build
 	@$(MAKE) --no-print-directory V=release -j$(JOBS) all
 	@$(BUILD)/weir demo
+
+screenshots: all $(BUILD)/bench/reports ## pictures of every page of the console, into build/screenshots
+	@tools/deps check
+	@node tests/web/screenshots.mjs
 
 check: ## everything CI checks; the last line says how many passed and failed
 	@tools/deps check

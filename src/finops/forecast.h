@@ -26,6 +26,9 @@ struct forecast {
 	bool enough;                 /* at least a week was looked at: else it is little more than a guess */
 	int passes_in_days; /* days from today on which the limit will be passed; 0: today; -1: not in the
 	                       period */
+	int passes_ppm; /* millionths of that day's spend (of today's: of what is left of it) before it is */
+	double weekday[7]; /* a weekday's spend over a usual day's, Monday first; all 1 where that is not
+	                      known */
 };
 
 void forecast_period(const struct forecast_in *in, struct forecast *out);

@@ -13,6 +13,8 @@ int admin_me(struct admin *a)
 	jsonw_put_string(&a->w, SLICE("key"), key.n ? key : SLICE_NONE);
 	jsonw_put_string(&a->w, SLICE("role"), slice_of(role_name(a->who->role)));
 	jsonw_put_bool(&a->w, SLICE("sees_all"), a->who->all);
+	jsonw_put_string(&a->w, SLICE("timezone"), a->c->timezone.n ? a->c->timezone : SLICE("UTC"));
+	jsonw_put_bool(&a->w, SLICE("simulated"), a->c->simulated);
 	jsonw_object_end(&a->w);
 	return admin_end(a);
 }

@@ -51,9 +51,11 @@
 	OBJECT_WITH("\"name\",\"deleted\"",                                                                  \
 	            "\"name\":{\"type\":\"string\"},\"deleted\":{\"type\":\"boolean\"}")
 #define ME_SHAPE                                                                                             \
-	OBJECT_WITH("\"user\",\"team\",\"key\",\"role\",\"sees_all\"",                                       \
-	            "\"user\":" TEXT ",\"team\":" TEXT ",\"key\":" TEXT                                      \
-	            ",\"role\":{\"type\":\"string\"},\"sees_all\":{\"type\":\"boolean\"}")
+	OBJECT_WITH(                                                                                         \
+	    "\"user\",\"team\",\"key\",\"role\",\"sees_all\",\"timezone\",\"simulated\"",                    \
+	    "\"user\":" TEXT ",\"team\":" TEXT ",\"key\":" TEXT                                              \
+	    ",\"role\":{\"type\":\"string\"},\"sees_all\":{\"type\":\"boolean\"},\"timezone\":{\"type\":"    \
+	    "\"string\"},\"simulated\":{\"type\":\"boolean\"}")
 #define CHANGE_SHAPE                                                                                         \
 	OBJECT_WITH("\"seq\",\"time\",\"actor\",\"action\",\"subject\",\"before\",\"after\",\"reason\"",     \
 	            "\"seq\":{\"type\":\"integer\"},\"time\":" TEXT ",\"actor\":" TEXT                       \

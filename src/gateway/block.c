@@ -27,6 +27,8 @@ static struct block *take_kept(struct blocks *from, size_t want)
 	struct block *b = *best;
 	*best = b->next;
 	from->n--;
+	if (from->n < from->least)
+		from->least = from->n;
 	return b;
 }
 
@@ -69,12 +71,23 @@ void block_release(struct blocks *to, struct block_buf *b)
 	*b = (struct block_buf){NULL, 0, 0};
 }
 
-void blocks_free(struct blocks *b)
+static void free_some(struct blocks *b, unsigned n)
 {
-	while (b->idle) {
+	for (; n && b->idle; n--, b->n--) {
 		struct block *next = b->idle->next;
 		free(b->idle);
 		b->idle = next;
 	}
-	b->n = 0;
+}
+
+void blocks_trim(struct blocks *b)
+{
+	free_some(b, b->least);
+	b->least = b->n;
+}
+
+void blocks_free(struct blocks *b)
+{
+	free_some(b, b->n);
+	b->least = 0;
 }

@@ -6,12 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BLOCKS_KEPT      4
+#define BLOCKS_KEPT      32           /* while they are used; see blocks_trim */
 #define BLOCK_KEPT_BYTES (512 * 1024) /* larger ones go back to the system at once */
 
 struct blocks {
 	struct block *idle; /* owned */
-	unsigned n;
+	unsigned n, least;  /* idle now; the fewest since the last trim */
 };
 
 /* A growing run of bytes. */
@@ -24,6 +24,8 @@ struct block_buf {
 bool block_reserve(struct blocks *from, struct block_buf *b, size_t want);
 /* Gives the memory back and empties b. */
 void block_release(struct blocks *to, struct block_buf *b);
+/* Now and then: frees as many as nobody has needed since the last time. */
+void blocks_trim(struct blocks *b);
 /* Frees what is kept. */
 void blocks_free(struct blocks *b);
 

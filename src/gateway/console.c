@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "gateway/admin.h"
 #include "gateway/console_api.h"
-#include "gateway/console_page.h"
+#include "gateway/console_assets.h"
 #include "gateway/events.h"
 #include "gateway/metrics.h"
 #include "gateway/oidc.h"
@@ -38,6 +38,7 @@ struct answer_of {
 	const char *type;
 	struct buf body;
 	struct MHD_Response *stream; /* owned; in place of body */
+	struct asset_answer page;    /* status 0: it is no file of the page */
 };
 
 struct request_of {
@@ -84,7 +85,7 @@ static int refuse(struct answer_of *a, int status, const char *message)
 	a->status = status;
 	a->type = "application/json";
 	if (buf_append(&a->body, SLICE("{\"error\":{\"message\":\"")) ||
-	    console_escape(&a->body, slice_of(message), true))
+	    console_escape(&a->body, slice_of(message)))
 		return ERR_FULL;
 	return buf_append(&a->body, SLICE("\"}}\n"));
 }
@@ -266,6 +267,8 @@ static int answer(struct console *c, const struct request_of *r, slice method, s
 		return say(a, 200, "ok");
 	if (slice_eq(path, SLICE("/readyz")))
 		return ready(c, a);
+	if (reads && console_asset_answer(path, &r->headers, &a->page, &a->body))
+		return a->page.status == 503 ? ERR_NOMEM : 0;
 	struct asker k;
 	int code =
 	    identify(c, r, &k, a) ? answer_known(c, r, &k.who, reads ? SLICE("GET") : method, path, a) : 0;
@@ -300,22 +303,44 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	*con_cls = NULL;
 }
 
+/* What a file of the page needs besides: how it is packed, and for how long it may be kept. */
+static void put_page_headers(struct MHD_Response *response, struct answer_of *a)
+{
+	const struct asset_answer *page = &a->page;
+	char tag[40];
+	snprintf(tag, sizeof tag, "\"%s\"", page->asset.tag);
+	a->status = page->status;
+	a->type = page->asset.type;
+	MHD_add_response_header(response, "ETag", tag);
+	MHD_add_response_header(response, "Vary", "Accept-Encoding");
+	if (page->encoding)
+		MHD_add_response_header(response, "Content-Encoding", page->encoding);
+	MHD_add_response_header(response, "Cache-Control",
+	                        page->asset.immutable ? "public, max-age=31536000, immutable" : "no-cache");
+}
+
 static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer_of *a)
 {
-	slice body = buf_slice(&a->body);
+	bool fixed = a->page.body.n > 0;
+	slice body = fixed ? a->page.body : buf_slice(&a->body);
 	struct MHD_Response *response =
-	    a->stream ? a->stream
-	              : MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.n ? body.p : ""),
-	                                                MHD_RESPMEM_MUST_COPY);
+	    a->stream
+	        ? a->stream
+	        : MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.n ? body.p : ""),
+	                                          fixed ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
 	if (response == NULL)
 		return MHD_NO;
+	if (a->page.status)
+		put_page_headers(response, a);
+	else
+		MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "Content-Type", a->type);
-	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(response, "X-Frame-Options", "DENY");
 	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
 	MHD_add_response_header(response, "Content-Security-Policy",
-	                        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+	                        a->page.status ? CONSOLE_PAGE_POLICY
+	                                       : "default-src 'none'; frame-ancestors 'none'");
 	enum MHD_Result r = MHD_queue_response(connection, (unsigned)a->status, response);
 	MHD_destroy_response(response);
 	return r;
@@ -370,6 +395,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	enum MHD_Result result = MHD_NO;
 	if (code) {
 		buf_clear(&a.body);
+		a.page.status = 0;
 		refuse(&a, 500, "the answer could not be made; see the log of weir serve");
 	}
 	result = send_answer(connection, &a);

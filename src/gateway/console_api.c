@@ -3,9 +3,24 @@
 #include "base/crypto.h"
 #include "finops/report.h"
 #include "finops/triage_answer.h"
-#include "gateway/console_page.h"
 
 #define QUERY_MEM (256 * 1024)
+
+int console_escape(struct buf *out, slice text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+		const char *as = c == '"'                               ? "\\\""
+		                 : c == '\\'                            ? "\\\\"
+		                 : c == '\n'                            ? "\\n"
+		                 : (unsigned char)c < 0x20 || c == 0x7f ? "?"
+		                                                        : NULL;
+		int r = as ? buf_append(out, slice_of(as)) : buf_append(out, slice_make(&c, 1));
+		if (r)
+			return r;
+	}
+	return 0;
+}
 
 static int refuse_json(struct buf *out, int *status, int code, const char *message)
 {
@@ -13,7 +28,7 @@ static int refuse_json(struct buf *out, int *status, int code, const char *messa
 	*status = 400;
 	buf_init(&quoted, 4096);
 	buf_clear(out);
-	int r = console_escape(&quoted, slice_of(message), true);
+	int r = console_escape(&quoted, slice_of(message));
 	if (r == 0)
 		r = buf_printf(out, "{\"error\":{\"message\":\"" SLICE_FMT "\"}}\n",
 		               SLICE_ARG(buf_slice(&quoted)));
@@ -116,10 +131,5 @@ int console_api(struct console_context *c, const struct console_reader *who, sli
 		return triage(c, who, query, status, type, out);
 	if (slice_eq(path, SLICE("/api/v1/calls")))
 		return ask(c, who, query, calls, status, type, out);
-	if (slice_eq(path, SLICE("/"))) {
-		*type = "text/html; charset=utf-8";
-		*status = 200;
-		return console_page(c, who, out);
-	}
 	return ERR_NOT_FOUND;
 }

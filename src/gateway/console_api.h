@@ -1,4 +1,4 @@
-/* What the console says of the ledger: the JSON API and the page. */
+/* What the console says of the ledger: the JSON API that the page (web/) is made of, too. */
 #ifndef WEIR_GATEWAY_CONSOLE_API_H
 #define WEIR_GATEWAY_CONSOLE_API_H
 
@@ -36,5 +36,8 @@ struct console_reader {
 /* Answers a path; ERR_NOT_FOUND when there is no such page. */
 int console_api(struct console_context *c, const struct console_reader *who, slice path, slice query,
                 int *status, const char **type, struct buf *out) WARN_UNUSED;
+
+/* Appends a text as it may stand within a JSON string; control characters but line feeds become '?'. */
+int console_escape(struct buf *out, slice text) WARN_UNUSED;
 
 #endif

@@ -124,6 +124,7 @@ struct worker {
 	size_t active_n;
 	int64_t now_us;         /* monotonic, taken once a turn of the loop */
 	int64_t answer_us;      /* how soon providers answered of late: a moving mean */
+	int64_t trim_us;        /* when the idle blocks are looked through next */
 	int64_t awake_until_us; /* the loop does not sleep before; 0: it may */
 	struct held held;       /* calls held back */
 	atomic_bool retry_held; /* look at all of them again; set from any thread, then worker_wake */

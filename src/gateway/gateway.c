@@ -33,6 +33,7 @@
 #define LEDGER_FLUSH_MS  10000
 #define BOOKS_WAIT_US    INT64_C(60000000) /* for what was spent to be counted at the start */
 #define ISSUERS_WAIT_MS  3000              /* at the start, for their keys */
+#define HOUSE_NICE       5                 /* of the thread that keeps house */
 /* Counts of some 8,000 messages and reports of as many contexts; touched as it fills. */
 #define PREDICTOR_MEMORY ((size_t)2 * 1024 * 1024)
 
@@ -261,6 +262,7 @@ static void keep_house(struct gateway *g)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	setpriority(PRIO_PROCESS, 0, HOUSE_NICE); /* of this thread: calls come first */
 	for (;;) {
 		struct timespec wait = {0, GATEWAY_LOOK_MS * 1000000L};
 		int sig = sigtimedwait(&set, NULL, &wait);

@@ -9,7 +9,7 @@
 #define SESSIONS_MAX 100000 /* kept in memory */
 #define RESTORED_MAX 20000  /* taken over at the start */
 #define RESTORE_MS   (INT64_C(7) * 24 * 3600 * 1000)
-#define BATCH        512 /* written in one transaction */
+#define BATCH        128 /* written in one transaction, between which others get the ledger */
 #define EVERY_US     1000000
 #define BATCH_MEM    ((size_t)BATCH * 8192)
 
@@ -170,8 +170,8 @@ void session_keeper_turn(struct session_keeper *k)
 	int64_t now = clock_mono_us(k->s->clock);
 	if (now < k->next_us)
 		return;
-	k->next_us = now + EVERY_US;
-	write_batch(k);
+	if (write_batch(k) < BATCH) /* else the rest at the next look */
+		k->next_us = now + EVERY_US;
 }
 
 void session_keeper_free(struct session_keeper *k)

@@ -22,6 +22,8 @@ struct upstream_call {
 	const struct upstream_handler *handler;
 	void *arg;
 	long buffer_size;
+	const struct provider *set_for; /* whose options the handle has, of the settings of that generation */
+	unsigned set_generation;
 	size_t body_n; /* bytes to be sent */
 	bool paused, head_done;
 	bool out;               /* the request is being written, or was */
@@ -312,6 +314,22 @@ static bool has_header(const struct headers *h, slice name)
 	return headers_get(h, name).p != NULL;
 }
 
+static slice header_line(struct arena *mem, const struct header *h)
+{
+	size_t colon = h->name.n, n = colon + (h->value.n ? 2 + h->value.n : 1);
+	char *line = arena_alloc(mem, n + 1);
+	if (line == NULL)
+		return SLICE_NONE;
+	memcpy(line, h->name.p, colon);
+	line[colon] = h->value.n ? ':' : ';';
+	if (h->value.n) {
+		line[colon + 1] = ' ';
+		memcpy(line + colon + 2, h->value.p, h->value.n);
+	}
+	line[n] = '\0';
+	return slice_make(line, n);
+}
+
 /* A list in the arena: libcurl only reads it. Lines that end in ':' take libcurl's own header away; ';' sends
  * one with no value. */
 static struct curl_slist *header_list(const struct upstream_request *r, struct arena *mem)
@@ -326,10 +344,7 @@ static struct curl_slist *header_list(const struct upstream_request *r, struct a
 		return NULL;
 	for (size_t i = 0; i < r->headers->n; i++) {
 		const struct header *h = &r->headers->at[i];
-		slice line = h->value.n ? arena_printf(mem, SLICE_FMT ": " SLICE_FMT, SLICE_ARG(h->name),
-		                                       SLICE_ARG(h->value))
-		                        : arena_printf(mem, SLICE_FMT ";", SLICE_ARG(h->name));
-		if (!add_line(mem, &tail, line))
+		if (!add_line(mem, &tail, header_line(mem, h)))
 			return NULL;
 	}
 	return first;
@@ -365,6 +380,10 @@ static const char *text_or_null(struct arena *mem, slice s)
 static void set_provider(struct upstream_call *c, const struct provider *p, struct arena *mem)
 {
 	CURL *e = c->easy;
+	if (c->set_for == p && c->set_generation == c->u->w->generation)
+		return;
+	c->set_for = p;
+	c->set_generation = c->u->w->generation;
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)p->connect_ms);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 	                 p->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);

@@ -13,6 +13,7 @@
 
 #define EVENTS_MAX  32
 #define TICK_US     (INT64_C(100) * 1000)
+#define TRIM_US     (INT64_C(2000) * 1000)
 #define LAST_WAY_US (INT64_C(1000) * 1000) /* for answers cut off by worker_stop to go out */
 
 static void take_snapshot(struct worker *w)
@@ -150,6 +151,10 @@ static void turn_held(struct worker *w)
 
 static void tick(struct worker *w)
 {
+	if (w->now_us >= w->trim_us) {
+		blocks_trim(&w->blocks);
+		w->trim_us = w->now_us + TRIM_US;
+	}
 	server_tick(w->server, w->now_us);
 	for (struct exchange *ex = w->active, *next; ex; ex = next) {
 		next = ex->next;

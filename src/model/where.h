@@ -113,6 +113,13 @@ uint64_t where_fields(const struct where *w); /* a bit for each */
 /* Of what it says; the same in every process. */
 uint64_t where_hash(const struct where *w, uint64_t seed);
 
+/* The same as tests of the ledger's columns, as struct ledger_filter has them, all of which must hold; false
+ * when that cannot say it (`any`, the calendar, what is only claimed, …), or there are more than cap. */
+struct where_filter {
+	slice column, value;
+};
+bool where_filters(const struct where *w, struct arena *mem, struct where_filter *out, size_t cap, size_t *n);
+
 #define WHERE_DEPTH_MAX 8    /* of any within any */
 #define WHERE_TESTS_MAX 4096 /* of one rule */
 

@@ -148,6 +148,7 @@ static void sqlite_close(struct ledger *l)
 		return;
 	sqlite3_finalize(l->insert);
 	sqlite3_finalize(l->budget_add);
+	sqlite3_finalize(l->session_put);
 	sqlite3_finalize(l->by_key);
 	sqlite3_finalize(l->by_usage);
 	sqlite3_finalize(l->import_seen);

@@ -19,7 +19,7 @@ struct ledger {
 	dev_t device; /* of the file opened: another one at its path means it was moved or deleted */
 	ino_t inode;
 	bool added;                                    /* the last add put a row */
-	sqlite3_stmt *budget_add;                      /* owned; NULL until first used */
+	sqlite3_stmt *budget_add, *session_put;        /* owned; NULL until first used */
 	sqlite3_stmt *insert;                          /* owned */
 	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
 	sqlite3_stmt *insert_part;                     /* owned */

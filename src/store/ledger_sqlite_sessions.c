@@ -32,21 +32,20 @@ int ledger_sqlite_sessions_create(struct ledger *l, struct error *e)
 /* A state that people wrote after the row was made is not put back. */
 int ledger_sqlite_session_put(struct ledger *l, const struct ledger_session *r, struct error *e)
 {
-	sqlite3_stmt *s = NULL;
-	int rc = ledger_prepare(
-	    l,
-	    SLICE("INSERT INTO sessions(" COLUMNS
-	          ")VALUES(?1,coalesce(?2,''),?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"
-	          "ON CONFLICT(id,scope)DO UPDATE SET "
-	          "seen_ms=max(seen_ms,excluded.seen_ms),calls=excluded.calls,"
-	          "retries=excluded.retries,compactions=excluded.compactions,active_ms=excluded.active_ms,"
-	          "image=excluded.image,parent=excluded.parent,"
-	          "reason=iif(excluded.state_ms>=state_ms,excluded.reason,reason),"
-	          "state=iif(excluded.state_ms>=state_ms,excluded.state,state),"
-	          "state_ms=max(state_ms,excluded.state_ms)"),
-	    &s, e);
+	static const char put[] =
+	    "INSERT INTO sessions(" COLUMNS
+	    ")VALUES(?1,coalesce(?2,''),?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"
+	    "ON CONFLICT(id,scope)DO UPDATE SET "
+	    "seen_ms=max(seen_ms,excluded.seen_ms),calls=excluded.calls,"
+	    "retries=excluded.retries,compactions=excluded.compactions,active_ms=excluded.active_ms,"
+	    "image=excluded.image,parent=excluded.parent,"
+	    "reason=iif(excluded.state_ms>=state_ms,excluded.reason,reason),"
+	    "state=iif(excluded.state_ms>=state_ms,excluded.state,state),"
+	    "state_ms=max(state_ms,excluded.state_ms)";
+	int rc = l->session_put ? 0 : ledger_prepare(l, slice_of(put), &l->session_put, e);
 	if (rc != 0)
 		return rc;
+	sqlite3_stmt *s = l->session_put;
 	const slice texts[] = {r->id, r->scope, r->parent, r->agent, r->directory, r->reason, r->state};
 	const int64_t numbers[] = {r->started_ms, r->seen_ms,     r->state_ms, r->calls,
 	                           r->retries,    r->compactions, r->active_ms};
@@ -57,7 +56,12 @@ int ledger_sqlite_session_put(struct ledger *l, const struct ledger_session *r, 
 		code = sqlite3_bind_int64(s, 8 + i, numbers[i]);
 	if (code == SQLITE_OK && r->image.n)
 		code = sqlite3_bind_blob(s, 15, r->image.p, (int)r->image.n, SQLITE_STATIC);
-	return finish(l, s, code, e);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(s);
+	rc = code == SQLITE_DONE ? 0 : ledger_fault(l, code, "sessions", e);
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return rc;
 }
 
 static int audit(struct ledger *l, slice id, slice state, slice reason, slice by, int64_t at_ms,

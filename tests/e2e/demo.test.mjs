@@ -50,7 +50,7 @@ test('it stays when asked, its gateway comes back after a kill, and SIGTERM leav
   try {
     const [, console_] = await until(() => said.match(/The console: (http:\/\/\S+)/), 'the console', 30000);
     const [, pid] = await until(() => said.match(/kill -9 (\d+)/), 'the gateway', 5000);
-    assert.match(await (await fetch(console_)).text(), /simulated/);
+    assert.equal((await (await fetch(`${console_}/api/v1/me`)).json()).simulated, true);
     process.kill(Number(pid), 'SIGKILL');
     const [, again, before, now] = await until(() => said.match(/as process (\d+): (\d+) calls were in its ledger, (\d+) are/), 'the gateway again', 15000);
     assert.equal(now, before);

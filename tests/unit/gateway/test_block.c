@@ -5,7 +5,7 @@
 static void bytes_survive_growth_and_blocks_come_again(void **state)
 {
 	(void)state;
-	struct blocks kept = {NULL, 0};
+	struct blocks kept = {0};
 	struct block_buf b = {NULL, 0, 0};
 	assert_true(block_reserve(&kept, &b, 100 * 1024));
 	memset(b.p, 'x', 100 * 1024);
@@ -32,7 +32,7 @@ static void bytes_survive_growth_and_blocks_come_again(void **state)
 static void what_is_kept_has_a_cap(void **state)
 {
 	(void)state;
-	struct blocks kept = {NULL, 0};
+	struct blocks kept = {0};
 	struct block_buf b[BLOCKS_KEPT + 2] = {{NULL, 0, 0}};
 	struct block_buf large = {NULL, 0, 0}, small = {NULL, 0, 0};
 	for (size_t i = 0; i < BLOCKS_KEPT + 2; i++)
@@ -50,9 +50,31 @@ static void what_is_kept_has_a_cap(void **state)
 	block_release(&kept, &large); /* empty: nothing happens */
 }
 
+static void what_nobody_needs_goes_back(void **state)
+{
+	(void)state;
+	struct blocks kept = {0};
+	struct block_buf b[3] = {{NULL, 0, 0}};
+	for (size_t i = 0; i < 3; i++)
+		assert_true(block_reserve(&kept, &b[i], 64 * 1024));
+	for (size_t i = 0; i < 3; i++)
+		block_release(&kept, &b[i]);
+	blocks_trim(&kept); /* all three were in use since */
+	assert_int_equal(kept.n, 3);
+	assert_true(block_reserve(&kept, &b[0], 64 * 1024));
+	block_release(&kept, &b[0]);
+	blocks_trim(&kept);
+	assert_int_equal(kept.n, 1);
+	blocks_trim(&kept);
+	assert_int_equal(kept.n, 0);
+	blocks_trim(&kept);
+	blocks_free(&kept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(bytes_survive_growth_and_blocks_come_again),
-	                                   cmocka_unit_test(what_is_kept_has_a_cap)};
+	                                   cmocka_unit_test(what_is_kept_has_a_cap),
+	                                   cmocka_unit_test(what_nobody_needs_goes_back)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

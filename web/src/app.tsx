@@ -1,0 +1,109 @@
+// The frame: navigation, who looks, the theme, and the page that the address names.
+import { createContext } from 'preact';
+import { useContext, useEffect, useState } from 'preact/hooks';
+import { apiPath, useApi } from './api/client';
+import type { Me } from './api/types';
+import { PAGES } from './pages';
+import { Link, useAddress } from './router';
+import { setZone, zoneName } from './ui/format';
+import { Icon } from './ui/icons';
+import { Empty, Fault, Segmented, Skeleton } from './ui/parts';
+import { type Theme, setTheme, useTheme } from './ui/theme';
+
+const MeContext = createContext<Me | undefined>(undefined);
+
+export const useMe = (): Me => useContext(MeContext) as Me;
+
+/** May this reader change things? The server decides in the end; the page only does not offer what it would refuse. */
+export const mayKeep = (me: Me): boolean => me.role === 'operator' || me.role === 'owner';
+export const mayMake = (me: Me): boolean => mayKeep(me) || me.role === 'developer';
+
+const THEMES: { value: Theme; label: string }[] = [
+  { value: 'system', label: 'Auto' },
+  { value: 'light', label: 'Light' },
+  { value: 'dark', label: 'Dark' },
+];
+
+const at = (path: string) => PAGES.find((p) => (p.path === '/' ? path === '/' : path === p.path || path.startsWith(`${p.path}/`)));
+
+function Side({ me, path }: { me: Me | undefined; path: string }) {
+  const [open, setOpen] = useState(false);
+  const [theme] = useTheme();
+  useEffect(() => setOpen(false), [path]);
+  return (
+    <div class={`side ${open ? 'open' : ''}`}>
+      <Link to="/" class="brand">
+        <img src="/mark.svg" alt="" width="26" height="26" />
+        Weir
+      </Link>
+      <button type="button" class="menu-button" aria-expanded={open} aria-controls="nav" onClick={() => setOpen(!open)}>
+        <Icon name={open ? 'close' : 'menu'} />
+        Menu
+      </button>
+      <nav id="nav" class="nav" aria-label="Pages">
+        {PAGES.filter((p) => !p.all || !me || me.sees_all).map((p) => (
+          <Link key={p.path} to={p.path} aria-current={at(path) === p ? 'page' : undefined}>
+            <Icon name={p.icon} />
+            {p.label}
+          </Link>
+        ))}
+      </nav>
+      <div class="side-foot">
+        <Segmented label="Colours" options={THEMES} value={theme} onChange={setTheme} />
+        {me && (
+          <p class="who">
+            {me.user ?? (me.key ? 'a key without a user' : 'on this machine')} · {me.role}
+            <br />
+            Days begin by the clock of {zoneName()}
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Body({ me, path }: { me: Me; path: string }) {
+  const entry = at(path);
+  return (
+    <MeContext.Provider value={me}>
+      {me.simulated && (
+        <p class="notice">
+          <span>
+            <b>All of this is simulated.</b> The provider, the people and their work are made up; no money was spent.
+          </span>
+        </p>
+      )}
+      {entry ? (
+        <entry.Page rest={path === entry.path ? '' : path.slice(entry.path.length + 1)} />
+      ) : (
+        <Empty title="There is no such page">
+          <Link to="/" class="button">
+            To the overview
+          </Link>
+        </Empty>
+      )}
+    </MeContext.Provider>
+  );
+}
+
+export function App() {
+  const { path } = useAddress();
+  const me = useApi<Me>(apiPath('me'));
+  if (me.data) setZone(me.data.timezone);
+  // a reader of the page by ear is told where a link led to
+  useEffect(() => {
+    if (document.activeElement !== document.body) document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [path]);
+  return (
+    <div class="shell">
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <Side me={me.data} path={path} />
+      <main id="main" class="main" tabIndex={-1}>
+        {me.data ? <Body me={me.data} path={path} /> : me.error ? <Fault message={me.error.message} again={me.again} /> : <Skeleton height={420} />}
+      </main>
+    </div>
+  );
+}

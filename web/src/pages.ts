@@ -1,0 +1,17 @@
+// The pages, in the order of the navigation.
+import type { ComponentType } from 'preact';
+import { lazy } from './lazy';
+import type { IconName } from './ui/icons';
+
+export interface PageEntry {
+  path: string;
+  label: string;
+  icon: IconName;
+  Page: ComponentType<{ rest: string }>;
+  /** Needs to see what everybody does. */
+  all?: boolean;
+}
+
+export const PAGES: PageEntry[] = [
+  { path: '/', label: 'Overview', icon: 'overview', Page: lazy(() => import('./pages/overview')) },
+];
