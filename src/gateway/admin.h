@@ -109,6 +109,10 @@ struct live_change {
 };
 /* What goes on, as one object into a->w; *change then holds what has been said. */
 void admin_live_put(struct admin *a, struct live_change *change);
+void admin_put_burn(struct admin *a);   /* members "burn", "calls_in_flight" */
+void admin_put_levels(struct admin *a); /* an array: the fullest budgets */
+/* admin_overview.c */
+int admin_overview(struct admin *a);
 /* admin_freeze.c */
 void admin_put_freezes(struct admin *a); /* an array */
 int admin_freezes(struct admin *a);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
-#include "gateway/admin.h"
+#include "gateway/admin_ask.h"
 #include "gateway/pulse.h"
 #include "policy/budget.h"
 #include "policy/session.h"
@@ -15,15 +15,7 @@
 /* --- burn ------------------------------------------------------------------------------------------------
  */
 
-static void put_known(struct admin *a, slice key, int64_t n)
-{
-	if (n == RECORD_ABSENT)
-		jsonw_put_null(&a->w, key);
-	else
-		jsonw_put_i64(&a->w, key, n);
-}
-
-static void put_burn(struct admin *a)
+void admin_put_burn(struct admin *a)
 {
 	struct pulse_rate rate;
 	bool all = a->who->all;
@@ -32,7 +24,7 @@ static void put_burn(struct admin *a)
 	jsonw_object(&a->w);
 	jsonw_put_i64(&a->w, SLICE("minute_nanousd"), rate.minute_nanousd);
 	jsonw_put_i64(&a->w, SLICE("five_minutes_nanousd"), rate.five_nanousd);
-	put_known(a, SLICE("minute_calls"), all ? rate.minute_calls : RECORD_ABSENT);
+	admin_put_known(a, SLICE("minute_calls"), all ? rate.minute_calls : RECORD_ABSENT);
 	jsonw_put_i64(&a->w, SLICE("slot_ms"), PULSE_SLOT_MS);
 	jsonw_key(&a->w, SLICE("slots_nanousd"));
 	jsonw_array(&a->w);
@@ -104,11 +96,6 @@ static bool is_loop(const struct admin *a, slice rule)
 	return storm;
 }
 
-static void put_text(struct admin *a, slice key, slice text)
-{
-	jsonw_put_string(&a->w, key, text.n ? text : SLICE_NONE);
-}
-
 static slice state_of(const struct admin *a, const struct pulse_session *s)
 {
 	struct session_table *t = a->c->shared->sessions;
@@ -120,27 +107,27 @@ static void put_session(struct admin *a, const struct pulse_session *s)
 {
 	jsonw_object(&a->w);
 	jsonw_put_string(&a->w, SLICE("id"), s->id);
-	put_text(a, SLICE("key_id"), s->key_id);
-	put_text(a, SLICE("user"), s->user);
-	put_text(a, SLICE("team"), s->team);
-	put_text(a, SLICE("agent"), s->agent);
-	put_text(a, SLICE("repo"), s->repo);
-	put_text(a, SLICE("branch"), s->branch);
-	put_text(a, SLICE("model"), s->model);
+	admin_put_text(a, SLICE("key_id"), s->key_id);
+	admin_put_text(a, SLICE("user"), s->user);
+	admin_put_text(a, SLICE("team"), s->team);
+	admin_put_text(a, SLICE("agent"), s->agent);
+	admin_put_text(a, SLICE("repo"), s->repo);
+	admin_put_text(a, SLICE("branch"), s->branch);
+	admin_put_text(a, SLICE("model"), s->model);
 	jsonw_put_string(&a->w, SLICE("state"), state_of(a, s));
 	admin_put_time(a, SLICE("since"), s->first_ms);
 	admin_put_time(a, SLICE("seen"), s->last_ms);
 	jsonw_put_i64(&a->w, SLICE("calls"), s->calls);
 	jsonw_put_i64(&a->w, SLICE("refused"), s->refused);
-	put_known(a, SLICE("turn"), s->turn);
-	put_known(a, SLICE("context_tokens"), s->context_tokens);
+	admin_put_known(a, SLICE("turn"), s->turn);
+	admin_put_known(a, SLICE("context_tokens"), s->context_tokens);
 	jsonw_put_i64(&a->w, SLICE("spent_nanousd"), s->nanousd);
 	jsonw_put_i64(&a->w, SLICE("subscription_nanousd"), s->subscription_nanousd);
 	jsonw_put_i64(&a->w, SLICE("minute_nanousd"), s->minute_nanousd);
 	jsonw_put_i64(&a->w, SLICE("five_minutes_nanousd"), s->five_nanousd);
 	jsonw_put_bool(&a->w, SLICE("loop"), is_loop(a, s->rule));
-	put_text(a, SLICE("rule"), s->rule);
-	put_text(a, SLICE("explanation"), s->explanation);
+	admin_put_text(a, SLICE("rule"), s->rule);
+	admin_put_text(a, SLICE("explanation"), s->explanation);
 	admin_put_time(a, SLICE("rule_time"), s->rule_ms);
 	jsonw_object_end(&a->w);
 }
@@ -214,7 +201,7 @@ static void put_level(struct admin *a, const struct level *l)
 {
 	jsonw_object(&a->w);
 	jsonw_put_string(&a->w, SLICE("budget"), l->rule->rule.name);
-	put_text(a, SLICE("for"), l->label);
+	admin_put_text(a, SLICE("for"), l->label);
 	jsonw_put_string(&a->w, SLICE("unit"), admin_unit(&l->rule->limit));
 	jsonw_put_i64(&a->w, SLICE("limit"), l->rule->limit.n);
 	jsonw_put_i64(&a->w, SLICE("settled"), l->settled);
@@ -226,7 +213,7 @@ static void put_level(struct admin *a, const struct level *l)
 }
 
 /* The fullest of all counters that the caller may see. */
-static void put_budgets(struct admin *a)
+void admin_put_levels(struct admin *a)
 {
 	struct levels l = {.a = a};
 	for (size_t i = 0; a->c->shared->budgets && i < a->settings->budgets_n; i++) {
@@ -264,10 +251,10 @@ void admin_live_put(struct admin *a, struct live_change *change)
 {
 	jsonw_object(&a->w);
 	admin_put_time(a, SLICE("time"), a->now_ms);
-	put_burn(a);
+	admin_put_burn(a);
 	put_health(a);
 	change->since = put_sessions(a, change->since, change->sessions);
-	put_changed(a, SLICE("budgets"), put_budgets, &change->budgets);
+	put_changed(a, SLICE("budgets"), admin_put_levels, &change->budgets);
 	put_changed(a, SLICE("freezes"), admin_put_freezes, &change->freezes);
 	jsonw_object_end(&a->w);
 }

@@ -132,20 +132,57 @@
 	            "\"budget\":" T ",\"for\":" TEXT ",\"unit\":" T ",\"limit\":" NUMBER                     \
 	            ",\"settled\":" NUMBER ",\"held\":" NUMBER ",\"lifted\":" NUMBER                         \
 	            ",\"share_ppm\":" NUMBER ",\"until\":" TEXT)
+#define BURN                                                                                                 \
+	"\"burn\":" OBJECT_WITH("\"minute_nanousd\",\"five_minutes_nanousd\",\"slot_ms\",\"slots_nanousd\"", \
+	                        "\"minute_nanousd\":" NUMBER ",\"five_minutes_nanousd\":" NUMBER             \
+	                        ",\"minute_calls\":" N_OR_NULL ",\"slot_ms\":" NUMBER                        \
+	                        ",\"slots_nanousd\":{\"type\":\"array\",\"items\":" NUMBER                   \
+	                        "}") ",\"calls_in_flight\":" N_OR_NULL
 #define LIVE_SHAPE                                                                                           \
-	OBJECT_WITH(                                                                                         \
-	    "\"time\",\"burn\",\"sessions\"",                                                                \
-	    "\"time\":" TEXT ",\"burn\":" OBJECT_WITH(                                                       \
-	        "\"minute_nanousd\",\"five_minutes_nanousd\",\"slot_ms\",\"slots_nanousd\"",                 \
-	        "\"minute_nanousd\":" NUMBER ",\"five_minutes_nanousd\":" NUMBER                             \
-	        ",\"minute_calls\":" N_OR_NULL ",\"slot_ms\":" NUMBER                                        \
-	        ",\"slots_nanousd\":{\"type\":\"array\",\"items\":" NUMBER                                   \
-	        "}") ",\"calls_in_flight\":" N_OR_NULL                                                       \
-	             ",\"draining\":{\"type\":\"boolean\"},\"ledger_failing\":{\"type\":\"boolean\"},"       \
-	             "\"sessions_changed\":" NUMBER                                                          \
-	             ",\"sessions\":{\"type\":\"array\",\"items\":" LIVE_SESSION                             \
-	             "},\"budgets\":{\"type\":\"array\",\"items\":" LIVE_BUDGET                              \
-	             "},\"freezes\":{\"type\":\"array\",\"items\":" FREEZE_SHAPE "}")
+	OBJECT_WITH("\"time\",\"burn\",\"sessions\"",                                                        \
+	            "\"time\":" TEXT "," BURN                                                                \
+	            ",\"draining\":{\"type\":\"boolean\"},\"ledger_failing\":{\"type\":\"boolean\"},"        \
+	            "\"sessions_changed\":" NUMBER                                                           \
+	            ",\"sessions\":{\"type\":\"array\",\"items\":" LIVE_SESSION                              \
+	            "},\"budgets\":{\"type\":\"array\",\"items\":" LIVE_BUDGET                               \
+	            "},\"freezes\":{\"type\":\"array\",\"items\":" FREEZE_SHAPE "}")
+#define MEASURES                                                                                             \
+	"\"cost_nanousd\":" N_OR_NULL ",\"subscription_nanousd\":" N_OR_NULL ",\"calls\":" NUMBER            \
+	",\"refused\":" NUMBER ",\"sessions\":" NUMBER ",\"active_days\":" NUMBER ",\"unpriced\":" NUMBER    \
+	",\"context_tokens\":" N_OR_NULL ",\"output_tokens\":" N_OR_NULL ",\"cache_hit_ppm\":" N_OR_NULL     \
+	",\"since\":" TEXT ",\"until\":" TEXT
+#define PERIOD                                                                                               \
+	OBJECT_WITH("\"cost_nanousd\",\"before\"",                                                           \
+	            MEASURES ",\"before\":" OBJECT_WITH("\"cost_nanousd\"", MEASURES))
+#define OVERVIEW_SHAPE                                                                                                                                                                                 \
+	OBJECT_WITH("\"time\",\"today\",\"week\",\"month\",\"movers\",\"loops\",\"unallocated\",\"burn\","                                                                                             \
+	            "\"budgets\"",                                                                                                                                                                     \
+	            "\"time\":" TEXT ",\"timezone\":" T                                                                                                                                                \
+	            ",\"simulated\":{\"type\":\"boolean\"},\"today\":" PERIOD ",\"week\":" PERIOD                                                                                                      \
+	            ",\"month\":" PERIOD ",\"movers\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                                                                                                     \
+	                "\"by\",\"value\",\"cost_nanousd\",\"before_nanousd\"",                                                                                                                        \
+	                "\"by\":" T ",\"value\":" TEXT ",\"cost_nanousd\":" NUMBER                                                                                                                     \
+	                ",\"before_nanousd\":" NUMBER) "},\"loops\":" OBJECT_WITH("\"sessions\",\"burnt_"                                                                                              \
+	                                                                          "nanousd\",\"next_hour_"                                                                                             \
+	                                                                          "nanousd\"",                                                                                                         \
+	                                                                          "\"since\":" TEXT                                                                                                    \
+	                                                                          ",\"sessions\":" NUMBER                                                                                              \
+	                                                                          ",\"refused\":" NUMBER                                                                                               \
+	                                                                          ",\"burnt_"                                                                                                          \
+	                                                                          "nanousd\":" NUMBER                                                                                                  \
+	                                                                          ",\"next_hour_"                                                                                                      \
+	                                                                          "nanousd\":" NUMBER) ",\""                                                                                           \
+	                                                                                               "una"                                                                                           \
+	                                                                                               "llo"                                                                                           \
+	                                                                                               "cat"                                                                                           \
+	                                                                                               "ed"                                                                                            \
+	                                                                                               "\""                                                                                            \
+	                                                                                               ":" OBJECT_WITH("\"cost_nanousd\",\"calls\"",                                                   \
+	                                                                                                               "\"since\":" TEXT                                                               \
+	                                                                                                               ",\"cost_nanousd\":" NUMBER                                                     \
+	                                                                                                               ",\"calls\":" NUMBER) "," BURN                                                  \
+	                                                                                                                                     ",\"budgets\":{\"type\":\"array\",\"items\":" LIVE_BUDGET \
+	                                                                                                                                     "}")
 #define SESSIONS_SHAPE                                                                                       \
 	"{\"type\":\"object\",\"properties\":{\"sessions\":{\"type\":\"array\",\"items\":" SESSION_SHAPE     \
 	"},\"growth\":{\"type\":\"object\",\"properties\":{\"tokens_per_turn\":" N_OR_NULL                   \
@@ -238,6 +275,11 @@ const struct admin_route admin_routes[] = {
      "since,until,where,format", NULL, TRIAGE_SHAPE},
     {"GET", "/api/v1/calls", ALL_ROLES, admin_elsewhere, "The newest calls with all that is known of each",
      "since,until,where,limit", NULL, LIST_OF("rows", "{\"type\":\"object\"}")},
+    {"GET", "/api/v1/overview", PEOPLE, admin_overview,
+     "The first look: today, the week and the month against the same stretch before, the week's movers, "
+     "loops "
+     "stopped and what they burnt, what no team is booked for, the fullest budgets; a developer's own",
+     "", NULL, OVERVIEW_SHAPE},
     {"GET", "/api/v1/live", PEOPLE, admin_live,
      "What goes on just now: the burn rate, the sessions that spend (of the last minutes, the dearest "
      "first), the "

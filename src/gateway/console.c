@@ -8,6 +8,7 @@
 #include "gateway/admin.h"
 #include "gateway/console_api.h"
 #include "gateway/console_assets.h"
+#include "gateway/console_pool.h"
 #include "gateway/events.h"
 #include "gateway/metrics.h"
 #include "gateway/oidc.h"
@@ -17,6 +18,7 @@
 #include "gateway/tls.h"
 
 #define EVENT_STREAM "text/event-stream"
+#define API          SLICE("/api/v1/")
 #define HEADERS_MAX  64
 #define BODY_MAX     (8 * 1024 * 1024)
 #define IDENTITY_MEM (256 * 1024)
@@ -25,8 +27,9 @@
 struct console {
 	struct console_context ctx;
 	struct MHD_Daemon *daemon; /* owned */
-	pthread_mutex_t lock;      /* guards ctx.ledger: one question at a time */
+	pthread_mutex_t lock;      /* guards ctx.writable: one change at a time */
 	struct events *events;     /* owned */
+	struct console_pool *pool; /* owned */
 	struct settings *settings; /* owned reference: of the start */
 	struct tls tls;            /* owned */
 	int port;
@@ -41,11 +44,17 @@ struct answer_of {
 	struct asset_answer page;    /* status 0: it is no file of the page */
 };
 
+/* A request waits, suspended, while the pool makes its answer. */
+enum request_stage { REQUEST_NEW, REQUEST_ASKED, REQUEST_ANSWERED };
+
 struct request_of {
 	struct MHD_Connection *connection;
+	enum request_stage stage;
+	int code; /* of the answer */
+	struct answer_of answer;
 	struct header at[HEADERS_MAX];
 	struct headers headers;
-	slice method, query;
+	slice method, path, query;
 	struct buf body; /* of what changes something; empty else */
 	bool too_large, busy, begun;
 	char target[4096];
@@ -203,21 +212,25 @@ static int open_events(struct console *c, const struct request_of *r, const stru
 	return 0;
 }
 
-static int answer_known(struct console *c, const struct request_of *r, const struct console_reader *who,
-                        slice method, slice path, struct answer_of *a)
+/* of: the console's own context, or that of a thread of the pool. */
+static int answer_known(struct console *c, struct console_context *of, const struct request_of *r,
+                        const struct console_reader *who, slice method, struct answer_of *a)
 {
-	if (slice_eq(path, SLICE("/metrics"))) {
+	if (slice_eq(r->path, SLICE("/metrics"))) {
 		a->status = 200;
 		a->type = "text/plain; version=0.0.4; charset=utf-8";
 		return metrics_write(&c->ctx, &a->body);
 	}
-	pthread_mutex_lock(&c->lock);
+	bool reads = slice_eq(method, SLICE("GET"));
 	a->type = "application/json";
-	int code = admin_api(&c->ctx, who, method, path, r->query, buf_slice(&r->body), &a->status, &a->body);
-	if (code == ERR_NOT_FOUND && slice_eq(method, SLICE("GET")))
-		code = console_api(&c->ctx, who, path, r->query, &a->status, &a->type, &a->body);
-	pthread_mutex_unlock(&c->lock);
-	if (code == 0 && a->status == 200 && slice_eq(path, SLICE("/api/v1/events")))
+	if (!reads)
+		pthread_mutex_lock(&c->lock);
+	int code = admin_api(of, who, method, r->path, r->query, buf_slice(&r->body), &a->status, &a->body);
+	if (!reads)
+		pthread_mutex_unlock(&c->lock);
+	if (code == ERR_NOT_FOUND && reads)
+		code = console_api(of, who, r->path, r->query, &a->status, &a->type, &a->body);
+	if (code == 0 && a->status == 200 && slice_eq(r->path, SLICE("/api/v1/events")))
 		return open_events(c, r, who, a);
 	if (code == ERR_NOT_FOUND)
 		return refuse(
@@ -247,33 +260,62 @@ static int take_telemetry(struct console *c, const struct request_of *r, slice p
 	return code;
 }
 
-static int answer(struct console *c, const struct request_of *r, slice method, slice path,
-                  struct answer_of *a)
+static int answer(struct console *c, struct console_context *of, struct request_of *r)
 {
+	struct answer_of *a = &r->answer;
 	static const char *const agents[] = {
 	    "/v1/messages", "/v1/chat/", "/v1/responses", "/v1/embeddings", "/v1/models", "/v1beta/", "/p/"};
 	for (size_t i = 0; i < sizeof agents / sizeof *agents; i++)
-		if (slice_starts(path, slice_of(agents[i])))
+		if (slice_starts(r->path, slice_of(agents[i])))
 			return refuse_agent(c, a);
-	bool reads = slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD"));
-	if (otlp_intake_path(path))
-		return slice_eq(method, SLICE("POST")) ? take_telemetry(c, r, path, a)
-		                                       : refuse(a, 405, "telemetry is sent here: use POST");
-	if (!reads && !slice_starts(path, SLICE("/api/v1/")))
+	bool reads = slice_eq(r->method, SLICE("GET")) || slice_eq(r->method, SLICE("HEAD"));
+	if (otlp_intake_path(r->path))
+		return slice_eq(r->method, SLICE("POST"))
+		           ? take_telemetry(c, r, r->path, a)
+		           : refuse(a, 405, "telemetry is sent here: use POST");
+	if (!reads && !slice_starts(r->path, API))
 		return refuse(a, 405, "this path only shows: use GET");
 	if (!reads && !may_change(r, a))
 		return 0;
-	if (slice_eq(path, SLICE("/healthz")))
+	if (slice_eq(r->path, SLICE("/healthz")))
 		return say(a, 200, "ok");
-	if (slice_eq(path, SLICE("/readyz")))
+	if (slice_eq(r->path, SLICE("/readyz")))
 		return ready(c, a);
-	if (reads && console_asset_answer(path, &r->headers, &a->page, &a->body))
+	if (reads && console_asset_answer(r->path, &r->headers, &a->page, &a->body))
 		return a->page.status == 503 ? ERR_NOMEM : 0;
 	struct asker k;
 	int code =
-	    identify(c, r, &k, a) ? answer_known(c, r, &k.who, reads ? SLICE("GET") : method, path, a) : 0;
+	    identify(c, r, &k, a) ? answer_known(c, of, r, &k.who, reads ? SLICE("GET") : r->method, a) : 0;
 	asker_release(&k);
 	return code;
+}
+
+/* On a thread of the pool. */
+static void run_job(void *arg, struct console_context *of, void *job)
+{
+	struct request_of *r = job;
+	r->code = answer(arg, of, r);
+	r->stage = REQUEST_ANSWERED;
+	MHD_resume_connection(r->connection); /* r is the library's thread's from here on */
+}
+
+/* What asks the ledger, or waits for it. */
+static bool is_job(const struct request_of *r)
+{
+	return slice_starts(r->path, API) && !slice_eq(r->path, SLICE("/api/v1/events")) &&
+	       !slice_eq(r->path, SLICE("/api/v1/live"));
+}
+
+/* Suspended before a thread can have it, which then resumes it. */
+static void give_away(struct console *c, struct request_of *r)
+{
+	r->stage = REQUEST_ASKED;
+	MHD_suspend_connection(r->connection);
+	if (console_pool_push(c->pool, r))
+		return;
+	r->code = refuse(&r->answer, 503, "too many questions wait for the ledger: ask again in a moment");
+	r->stage = REQUEST_ANSWERED;
+	MHD_resume_connection(r->connection);
 }
 
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
@@ -285,6 +327,9 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 		slice path, rest = slice_of(uri);
 		slice_split(&rest, '?', &path);
 		buf_init(&r->body, otlp_intake_path(path) ? OTLP_BODY_MAX : ADMIN_BODY_MAX);
+		buf_init(&r->answer.body, BODY_MAX);
+		r->answer.status = 500;
+		r->answer.type = "text/plain";
 	}
 	return r;
 }
@@ -298,6 +343,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	if (r) {
 		c->bodies -= r->body.n;
 		buf_release(&r->body);
+		buf_release(&r->answer.body);
 	}
 	free(r);
 	*con_cls = NULL;
@@ -346,14 +392,44 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 	return r;
 }
 
+/* What is asked, once all of it is there; refused, or answered, here or by the pool. True when the pool has
+ * it, or has had it: r may be another thread's. */
+static bool take_request(struct console *c, struct request_of *r, const char *method, const char *version)
+{
+	struct strict_out framing;
+	MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, collect, r);
+	r->headers.at = r->at;
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	struct strict_in in = {slice_of(method),    slice_of(r->target),          slice_of(version),
+	                       &r->headers,         info ? info->header_size : 0, c->settings->hosts,
+	                       c->settings->hosts_n};
+	strict_check(&in, &framing);
+	r->query = slice_of(r->target);
+	r->path = SLICE_NONE;
+	slice_split(&r->query, '?', &r->path);
+	r->method = slice_of(method);
+	if (framing.status == 0 && !tls_client_ok(&c->tls, r->connection)) {
+		framing.status = 401;
+		framing.message = "a client certificate is needed here, signed by the authority of "
+		                  "console.listen.tls.client_ca";
+	}
+	if (framing.status == 0 && is_job(r)) {
+		give_away(c, r);
+		return true;
+	}
+	r->code =
+	    framing.status ? refuse(&r->answer, framing.status, framing.message) : answer(c, &c->ctx, r);
+	r->stage = REQUEST_ANSWERED;
+	return false;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *piece, size_t *piece_n,
                                   void **con_cls)
 {
 	struct console *c = cls;
 	struct request_of *r = *con_cls;
-	struct answer_of a = {.status = 500, .type = "text/plain"};
-	struct strict_out framing;
 	(void)url;
 	if (r == NULL)
 		return MHD_NO;
@@ -371,36 +447,17 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		*piece_n = 0;
 		return MHD_YES;
 	}
-	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, collect, r);
-	r->headers.at = r->at;
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	struct strict_in in = {slice_of(method),    slice_of(r->target),          slice_of(version),
-	                       &r->headers,         info ? info->header_size : 0, c->settings->hosts,
-	                       c->settings->hosts_n};
-	strict_check(&in, &framing);
-	buf_init(&a.body, BODY_MAX);
-	slice query = slice_of(r->target), path = SLICE_NONE;
-	slice_split(&query, '?', &path);
-	r->query = query;
-	r->method = slice_of(method);
-	r->connection = connection;
-	if (framing.status == 0 && !tls_client_ok(&c->tls, connection)) {
-		framing.status = 401;
-		framing.message = "a client certificate is needed here, signed by the authority of "
-		                  "console.listen.tls.client_ca";
+	if (r->stage == REQUEST_NEW) {
+		r->connection = connection;
+		if (take_request(c, r, method, version))
+			return MHD_YES;
 	}
-	int code = framing.status ? refuse(&a, framing.status, framing.message)
-	                          : answer(c, r, slice_of(method), path, &a);
-	enum MHD_Result result = MHD_NO;
-	if (code) {
-		buf_clear(&a.body);
-		a.page.status = 0;
-		refuse(&a, 500, "the answer could not be made; see the log of weir serve");
+	if (r->code) {
+		buf_clear(&r->answer.body);
+		r->answer.page.status = 0;
+		refuse(&r->answer, 500, "the answer could not be made; see the log of weir serve");
 	}
-	result = send_answer(connection, &a);
-	buf_release(&a.body);
-	return result;
+	return send_answer(connection, &r->answer);
 }
 
 /* `weir demo` names its providers so. */
@@ -449,7 +506,9 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 	if (fd >= 0)
 		c->events = events_start(&c->ctx, e);
 	c->ctx.events = c->events;
-	if (c->events) {
+	if (c->events)
+		c->pool = console_pool_start(&c->ctx, store, run_job, c, e);
+	if (c->pool) {
 		c->daemon = start_daemon(c, fd);
 		if (c->daemon == NULL)
 			error_set(e, ERR_IO,
@@ -467,8 +526,12 @@ void console_stop(struct console *c)
 {
 	if (c->events)
 		events_close(c->events);
+	if (c->pool)
+		console_pool_stop(c->pool);
 	if (c->daemon)
 		MHD_stop_daemon(c->daemon);
+	if (c->pool)
+		console_pool_free(c->pool);
 	if (c->events)
 		events_stop(c->events);
 	if (c->ctx.ledger)

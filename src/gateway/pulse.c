@@ -224,7 +224,8 @@ static void learn(struct entry *e, const struct record *r)
 			part_set(&e->part[i], r->who.v[from[i]], ATTR_TEXT_MAX);
 	if (model.n)
 		part_set(&e->part[MODEL], model, ATTR_TEXT_MAX);
-	if (r->text[TEXT_RULE].n) {
+	/* a refusal because it is held does not say why it is */
+	if (r->text[TEXT_RULE].n && !slice_starts(r->text[TEXT_RULE], SLICE("session."))) {
 		part_set(&e->rule, r->text[TEXT_RULE], RULE_MAX);
 		part_set(&e->explanation, r->text[TEXT_EXPLANATION], EXPLAIN_MAX);
 		e->rule_ms = r->time_ms;
