@@ -1,18 +1,12 @@
 /* What there is to ask, who may, and the shapes: the OpenAPI document is made from this table. */
 #include "gateway/admin.h"
+#include "gateway/admin_shapes.h"
 
 #define KEEPERS  (ROLE_BIT(ROLE_OPERATOR) | ROLE_BIT(ROLE_OWNER))
 #define WATCHERS (KEEPERS | ROLE_BIT(ROLE_VIEWER))
 #define PEOPLE   (WATCHERS | ROLE_BIT(ROLE_DEVELOPER))
 #define MAKERS   (KEEPERS | ROLE_BIT(ROLE_DEVELOPER))
 #define OWNER    ROLE_BIT(ROLE_OWNER)
-
-#define TEXT     "{\"type\":[\"string\",\"null\"]}"
-#define LIST_OF(name, item)                                                                                  \
-	"{\"type\":\"object\",\"required\":[\"" name "\"],\"properties\":{\"" name                           \
-	"\":{\"type\":\"array\",\"items\":" item "}}}"
-#define OBJECT_WITH(required, properties)                                                                    \
-	"{\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}}"
 
 #define KEY_SHAPE                                                                                            \
 	OBJECT_WITH(                                                                                         \
@@ -88,7 +82,6 @@
 	            ",\"shadow\":" TEXT ",\"later\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"   \
 	            "\"token\":" TEXT ",\"expires\":" TEXT)
 
-#define T "{\"type\":\"string\"}"
 #define COUNTER_FIELDS                                                                                       \
 	"\"for\":" TEXT ",\"settled\":" T ",\"held\":" T ",\"lifted\":" T ",\"left\":" T                     \
 	",\"calls\":{\"type\":\"integer\"},\"held_since\":" TEXT ",\"from\":" TEXT ",\"until\":" TEXT
@@ -108,8 +101,6 @@
 #define OVERRIDE_BODY                                                                                        \
 	OBJECT_WITH("\"add\",\"reason\"", "\"add\":" T ",\"reason\":" T ",\"for\":{\"type\":\"object\"}")
 
-#define N_OR_NULL "{\"type\":[\"integer\",\"null\"]}"
-#define NUMBER    "{\"type\":\"integer\"}"
 #define SESSION_SHAPE                                                                                        \
 	OBJECT_WITH("\"id\",\"state\",\"calls\",\"cost_nanousd\"",                                           \
 	            "\"id\":" T ",\"key_id\":" TEXT ",\"state\":{\"enum\":[\"running\",\"paused\","          \
@@ -118,71 +109,6 @@
 	            ",\"calls\":" NUMBER ",\"retries\":" NUMBER ",\"compactions\":" NUMBER                   \
 	            ",\"elapsed_s\":" NUMBER ",\"active_s\":" NUMBER ",\"cost_nanousd\":" N_OR_NULL          \
 	            ",\"outcome\":" TEXT)
-#define LIVE_SESSION                                                                                         \
-	OBJECT_WITH("\"id\",\"state\",\"five_minutes_nanousd\"",                                             \
-	            "\"id\":" T ",\"key_id\":" TEXT ",\"user\":" TEXT ",\"team\":" TEXT ",\"agent\":" TEXT   \
-	            ",\"repo\":" TEXT ",\"branch\":" TEXT ",\"model\":" TEXT ",\"state\":" T                 \
-	            ",\"since\":" TEXT ",\"seen\":" TEXT ",\"calls\":" NUMBER ",\"refused\":" NUMBER         \
-	            ",\"turn\":" N_OR_NULL ",\"context_tokens\":" N_OR_NULL ",\"spent_nanousd\":" NUMBER     \
-	            ",\"subscription_nanousd\":" NUMBER ",\"minute_nanousd\":" NUMBER                        \
-	            ",\"five_minutes_nanousd\":" NUMBER ",\"loop\":{\"type\":\"boolean\"},\"rule\":" TEXT    \
-	            ",\"explanation\":" TEXT ",\"rule_time\":" TEXT)
-#define LIVE_BUDGET                                                                                          \
-	OBJECT_WITH("\"budget\",\"for\",\"unit\",\"limit\",\"settled\",\"held\"",                            \
-	            "\"budget\":" T ",\"for\":" TEXT ",\"unit\":" T ",\"limit\":" NUMBER                     \
-	            ",\"settled\":" NUMBER ",\"held\":" NUMBER ",\"lifted\":" NUMBER                         \
-	            ",\"share_ppm\":" NUMBER ",\"until\":" TEXT)
-#define BURN                                                                                                 \
-	"\"burn\":" OBJECT_WITH("\"minute_nanousd\",\"five_minutes_nanousd\",\"slot_ms\",\"slots_nanousd\"", \
-	                        "\"minute_nanousd\":" NUMBER ",\"five_minutes_nanousd\":" NUMBER             \
-	                        ",\"minute_calls\":" N_OR_NULL ",\"slot_ms\":" NUMBER                        \
-	                        ",\"slots_nanousd\":{\"type\":\"array\",\"items\":" NUMBER                   \
-	                        "}") ",\"calls_in_flight\":" N_OR_NULL
-#define LIVE_SHAPE                                                                                           \
-	OBJECT_WITH("\"time\",\"burn\",\"sessions\"",                                                        \
-	            "\"time\":" TEXT "," BURN                                                                \
-	            ",\"draining\":{\"type\":\"boolean\"},\"ledger_failing\":{\"type\":\"boolean\"},"        \
-	            "\"sessions_changed\":" NUMBER                                                           \
-	            ",\"sessions\":{\"type\":\"array\",\"items\":" LIVE_SESSION                              \
-	            "},\"budgets\":{\"type\":\"array\",\"items\":" LIVE_BUDGET                               \
-	            "},\"freezes\":{\"type\":\"array\",\"items\":" FREEZE_SHAPE "}")
-#define MEASURES                                                                                             \
-	"\"cost_nanousd\":" N_OR_NULL ",\"subscription_nanousd\":" N_OR_NULL ",\"calls\":" NUMBER            \
-	",\"refused\":" NUMBER ",\"sessions\":" NUMBER ",\"active_days\":" NUMBER ",\"unpriced\":" NUMBER    \
-	",\"context_tokens\":" N_OR_NULL ",\"output_tokens\":" N_OR_NULL ",\"cache_hit_ppm\":" N_OR_NULL     \
-	",\"since\":" TEXT ",\"until\":" TEXT
-#define PERIOD                                                                                               \
-	OBJECT_WITH("\"cost_nanousd\",\"before\"",                                                           \
-	            MEASURES ",\"before\":" OBJECT_WITH("\"cost_nanousd\"", MEASURES))
-#define OVERVIEW_SHAPE                                                                                                                                                                                 \
-	OBJECT_WITH("\"time\",\"today\",\"week\",\"month\",\"movers\",\"loops\",\"unallocated\",\"burn\","                                                                                             \
-	            "\"budgets\"",                                                                                                                                                                     \
-	            "\"time\":" TEXT ",\"timezone\":" T                                                                                                                                                \
-	            ",\"simulated\":{\"type\":\"boolean\"},\"today\":" PERIOD ",\"week\":" PERIOD                                                                                                      \
-	            ",\"month\":" PERIOD ",\"movers\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                                                                                                     \
-	                "\"by\",\"value\",\"cost_nanousd\",\"before_nanousd\"",                                                                                                                        \
-	                "\"by\":" T ",\"value\":" TEXT ",\"cost_nanousd\":" NUMBER                                                                                                                     \
-	                ",\"before_nanousd\":" NUMBER) "},\"loops\":" OBJECT_WITH("\"sessions\",\"burnt_"                                                                                              \
-	                                                                          "nanousd\",\"next_hour_"                                                                                             \
-	                                                                          "nanousd\"",                                                                                                         \
-	                                                                          "\"since\":" TEXT                                                                                                    \
-	                                                                          ",\"sessions\":" NUMBER                                                                                              \
-	                                                                          ",\"refused\":" NUMBER                                                                                               \
-	                                                                          ",\"burnt_"                                                                                                          \
-	                                                                          "nanousd\":" NUMBER                                                                                                  \
-	                                                                          ",\"next_hour_"                                                                                                      \
-	                                                                          "nanousd\":" NUMBER) ",\""                                                                                           \
-	                                                                                               "una"                                                                                           \
-	                                                                                               "llo"                                                                                           \
-	                                                                                               "cat"                                                                                           \
-	                                                                                               "ed"                                                                                            \
-	                                                                                               "\""                                                                                            \
-	                                                                                               ":" OBJECT_WITH("\"cost_nanousd\",\"calls\"",                                                   \
-	                                                                                                               "\"since\":" TEXT                                                               \
-	                                                                                                               ",\"cost_nanousd\":" NUMBER                                                     \
-	                                                                                                               ",\"calls\":" NUMBER) "," BURN                                                  \
-	                                                                                                                                     ",\"budgets\":{\"type\":\"array\",\"items\":" LIVE_BUDGET \
-	                                                                                                                                     "}")
 #define SESSIONS_SHAPE                                                                                       \
 	"{\"type\":\"object\",\"properties\":{\"sessions\":{\"type\":\"array\",\"items\":" SESSION_SHAPE     \
 	"},\"growth\":{\"type\":\"object\",\"properties\":{\"tokens_per_turn\":" N_OR_NULL                   \
@@ -202,8 +128,8 @@
 	    "\"window\":{\"type\":\"object\"},\"measure\":" T ",\"cost_nanousd\":" NUMBER                    \
 	    ",\"usual_nanousd\":" NUMBER ",\"rise_nanousd\":" NUMBER ",\"first\":" TEXT                      \
 	    ",\"dimensions\":{\"type\":\"object\"},\"baseline\":" T_LIST ",\"causes\":" T_LIST               \
-	    ",\"factors\":" T_LIST ",\"cause_factors\":" T_LIST ",\"sessions\":" T_LIST                      \
-	    ",\"timeline\":" T_LIST ",\"near\":" T_LIST ",\"contain\":" T_LIST)
+	    ",\"times\":" NUMBER_OR_NULL ",\"factors\":" T_LIST ",\"cause_factors\":" T_LIST                 \
+	    ",\"sessions\":" T_LIST ",\"timeline\":" T_LIST ",\"near\":" T_LIST ",\"contain\":" T_LIST)
 #define T_LIST        "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
 #define REASON_BODY   OBJECT_WITH("", "\"reason\":" T)
 #define RESUME_BODY   OBJECT_WITH("\"reason\"", "\"reason\":" T)
