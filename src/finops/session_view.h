@@ -7,7 +7,7 @@
 #include "model/catalog.h"
 #include "store/ledger.h"
 
-#define SESSION_VIEW_MOST 1000 /* sessions of a list */
+#define SESSION_VIEW_MOST 5000 /* sessions of a list */
 
 struct session_view {
 	const struct ledger_ops *ops;

@@ -72,6 +72,24 @@ static void put_each(struct admin *a, const struct budget_rule *b)
 	jsonw_array_end(&a->w);
 }
 
+/* The tests of its `where` as a report takes them, so that one can ask what it counts; null when a report
+ * cannot say them. */
+static void put_where(struct admin *a, const struct budget_rule *b)
+{
+	struct where_filter tests[LEDGER_FILTERS_MAX];
+	size_t n = 0;
+	jsonw_key(&a->w, SLICE("where"));
+	if (b->rule.where && !where_filters(b->rule.where, &a->mem, tests, LEDGER_FILTERS_MAX, &n)) {
+		jsonw_null(&a->w);
+		return;
+	}
+	jsonw_array(&a->w);
+	for (size_t i = 0; i < n; i++)
+		jsonw_string(&a->w, arena_printf(&a->mem, SLICE_FMT "=" SLICE_FMT, SLICE_ARG(tests[i].column),
+		                                 SLICE_ARG(tests[i].value)));
+	jsonw_array_end(&a->w);
+}
+
 static void put_budget(struct admin *a, const struct budget_rule *b)
 {
 	bool api = slice_eq(b->rule.place.file, SLICE(SETTINGS_MORE_NAME));
@@ -80,6 +98,7 @@ static void put_budget(struct admin *a, const struct budget_rule *b)
 	jsonw_put_string(&a->w, SLICE("window"), slice_of(windows[b->window.kind]));
 	jsonw_put_string(&a->w, SLICE("limit"), admin_amount(a, &b->limit, b->limit.n));
 	put_each(a, b);
+	put_where(a, b);
 	jsonw_put_string(&a->w, SLICE("action"), slice_of(actions[b->action]));
 	jsonw_put_string(&a->w, SLICE("mode"), slice_of(modes[b->rule.mode]));
 	jsonw_put_string(&a->w, SLICE("override"),

@@ -86,12 +86,12 @@
 	"\"for\":" TEXT ",\"settled\":" T ",\"held\":" T ",\"lifted\":" T ",\"left\":" T                     \
 	",\"calls\":{\"type\":\"integer\"},\"held_since\":" TEXT ",\"from\":" TEXT ",\"until\":" TEXT
 #define BUDGET_SHAPE                                                                                         \
-	OBJECT_WITH("\"name\",\"window\",\"limit\",\"each\",\"counters\"",                                   \
-	            "\"name\":" T ",\"window\":" T ",\"limit\":" T                                           \
-	            ",\"each\":{\"type\":\"array\",\"items\":" T "},\"action\":" T ",\"mode\":" T            \
-	            ",\"override\":" TEXT ",\"source\":" T                                                   \
-	            ",\"counters\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                              \
-	                "\"for\",\"settled\",\"held\"", COUNTER_FIELDS) "}")
+	OBJECT_WITH(                                                                                         \
+	    "\"name\",\"window\",\"limit\",\"each\",\"counters\"",                                           \
+	    "\"name\":" T ",\"window\":" T ",\"limit\":" T ",\"each\":{\"type\":\"array\",\"items\":" T      \
+	    "},\"where\":{\"type\":[\"array\",\"null\"]},\"action\":" T ",\"mode\":" T ",\"override\":" TEXT \
+	    ",\"source\":" T ",\"counters\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                     \
+	        "\"for\",\"settled\",\"held\"", COUNTER_FIELDS) "}")
 #define HOLD_SHAPE OBJECT_WITH("\"budget\",\"for\",\"held\",\"calls\"", "\"budget\":" T "," COUNTER_FIELDS)
 #define OVERRIDE_SHAPE                                                                                       \
 	OBJECT_WITH("\"id\",\"budget\",\"for\",\"add\",\"state\",\"until\"",                                 \

@@ -12,13 +12,13 @@ mkdirSync(out, { recursive: true });
 const office = await openOffice();
 const browser = await openBrowser();
 try {
-  for (const { name, path } of await PAGES(office)) {
+  for (const { name, path, fold } of await PAGES(office)) {
     if (only.length && !only.some((o) => name.includes(o))) continue;
     for (const theme of ['light', 'dark']) {
       for (const phone of [false, true]) {
         const page = await browser.page(office.weir.console, { path, theme, phone, key: office.owner });
         await settled(page);
-        await page.screenshot({ path: join(out, `${name}-${theme}-${phone ? 'phone' : 'desktop'}.png`), fullPage: true });
+        await page.screenshot({ path: join(out, `${name}-${theme}-${phone ? 'phone' : 'desktop'}.png`), fullPage: !fold });
         await page.context().close();
       }
     }

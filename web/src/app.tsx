@@ -6,6 +6,7 @@ import type { Me } from './api/types';
 import { PAGES } from './pages';
 import { Link, useAddress } from './router';
 import { setZone, zoneName } from './ui/format';
+import { Toasts } from './ui/dialog';
 import { Icon } from './ui/icons';
 import { Empty, Fault, Segmented, Skeleton } from './ui/parts';
 import { type Theme, setTheme, useTheme } from './ui/theme';
@@ -101,6 +102,7 @@ export function App() {
         Skip to the content
       </a>
       <Side me={me.data} path={path} />
+      <Toasts />
       <main id="main" class="main" tabIndex={-1}>
         {me.data ? <Body me={me.data} path={path} /> : me.error ? <Fault message={me.error.message} again={me.again} /> : <Skeleton height={420} />}
       </main>

@@ -14,4 +14,7 @@ export interface PageEntry {
 
 export const PAGES: PageEntry[] = [
   { path: '/', label: 'Overview', icon: 'overview', Page: lazy(() => import('./pages/overview')) },
+  { path: '/explore', label: 'Explore', icon: 'explore', Page: lazy(() => import('./pages/explore')) },
+  { path: '/budgets', label: 'Budgets', icon: 'budgets', Page: lazy(() => import('./pages/budgets')) },
+  { path: '/sessions', label: 'Sessions', icon: 'sessions', Page: lazy(() => import('./pages/sessions')) },
 ];

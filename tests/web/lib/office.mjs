@@ -27,21 +27,21 @@ ${Object.entries(TEAMS)
   .map(([name, people]) => `  - {name: ${name}, cost_centre: CC-${name.length}, members: [${people.map((p) => `${p}@acme.example`).join(', ')}]}`)
   .join('\n')}
 budgets:
-  - {name: org-day, window: day, limit: 900 USD}
-  - {name: org-week, window: week, limit: 6000 USD}
-  - {name: org-month, window: month, limit: 24000 USD}
-  - {name: team-month, each: team, window: month, limit: 40 USD, where: {team: "payments,platform,web"}}
+  - {name: org-day, window: day, limit: 40 USD}
+  - {name: org-week, window: week, limit: 90 USD}
+  - {name: org-month, window: month, limit: 420 USD}
+  - {name: team-month, each: team, window: month, limit: 40 USD, where: {team: [payments, platform, web]}}
   - {name: dev-day, each: user, window: day, limit: 12 USD, where: {user: "*@acme.example"}, override: {up_to: 10 USD, per: day}}
 storms: {repeat_calls: 6, action: pause}
 `;
 
 /** rows: of history. minutes: of the simulated team's work, for each of its people. */
-export async function openOffice({ rows = 30000, minutes = 60, extra = '' } = {}) {
+export async function openOffice({ rows = 60000, minutes = 60, extra = '' } = {}) {
   const sim = await startSim();
   const folder = scratch('weir-office-');
   const ledger = join(folder, 'weir.db');
   const made = spawnSync(join(ROOT, 'build/bench/reports'), ['make', ledger], {
-    env: { ...cleanEnvironment(), REPORTS_ROWS: String(rows), REPORTS_END: 'now' },
+    env: { ...cleanEnvironment(), REPORTS_ROWS: String(rows), REPORTS_END: String(Date.now() + 7 * 86400000) },
     encoding: 'utf8',
   });
   if (made.status !== 0) throw new Error(`build/bench/reports: ${made.error ?? made.stdout + made.stderr} (make benches)`);

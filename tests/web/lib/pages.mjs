@@ -1,4 +1,15 @@
 // Every page of the console, as tests and screenshots go to it: {name, path, has}, where `has` is a text that stands on it.
-export async function PAGES(_office) {
-  return [{ name: 'overview', path: '/', has: 'Spend by team' }];
+export async function PAGES(office) {
+  const { sessions } = await office.ask('sessions?limit=200', { headers: { 'x-weir-key': office.owner } });
+  const paused = sessions.find((s) => s.state === 'paused') ?? sessions[0];
+  return [
+    { name: 'overview', path: '/', has: 'Spend by team' },
+    { name: 'explore', path: '/explore?by=team,model', has: 'In figures' },
+    { name: 'explore-bars', path: '/explore?by=repo&view=bars&since=30d&compare=yes', has: 'In figures' },
+    { name: 'explore-treemap', path: '/explore?by=team,user&view=treemap', has: 'In figures' },
+    { name: 'explore-flow', path: '/explore?by=team,repo,model&view=flow', has: 'In figures' },
+    { name: 'budgets', path: '/budgets?name=dev-day', has: 'How it went' },
+    { name: 'sessions', path: '/sessions', has: 'Sessions', fold: true },
+    { name: 'session', path: `/sessions/${encodeURIComponent(paused.id)}`, has: 'What the context was made of' },
+  ];
 }

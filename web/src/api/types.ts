@@ -41,6 +41,8 @@ export interface Budget {
   window: string;
   limit: string;
   each: string[];
+  /** Its `where` as a report takes it; null when a report cannot say it. */
+  where: string[] | null;
   action: string;
   mode: string;
   override: string | null;

@@ -1,0 +1,435 @@
+// Budgets: what each counter has settled and holds, how it went before, limits lifted, and what another limit would have done.
+import { useMemo, useState } from 'preact/hooks';
+import { apiPath, send, useApi } from '../api/client';
+import type { Budget, Counter, Override, Report } from '../api/types';
+import { mayKeep, mayMake, useMe } from '../app';
+import { Link, useQuery } from '../router';
+import { Dialog, toast } from '../ui/dialog';
+import { amount, amountNano, amountNumber, count, dateTime, money, moneyShort, nameOf, percent } from '../ui/format';
+import { Icon } from '../ui/icons';
+import { Badge, Card, Command, Empty, Loaded, Meter, Name, PageHead, Skeleton } from '../ui/parts';
+import { dayOf, figure, overTime } from '../ui/series';
+import { Stack } from '../ui/stack';
+import { Table } from '../ui/table';
+import { toneOf } from './overview';
+
+const WINDOWS: Record<string, string> = { hour: 'an hour', day: 'a day', week: 'a week', month: 'a month', total: 'in all' };
+const HISTORY: Record<string, { since: string; per: string }> = {
+  hour: { since: '48h', per: 'hour' },
+  day: { since: '30d', per: 'day' },
+  week: { since: '84d', per: 'week' },
+  month: { since: '365d', per: 'month' },
+};
+
+/** "{user: …}" of a counter, as an override names it. */
+function scopeOf(budget: Budget, counter: Counter): Record<string, string> | undefined {
+  if (!budget.each.length || counter.for === null) return undefined;
+  const values = budget.each.length === 1 ? [counter.for] : counter.for.split(', ');
+  return values.length === budget.each.length ? Object.fromEntries(budget.each.map((field, i) => [field, values[i] as string])) : undefined;
+}
+
+const shareOf = (budget: Budget, c: Counter): { share: number; held: number; limit: number } => {
+  const limit = (amountNumber(budget.limit) ?? 0) + (amountNumber(c.lifted) ?? 0);
+  return { limit, share: limit > 0 ? (amountNumber(c.settled) ?? 0) / limit : 0, held: limit > 0 ? (amountNumber(c.held) ?? 0) / limit : 0 };
+};
+
+const each = (budget: Budget): string => (budget.each.length ? `for each ${budget.each.join(' and ')}` : 'for everybody together');
+
+function Lift({ budget, counter, onClose }: { budget: Budget; counter: Counter; onClose: () => void }) {
+  const unit = /^\S+ (.+)$/.exec(budget.limit)?.[1] ?? 'USD';
+  return (
+    <Dialog
+      title={`Lift ${nameOf(budget.name)}${counter.for ? ` for ${nameOf(counter.for)}` : ''}`}
+      lead={budget.override ? `Up to ${amount(budget.override)} it is lifted at once; beyond that an approver must say yes. It ends with the window${counter.until ? `, ${dateTime(counter.until)}` : ''}.` : `An approver must say yes. It ends with the window${counter.until ? `, ${dateTime(counter.until)}` : ''}.`}
+      action="Lift the limit"
+      onClose={onClose}
+      run={async (form) => {
+        const scope = scopeOf(budget, counter);
+        const made = await send<Override>('POST', apiPath(`budgets/${encodeURIComponent(budget.name)}/override`), { add: `${form.get('add')} ${unit}`, reason: String(form.get('reason')), ...(scope ? { for: scope } : {}) });
+        return made.state === 'active' ? `The limit is lifted by ${amount(made.add)}` : 'Asked for: an approver must say yes';
+      }}
+    >
+      <label class="field">
+        <span class="field-label">By how much, in {unit}</span>
+        <input type="number" name="add" required min="0.01" step="any" inputMode="decimal" />
+      </label>
+      <label class="field">
+        <span class="field-label">Why</span>
+        <textarea name="reason" required maxLength={400} />
+      </label>
+    </Dialog>
+  );
+}
+
+function Overrides() {
+  const answer = useApi<{ overrides: Override[] }>(apiPath('overrides'), 30);
+  const me = useMe();
+  const list = answer.data?.overrides ?? [];
+  if (!list.length) return null;
+  const decide = async (o: Override, how: 'approve' | 'refuse') => {
+    try {
+      await send('POST', apiPath(`overrides/${encodeURIComponent(o.id)}/${how}`));
+      toast(how === 'approve' ? 'Approved: the limit is lifted' : 'Refused');
+    } catch (fault) {
+      toast((fault as Error).message);
+    }
+  };
+  return (
+    <Card title="Limits lifted" flush aside={list.some((o) => o.state === 'waiting') ? <Badge tone="warn">{list.filter((o) => o.state === 'waiting').length} waiting</Badge> : undefined}>
+      <Table
+        label="Limits lifted, and those that wait"
+        rows={list}
+        id={(o) => o.id}
+        limit={10}
+        columns={[
+          { key: 'state', head: 'State', cell: (o) => <Badge tone={o.state === 'active' ? 'good' : o.state === 'waiting' ? 'warn' : 'quiet'}>{o.state}</Badge> },
+          { key: 'budget', head: 'Budget', cell: (o) => <Name of={o.budget} /> },
+          { key: 'for', head: 'For', cell: (o) => <Name of={Object.values(o.for).join(', ') || 'everybody'} /> },
+          { key: 'add', head: 'By', figure: true, cell: (o) => amount(o.add) },
+          { key: 'until', head: 'Until', wide: true, cell: (o) => dateTime(o.until) },
+          { key: 'who', head: 'Asked by', wide: true, cell: (o) => <Name of={o.requested_by} /> },
+          { key: 'why', head: 'Why', wide: true, cell: (o) => <Name of={o.reason} /> },
+          {
+            key: 'act',
+            head: '',
+            cell: (o) =>
+              o.state === 'waiting' && mayMake(me) ? (
+                <span class="row">
+                  <button type="button" class="button small" onClick={() => decide(o, 'approve')}>
+                    Approve
+                  </button>
+                  <button type="button" class="button small" onClick={() => decide(o, 'refuse')}>
+                    Refuse
+                  </button>
+                </span>
+              ) : null,
+          },
+        ]}
+      />
+    </Card>
+  );
+}
+
+/** Whom a limit would have stopped in the windows that are over and the running one: spent more than that in one of them. */
+export function wouldHaveStopped(report: Report, limit: number): { windows: number; over: { name: string; times: number; worst: number }[] } {
+  const over = new Map<string, { name: string; times: number; worst: number }>();
+  for (const row of report.rows) {
+    const spent = figure(row, 'cost_nanousd');
+    if (spent <= limit) continue;
+    const name = report.by.map((d) => nameOf(row[d])).join(', ') || 'everybody';
+    const of = over.get(name) ?? { name, times: 0, worst: 0 };
+    of.times++;
+    of.worst = Math.max(of.worst, spent);
+    over.set(name, of);
+  }
+  return { windows: report.rows.length, over: [...over.values()].sort((a, b) => b.times - a.times || b.worst - a.worst) };
+}
+
+function historyPath(budget: Budget): string | null {
+  const span = HISTORY[budget.window];
+  if (!span || budget.where === null || amountNano(budget.limit) === null) return null;
+  // a dimension is needed; everybody's budget takes one with few values, and adds it up again
+  return apiPath('report', { by: budget.each.length ? budget.each.join(',') : 'billing', per: span.per, since: span.since, where: budget.where, measures: 'cost_nanousd' });
+}
+
+function Preview({ budget, report }: { budget: Budget; report: Report }) {
+  const usual = amountNano(budget.limit) ?? 0;
+  const [text, setText] = useState(String(usual / 1e9));
+  const limit = Number(text) * 1e9;
+  const summed = useMemo(() => (budget.each.length ? report : together(report)), [report, budget.each.length]);
+  const found = Number.isFinite(limit) && limit > 0 ? wouldHaveStopped(summed, limit) : undefined;
+  const me = useMe();
+  const [saving, setSaving] = useState(false);
+  const span = HISTORY[budget.window];
+  return (
+    <div class="stack">
+      <div class="row">
+        <label class="field">
+          <span class="field-label">Another limit, in USD for {WINDOWS[budget.window] ?? budget.window}</span>
+          <input type="number" min="0" step="any" value={text} inputMode="decimal" onInput={(e) => setText(e.currentTarget.value)} />
+        </label>
+        {budget.source === 'api' && me.role === 'owner' && (
+          <button type="button" class="button primary" disabled={!found || limit === usual} onClick={() => setSaving(true)}>
+            Make it so
+          </button>
+        )}
+      </div>
+      {found && (
+        <p role="status">
+          {found.over.length === 0
+            ? `It would have stopped nobody since ${span?.since.replace('d', ' days').replace('h', ' hours') ?? ''} ago.`
+            : `It would have stopped ${found.over.length === 1 ? 'one' : count(found.over.length)} in ${count(found.over.reduce((n, o) => n + o.times, 0))} of ${count(found.windows)} windows of the last ${span?.since.replace('d', ' days').replace('h', ' hours') ?? ''}:`}
+        </p>
+      )}
+      {found && found.over.length > 0 && (
+        <div class="bleed">
+          <Table
+            label="Whom this limit would have stopped"
+            rows={found.over}
+            id={(o) => o.name}
+            limit={8}
+            columns={[
+              { key: 'name', head: 'Who', cell: (o) => <Name of={o.name} /> },
+              { key: 'times', head: 'Windows', figure: true, sort: (o) => o.times, cell: (o) => count(o.times) },
+              { key: 'worst', head: 'Most spent', figure: true, sort: (o) => o.worst, cell: (o) => money(o.worst) },
+            ]}
+          />
+        </div>
+      )}
+      {budget.source === 'file' && <p class="muted">This budget stands in the settings file: change its limit there, and Weir takes it up while it runs.</p>}
+      {saving && (
+        <Dialog
+          title={`Make ${nameOf(budget.name)} ${money(limit)}`}
+          lead={found?.over.length ? `It would have stopped ${count(found.over.length)} lately.` : 'It would have stopped nobody lately.'}
+          action="Change the limit"
+          onClose={() => setSaving(false)}
+          run={async () => {
+            const where = Object.fromEntries((budget.where ?? []).map((w) => [w.slice(0, w.indexOf('=')), w.slice(w.indexOf('=') + 1)]));
+            await send('PUT', apiPath(`budgets/${encodeURIComponent(budget.name)}`), {
+              window: budget.window,
+              limit: `${limit / 1e9} USD`,
+              ...(budget.each.length ? { each: budget.each } : {}),
+              ...(Object.keys(where).length ? { where } : {}),
+              action: budget.action,
+              mode: budget.mode,
+              ...(budget.override ? { override: { up_to: budget.override } } : {}),
+            });
+            return 'The limit is changed';
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Rows of the same bucket as one. */
+function together(report: Report): Report {
+  const sums = new Map<string, number>();
+  for (const r of report.rows) sums.set(String(r.bucket), (sums.get(String(r.bucket)) ?? 0) + figure(r, 'cost_nanousd'));
+  return { ...report, by: [], rows: [...sums].map(([bucket, cost]) => ({ bucket, cost_nanousd: cost })) };
+}
+
+function History({ budget }: { budget: Budget }) {
+  const me = useMe();
+  const path = historyPath(budget);
+  const answer = useApi<Report>(path, 60);
+  const over = useMemo(() => answer.data && overTime(budget.each.length ? answer.data : { ...answer.data, by: [] }, 'cost_nanousd', 7, budget.window === 'day' ? [dayOf(answer.data.since, me.timezone), dayOf(answer.data.until, me.timezone)] : undefined), [answer.data, budget.each.length]);
+  const limit = amountNano(budget.limit);
+  if (!path)
+    return <p class="muted">{budget.where === null ? 'What this budget counts cannot be asked of a report (its `where` uses words that rows do not have).' : 'There is no history of a budget of this kind.'}</p>;
+  return (
+    <div class="grid">
+      <Card title="How it went" class="w7 has-chart" aside={budget.each.length ? `limit ${amount(budget.limit)} each` : undefined}>
+        {over ? (
+          <Stack over={over} kind={budget.each.length ? 'line' : 'bar'} height={240} label={`What ${budget.name} counted in each window`} format={money} axis={moneyShort} limit={limit === null ? null : { value: limit, label: `limit ${moneyShort(limit)}` }} />
+        ) : answer.error ? (
+          <Loaded of={answer}>{() => null}</Loaded>
+        ) : (
+          <Skeleton height={270} />
+        )}
+      </Card>
+      <Card title="What another limit would have done" class="w5">
+        <Loaded of={answer} height={240}>
+          {(report) => <Preview key={budget.limit} budget={budget} report={report} />}
+        </Loaded>
+      </Card>
+    </div>
+  );
+}
+
+const SHOWN = 12;
+
+function BudgetCard({ budget, open, onOpen }: { budget: Budget; open: boolean; onOpen: () => void }) {
+  const me = useMe();
+  const [lifting, setLifting] = useState<Counter>();
+  const counters = budget.counters;
+  return (
+    <Card
+      flush
+      class={open ? 'open' : ''}
+      title={nameOf(budget.name)}
+      aside={
+        <>
+          <Badge tone={budget.mode === 'enforce' ? 'info' : 'quiet'}>{budget.mode}</Badge>
+          {budget.action !== 'block' && <Badge>{budget.action}</Badge>}
+          <span>
+            {amount(budget.limit)} {WINDOWS[budget.window] ?? budget.window}, {each(budget)}
+          </span>
+          <button type="button" class="button small" aria-expanded={open} onClick={onOpen}>
+            {open ? 'Less' : 'History and limits'}
+          </button>
+        </>
+      }
+    >
+      {counters.length === 0 ? (
+        <p class="pad muted">Nothing was counted in this window yet.</p>
+      ) : (
+        <Table
+          label={`Counters of ${budget.name}`}
+          rows={counters}
+          id={(c) => c.for ?? ''}
+          sortBy="share"
+          limit={SHOWN}
+          columns={[
+            { key: 'for', head: budget.each.length ? budget.each.join(', ') : 'For', sort: (c) => c.for, cell: (c) => (budget.each.length ? <Name of={c.for} /> : 'everybody') },
+            {
+              key: 'bar',
+              head: '',
+              grow: true,
+              cell: (c) => {
+                const s = shareOf(budget, c);
+                return <Meter share={s.share} held={s.held} tone={toneOf(s.share)} label={`${percent(s.share)} settled, ${percent(s.held)} held`} />;
+              },
+            },
+            { key: 'share', head: 'Used', figure: true, sort: (c) => shareOf(budget, c).share, cell: (c) => percent(shareOf(budget, c).share) },
+            { key: 'settled', head: 'Settled', figure: true, sort: (c) => amountNumber(c.settled), cell: (c) => amount(c.settled) },
+            { key: 'held', head: 'Held', figure: true, wide: true, sort: (c) => amountNumber(c.held), cell: (c) => (amountNumber(c.held) ? amount(c.held) : <span class="muted">–</span>) },
+            { key: 'lifted', head: 'Lifted', figure: true, wide: true, cell: (c) => (amountNumber(c.lifted) ? amount(c.lifted) : <span class="muted">–</span>) },
+            { key: 'left', head: 'Left', figure: true, wide: true, sort: (c) => amountNumber(c.left), cell: (c) => amount(c.left) },
+            { key: 'until', head: 'Until', wide: true, cell: (c) => dateTime(c.until) },
+            {
+              key: 'act',
+              head: '',
+              cell: (c) =>
+                mayMake(me) && (!budget.each.length || scopeOf(budget, c)) ? (
+                  <button type="button" class="button small" onClick={() => setLifting(c)} aria-label={`Lift the limit of ${nameOf(budget.name)} for ${nameOf(c.for ?? 'everybody')}`}>
+                    Lift
+                  </button>
+                ) : null,
+            },
+          ]}
+        />
+      )}
+      {open && (
+        <div class="pad">
+          <History budget={budget} />
+        </div>
+      )}
+      {lifting && <Lift budget={budget} counter={lifting} onClose={() => setLifting(undefined)} />}
+    </Card>
+  );
+}
+
+function NewBudget({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog
+      title="A new budget"
+      lead="It is in force when the answer is there; calls that are under way end as they were admitted."
+      action="Make it"
+      onClose={onClose}
+      run={async (form) => {
+        const name = String(form.get('name')).trim();
+        const whom = String(form.get('each'));
+        const field = String(form.get('field'));
+        const value = String(form.get('value')).trim();
+        await send('PUT', apiPath(`budgets/${encodeURIComponent(name)}`), {
+          window: String(form.get('window')),
+          limit: `${form.get('limit')} USD`,
+          ...(whom ? { each: whom } : {}),
+          ...(value ? { where: { [field]: value } } : {}),
+          mode: String(form.get('mode')),
+        });
+        return `The budget ${name} is in force`;
+      }}
+    >
+      <label class="field">
+        <span class="field-label">Name</span>
+        <input type="text" name="name" required pattern="[a-zA-Z0-9._\-]+" maxLength={60} placeholder="web-day" />
+      </label>
+      <div class="form-pair">
+        <label class="field">
+          <span class="field-label">Limit, in USD</span>
+          <input type="number" name="limit" required min="0.01" step="any" />
+        </label>
+        <label class="field">
+          <span class="field-label">In</span>
+          <select name="window">
+            {Object.entries(WINDOWS).map(([value, label]) => (
+              <option key={value} value={value} selected={value === 'day'}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="field">
+          <span class="field-label">For each</span>
+          <select name="each">
+            <option value="">everybody together</option>
+            {['user', 'team', 'repo', 'session', 'key', 'cost_centre', 'agent', 'model'].map((f) => (
+              <option key={f} value={f}>
+                {f}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="field">
+          <span class="field-label">Mode</span>
+          <select name="mode">
+            <option value="enforce">enforce: refuse what goes beyond</option>
+            <option value="shadow">shadow: only say what it would do</option>
+          </select>
+        </label>
+        <label class="field">
+          <span class="field-label">Only where</span>
+          <select name="field">
+            {['team', 'user', 'repo', 'environment', 'agent', 'model', 'cohort'].map((f) => (
+              <option key={f} value={f}>
+                {f}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="field">
+          <span class="field-label">is (may be empty)</span>
+          <input type="text" name="value" maxLength={200} placeholder="payments" />
+        </label>
+      </div>
+    </Dialog>
+  );
+}
+
+export default function Budgets() {
+  const me = useMe();
+  const [query, setQuery] = useQuery();
+  const answer = useApi<{ budgets: Budget[] }>(apiPath('budgets'), 15);
+  const [making, setMaking] = useState(false);
+  const chosen = query.get('name');
+  return (
+    <div class="page">
+      <PageHead title="Budgets" lead="Checked before each call: what is settled and what is held together never pass the limit.">
+        {me.role === 'owner' && (
+          <button type="button" class="button primary" onClick={() => setMaking(true)}>
+            New budget
+          </button>
+        )}
+      </PageHead>
+      {making && <NewBudget onClose={() => setMaking(false)} />}
+      <Overrides />
+      <Loaded of={answer} height={400}>
+        {({ budgets }) =>
+          budgets.length === 0 ? (
+            <Card>
+              <Empty title="There is no budget yet" icon="budgets">
+                <p>In the settings file, for example:</p>
+                <Command text={'budgets: [{name: dev-day, each: user, window: day, limit: 25 USD, override: {up_to: 25 USD, per: day}}]'} />
+                {mayKeep(me) ? null : <p>Who may make them: a key of the role owner.</p>}
+              </Empty>
+            </Card>
+          ) : (
+            <div class="page">
+              {budgets.map((b) => (
+                <BudgetCard key={b.name} budget={b} open={chosen === b.name} onOpen={() => setQuery({ name: chosen === b.name ? null : b.name })} />
+              ))}
+            </div>
+          )
+        }
+      </Loaded>
+      <p class="muted row">
+        <Icon name="right" size={14} />
+        <span>
+          The same in a terminal: <code>weir budget list</code>. Who changed what: <Link to="/setup?tab=audit">the record of changes</Link>.
+        </span>
+      </p>
+    </div>
+  );
+}
