@@ -131,6 +131,7 @@ static void print_found(struct cli *c, const struct settings *s)
 		fprintf(c->out, "  %-10s %zu, with %zu members\n", "teams", s->teams_n, members);
 	print_rules(c, "budgets", s->budgets, s->budgets_n, sizeof *s->budgets);
 	print_rules(c, "quotas", s->quotas, s->quotas_n, sizeof *s->quotas);
+	print_rules(c, "context", s->contexts, s->contexts_n, sizeof *s->contexts);
 	print_rules(c, "gates", s->gates, s->gates_n, sizeof *s->gates);
 	for (size_t i = 0; i < s->providers_n; i++)
 		if (provider_note(&s->providers[i], note, sizeof note))

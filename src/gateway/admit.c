@@ -13,6 +13,9 @@
  * sending, sees the answer. */
 #define DISCARD_FACTOR 4
 
+/* What makes a request smaller. */
+#define SMALLER        "compact the conversation (/compact in most agents), or leave large files out of it"
+
 static bool refuse(struct exchange *ex, enum refusal_kind kind, const char *rule, slice message)
 {
 	exchange_refuse(ex, kind, rule, message);
@@ -109,11 +112,11 @@ static bool admit_size(struct exchange *ex)
 		return true;
 	if (length > l->body_bytes * DISCARD_FACTOR)
 		ex->refused_close = true;
-	return refuse(
-	    ex, REFUSAL_SIZE, "limits.body",
-	    arena_printf(&ex->mem,
-	                 "request too large: %lld bytes, the limit is %lld (limits.body in Weir's settings)",
-	                 (long long)length, (long long)l->body_bytes));
+	return refuse(ex, REFUSAL_SIZE, "limits.body",
+	              arena_printf(&ex->mem,
+	                           "Request too large: %lld bytes, the limit is %lld (limits.body in Weir's "
+	                           "settings). To go on now: " SMALLER,
+	                           (long long)length, (long long)l->body_bytes));
 }
 
 static bool admit_load(struct exchange *ex)
@@ -182,7 +185,8 @@ bool admit_piece(struct exchange *ex, slice piece)
 		    ex, REFUSAL_SIZE, "limits.body",
 		    arena_printf(
 		        &ex->mem,
-		        "request too large: the limit is %lld bytes (limits.body in Weir's settings)",
+		        "Request too large: the limit is %lld bytes (limits.body in Weir's settings). To go "
+		        "on now: " SMALLER,
 		        (long long)ex->settings->limits.body_bytes));
 	if (want > ex->body.cap) {
 		size_t doubled = ex->body.cap < 8192 ? 8192 : ex->body.cap * 2;

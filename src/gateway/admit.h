@@ -20,6 +20,8 @@ enum admit_next admit_body(struct exchange *ex);
 enum admit_next admit_frozen(struct exchange *ex);
 /* The rules' facts; which calls may be made at all. */
 enum admit_next admit_gates(struct exchange *ex);
+/* How large the context may be; after the facts are read. */
+enum admit_next admit_context(struct exchange *ex);
 /* How fast: quotas and the provider's own limits; holds the call back. */
 enum admit_next admit_quotas(struct exchange *ex);
 /* What the provider's answer says of its limits; the call is over, or never left (again: nothing). */

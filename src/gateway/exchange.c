@@ -185,7 +185,7 @@ static void answer_refusal(struct exchange *ex, enum refusal_kind kind, slice me
 	ex->whole.n = 0;
 	ex->gather = false;
 	int r = refusal_write(kind, kind == REFUSAL_MALFORMED ? ex->status : 0, message, ex->refuser,
-	                      refusal_is_codex(&ex->headers), &a, &ex->out);
+	                      refusal_reader(&ex->headers), &a, &ex->out);
 	ex->status = r ? 500 : a.status;
 	start_answer_headers(ex, 0);
 	add_answer_header(ex, SLICE("content-type"), slice_of(a.content_type));
@@ -497,8 +497,8 @@ void exchange_body(struct exchange *ex, slice piece)
 }
 
 /* The stages of admission after the body: what a call is held back for comes before what it holds. */
-static admit_stage *const stages[] = {admit_body,  admit_session, admit_frozen,  admit_gates,
-                                      admit_storm, admit_quotas,  admit_budgets, admit_intent};
+static admit_stage *const stages[] = {admit_body,    admit_session, admit_frozen,  admit_gates, admit_storm,
+                                      admit_context, admit_quotas,  admit_budgets, admit_intent};
 #define STAGES (sizeof stages / sizeof *stages)
 
 /* All stages have let the call on: it leaves. */
@@ -552,7 +552,7 @@ bool exchange_hold_back(struct exchange *ex, int64_t until_us)
 {
 	struct worker *w = ex->w;
 	int64_t now = clock_mono_us(w->shared->clock), since = ex->wait.since_us ? ex->wait.since_us : now;
-	int64_t last = since + EXCHANGE_HOLD_MAX_US;
+	int64_t last = since + ex->settings->limits.hold_back_ms * 1000;
 	if (ex->broken || now >= last || atomic_load_explicit(&w->shared->draining, memory_order_relaxed))
 		return false;
 	ex->wait.owner = ex;

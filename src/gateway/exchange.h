@@ -154,9 +154,6 @@ void exchange_tick(struct exchange *ex, int64_t now_us);
 /* The gateway must stop: the provider is cut off and the client sees an early end. */
 void exchange_abort(struct exchange *ex);
 
-/* The longest a call is held back: Gemini's clients send again after some 66 s. */
-#define EXCHANGE_HOLD_MAX_US INT64_C(45000000)
-
 /* For a stage of admission that would let the call on a little later: true when the call waits (the stage
  * returns ADMIT_HELD and is asked again at until_us at the latest, monotonic microseconds); false when it may
  * wait no longer: its time is spent, the gateway drains, or there is no memory. The stage refuses it then. */

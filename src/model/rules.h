@@ -142,4 +142,11 @@ struct storm_rule {
 	int64_t allowance;      /* what a resume adds to the signal's limit */
 };
 
+/* --- contexts ----------------------------------------------------------------- */
+
+struct context_rule {
+	struct rule rule; /* first */
+	int64_t tokens;   /* of input that a request may have */
+};
+
 #endif

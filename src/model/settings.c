@@ -68,6 +68,7 @@ static void set_defaults(struct snapshot *snap)
 	    .header_ms = 10000,
 	    .body_ms = 30000,
 	    .idle_ms = 75000,
+	    .hold_back_ms = 45000,
 	    .drain_ms = 30000,
 	};
 	s->gate_token_ms = 3600000;

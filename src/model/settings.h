@@ -117,6 +117,7 @@ struct limits {
 	int64_t budget_counters; /* taken at the start; a change waits for the next */
 	int64_t
 	    hosted_calls; /* of the provider\'s own tools, that a hold pays for where nothing limits them */
+	int64_t hold_back_ms; /* that a call may wait in admission: some clients send again after 66 s */
 	int64_t header_ms, body_ms, idle_ms,
 	    drain_ms; /* client's time for the head, between body bytes, keep-alive; SIGTERM's drain */
 	int64_t abort_bytes, abort_ms; /* on_abort: drain reads so much more of an answer, for so long */
@@ -161,6 +162,8 @@ struct settings {
 	struct gate_rule *gates; /* in the order in which they decide */
 	size_t storms_n;
 	struct storm_rule *storms; /* the first that applies to a call is the one */
+	size_t contexts_n;
+	struct context_rule *contexts; /* each that applies must hold */
 	size_t issuers_n;
 	struct issuer *issuers;
 	slice gate_secret;     /* signs `weir gate` tokens; n 0: a secret of this store's own */

@@ -131,6 +131,9 @@ struct settings_list {
 };
 void settings_read_list(struct reader *r, const struct yaml_node *node, const struct settings_list *list,
                         void **all, size_t *n);
+/* Likewise of rules, and one alone may be written as a mapping: without a name it is called by the key. */
+void settings_read_rules(struct reader *r, const struct yaml_node *node, const char *key,
+                         const struct settings_list *list, void **all, size_t *n);
 /* What every rule needs after it was read: its name, and its place. before: those of its kind that were read
  * before it, of size bytes each. */
 void settings_finish_rule(struct reader *r, const struct yaml_node *node, const char *prefix,
@@ -176,7 +179,7 @@ option_read read_api, read_url, read_credential, read_aws_secret, read_aws_regio
     read_deployments;                      /* struct provider */
 option_read read_money_rate, read_dollars; /* int64_t, nano-dollars: a minute; at once */
 option_read read_unknown_price, read_providers, read_teams, read_budgets, read_quotas, read_gates,
-    read_storms;                               /* struct settings */
+    read_context, read_storms;                 /* struct settings */
 option_read read_where, read_row_where;        /* const struct where * */
 option_read read_cohort;                       /* struct cohort */
 option_read read_each;                         /* size_t n and behind it struct field_ref * */

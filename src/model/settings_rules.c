@@ -66,12 +66,43 @@ void settings_read_list(struct reader *r, const struct yaml_node *node, const st
 	}
 }
 
+static void read_one(struct reader *r, const struct yaml_node *node, const char *key,
+                     const struct settings_list *list, void **all, size_t *n)
+{
+	char *made = *n < list->most ? settings_alloc(r, (*n + 1) * list->size) : NULL;
+	if (made == NULL) {
+		settings_fault(r, node, "%s: more than %zu are not taken", key, list->most);
+		return;
+	}
+	if (*n)
+		memcpy(made, *all, *n * list->size);
+	*all = made;
+	void *element = made + *n * list->size;
+	memset(element, 0, list->size);
+	if (list->start)
+		list->start(element);
+	if (yaml_get(node, SLICE("name")) == NULL)
+		((struct rule *)element)->name = slice_of(key);
+	settings_read_map(r, node, slice_of(list->prefix), element);
+	list->finish(r, node, element, made, *n);
+	++*n;
+}
+
+void settings_read_rules(struct reader *r, const struct yaml_node *node, const char *key,
+                         const struct settings_list *list, void **all, size_t *n)
+{
+	if (node->kind == YAML_MAP)
+		read_one(r, node, key, list, all, n);
+	else
+		settings_read_list(r, node, list, all, n);
+}
+
 void settings_finish_rule(struct reader *r, const struct yaml_node *node, const char *prefix,
                           struct rule *rule, const void *before, size_t before_n, size_t size)
 {
 	const struct yaml_node *name = yaml_get(node, SLICE("name"));
 	rule->place = (struct rule_place){node->line, node->column, r->files[r->file]};
-	if (name == NULL)
+	if (name == NULL && rule->name.n == 0)
 		settings_fault(r, node,
 		               "%sname is missing: refusals, the ledger and alerts call the rule by it",
 		               prefix);
@@ -81,7 +112,7 @@ void settings_finish_rule(struct reader *r, const struct yaml_node *node, const 
 		if (!slice_eq(other->name, rule->name))
 			continue;
 		settings_fault(
-		    r, name,
+		    r, name ? name : node,
 		    "%sname: there are two called \"" SLICE_FMT "\": the other is at " SLICE_FMT ":%d",
 		    prefix, SLICE_ARG(rule->name), SLICE_ARG(other->place.file), other->place.line);
 		return;
@@ -494,6 +525,28 @@ void read_gates(struct reader *r, const struct option *o, const struct yaml_node
 	(void)o;
 	settings_read_list(r, n, &list, &all, &s->gates_n);
 	s->gates = all;
+}
+
+/* --- contexts ----------------------------------------------------------------- */
+
+static void finish_context(struct reader *r, const struct yaml_node *n, void *element, const void *before,
+                           size_t before_n)
+{
+	struct context_rule *c = element;
+	settings_finish_rule(r, n, "context[].", &c->rule, before, before_n, sizeof *c);
+	if (c->tokens == 0)
+		settings_fault(r, n, "context[]: nothing is limited: write limits: {tokens: 180000}");
+}
+
+void read_context(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	static const struct settings_list list = {"context[].", sizeof(struct context_rule),
+	                                          SETTINGS_RULES_MAX, NULL, finish_context};
+	struct settings *s = field;
+	void *all = s->contexts;
+	(void)o;
+	settings_read_rules(r, n, "context", &list, &all, &s->contexts_n);
+	s->contexts = all;
 }
 
 /* --- what needs all of them --------------------------------------------------- */

@@ -32,28 +32,6 @@ static void finish_storm(struct reader *r, const struct yaml_node *n, void *elem
 	check_handoff(r, n, s);
 }
 
-/* The one rule that is written as a mapping needs no name of its own. */
-static void read_one(struct reader *r, const struct yaml_node *n, struct settings *s)
-{
-	struct storm_rule *made = settings_alloc(r, (s->storms_n + 1) * sizeof *made);
-	if (made == NULL)
-		return;
-	if (s->storms_n)
-		memcpy(made, s->storms, s->storms_n * sizeof *made);
-	s->storms = made;
-	struct storm_rule *one = &made[s->storms_n];
-	memset(one, 0, sizeof *one);
-	start_storm(one);
-	one->rule.name = SLICE("storms");
-	one->rule.place = (struct rule_place){n->line, n->column, r->files[r->file]};
-	settings_read_map(r, n, SLICE("storms[]."), one);
-	if (yaml_get(n, SLICE("name")))
-		finish_storm(r, n, one, made, s->storms_n);
-	else
-		check_handoff(r, n, one);
-	s->storms_n++;
-}
-
 void settings_default_storms(struct reader *r)
 {
 	struct settings *s = &r->snap->s;
@@ -73,13 +51,9 @@ void read_storms(struct reader *r, const struct option *o, const struct yaml_nod
 	static const struct settings_list list = {"storms[].", sizeof(struct storm_rule), SETTINGS_RULES_MAX,
 	                                          start_storm, finish_storm};
 	struct settings *s = field;
-	(void)o;
-	if (n->kind == YAML_MAP) {
-		read_one(r, n, s);
-		return;
-	}
 	void *all = s->storms;
-	settings_read_list(r, n, &list, &all, &s->storms_n);
+	(void)o;
+	settings_read_rules(r, n, "storms", &list, &all, &s->storms_n);
 	s->storms = all;
 }
 

@@ -32,6 +32,7 @@ static const char *const FAILURE_NAMES[] = {"closed", "open", NULL};
 #define IN_B(field) offsetof(struct budget_rule, field)
 #define IN_Q(field) offsetof(struct quota_rule, field)
 #define IN_G(field) offsetof(struct gate_rule, field)
+#define IN_C(field) offsetof(struct context_rule, field)
 #define IN_I(field) offsetof(struct issuer, field)
 
 #define ADDRESS     "HOST:PORT or a mapping"
@@ -344,7 +345,7 @@ const struct option settings_options[] = {
      .read = read_members,
      .offset = IN_T(members_n)},
     {.key = "limits", .type = "mapping", .text = "what the gateway takes before it refuses", .group = true},
-    LIMIT_SIZE("body", body_bytes, 64 * KB, GB, "largest request body (413 beyond); default 64MB"),
+    LIMIT_SIZE("body", body_bytes, 4 * KB, GB, "largest request body (413 beyond); default 64MB"),
     LIMIT_SIZE("bodies", bodies_bytes, MB, 1024 * GB,
                "all request bodies in flight together (503 beyond); default 512MB"),
     LIMIT_SIZE("headers", header_bytes, 4 * KB, 64 * KB, "request line and headers; default 24KB"),
@@ -374,6 +375,10 @@ const struct option settings_options[] = {
     LIMIT_TIME("header_timeout", header_ms, 100, 5 * M, "for a client to send its headers; default 10s"),
     LIMIT_TIME("body_timeout", body_ms, 100, H, "between two pieces of a request body; default 30s"),
     LIMIT_TIME("idle_timeout", idle_ms, 100, H, "of a connection with no call; default 75s"),
+    LIMIT_TIME(
+        "hold_back", hold_back_ms, 0, 45 * S,
+        "that a call may wait for a quota or a budget that slows, before it is answered 429; 0: it does "
+        "not wait; default 45s, since some clients send again after a minute"),
     LIMIT_TIME("drain", drain_ms, 0, H, "for calls in flight to end after SIGTERM; default 30s"),
     {.key = "log", .type = "mapping", .text = "what the gateway tells on its error output", .group = true},
     {.key = "log.level",
@@ -471,7 +476,7 @@ const struct option settings_options[] = {
      .read = read_tiers},
     {.key = "quotas",
      .type = "list of mappings",
-     .text = "how fast: what passes them is held back for up to 45s, then answered 429",
+     .text = "how fast: what passes them is held back for up to `limits.hold_back`, then answered 429",
      .read = read_quotas,
      .joined = true},
     RULE_ROWS("quotas[]", "quota", read_where, "which calls count; default all"),
@@ -523,6 +528,21 @@ const struct option settings_options[] = {
      .read = read_bool,
      .offset = IN_G(allow)},
     STORM_ROWS,
+    {.key = "context",
+     .type = "mapping, or list of mappings",
+     .text = "how large a request's context may be; of several each that applies must hold",
+     .read = read_context,
+     .joined = true},
+    RULE_ROWS("context[]", "context rule", read_where, "which calls it is for; default all"),
+    {.key = "context[].limits", .type = "mapping", .text = "what a request may bring", .group = true},
+    {.key = "context[].limits.tokens",
+     .type = "number",
+     .text = "input tokens of one request, as foreseen; more is refused (402), but for the request in "
+             "which an agent shortens its conversation",
+     .read = read_count,
+     .offset = IN_C(tokens),
+     .least = 1,
+     .most = INT64_C(100000000)},
     {.key = "issuers",
      .type = "list of mappings",
      .text = "whose OpenID Connect tokens are taken for identities: jobs of a CI system, people of a company",
@@ -626,7 +646,9 @@ static const struct {
 	const char *key, *why;
 } REFUSED[] = {
     {"routes.rules", "nothing would be routed"},
-    {"context", "no context limit would be enforced"},
+    {"context[].limits.tool_result", "no result would be shortened"},
+    {"context[].cache", "no cache breakpoint would be set"},
+    {"context[].prune", "nothing would be pruned"},
     {"outcomes", "no outcome would be valued"},
     {"record", "no body would be recorded"},
 };

@@ -6,6 +6,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 import { startSim, stopAll } from './lib/harness.mjs';
+import { until } from './lib/raw.mjs';
 import { KINDS, startRefusing } from './lib/refusing.mjs';
 
 after(stopAll);
@@ -57,7 +58,10 @@ for (const [kind, how] of Object.entries(KINDS)) {
         }
         assert.equal((await sim.books()).started, started, 'nothing reached the provider');
         assert.equal(weir.requests() - 1, 1, 'one request was refused');
-        const rows = (await weir.ledgerOf(2)).filter((row) => row.ending === 'refused');
+        const rows = await until(() => {
+          const refused = weir.ledger().filter((row) => row.ending === 'refused');
+          return refused.length && refused;
+        }, 'its row');
         assert.equal(rows.length, 1);
         assert.equal(rows[0].status, how.status);
         assert.ok(rows[0].rule && rows[0].explanation, JSON.stringify(rows[0]));

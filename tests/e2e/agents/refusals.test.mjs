@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { scratch, startSim, stopAll } from '../lib/harness.mjs';
 import { sleep, until } from '../lib/raw.mjs';
-import { KINDS, startRefusing } from '../lib/refusing.mjs';
+import { KINDS, ask, change, startRefusing } from '../lib/refusing.mjs';
 import { metric } from '../lib/rows.mjs';
 import { AGENTS, drive, shown, story } from './lib.mjs';
 
@@ -26,8 +26,8 @@ async function waitingTask(say = DONE) {
   return { sim, base, waits: () => until(() => existsSync(flag), 'the first turn', 90000), goOn: () => writeFileSync(go, '') };
 }
 
-// What every agent stops at. After 413 and 503 some of them go on by themselves, whatever the answer says (docs/refusals.md).
-const STOPPING = Object.entries(KINDS).filter(([, how]) => [401, 402].includes(how.status));
+// What every agent stops at, with one request. 429 and 503 mean later, and what an agent makes of them is below.
+const STOPPING = Object.entries(KINDS).filter(([, how]) => !how.wait);
 
 for (const agent of AGENTS) {
   describe(agent.name, { concurrency: 1 }, () => {
@@ -50,6 +50,70 @@ for (const agent of AGENTS) {
         await sim.stop();
       });
     }
+
+    test('quota: held back, and on its way as soon as there is room: one request', async () => {
+      const { sim, base, waits, goOn } = await waitingTask();
+      const weir = await startRefusing(sim);
+      const running = drive(agent, { url: weir.url, key: weir.firstKey, base, prompt: 'Do the task.' });
+      await waits();
+      await change(weir, 'quotas: [{name: one, each: user, concurrent: 1}]');
+      await ask(weir, sim, 'x-sim: delay=600000');
+      const before = weir.requests();
+      goOn();
+      await until(async () => (await metric(weir, 'quota_waiting')) > 0, 'it is held back', 30000);
+      for (const line of weir.lines) line.destroy();
+      const run = await running;
+      assert.equal(run.answer, DONE, story(run));
+      assert.equal(weir.requests() - before, 1, `requests${story(run)}`);
+      assert.equal(weir.ledger().filter((row) => row.ending === 'refused').length, 0);
+      await weir.stop();
+      await sim.stop();
+    });
+
+    // Claude Code stops and shows why; the others come back when they were told to, and get through.
+    test('quota (429) after the wait: no storm', async () => {
+      const { sim, base, waits, goOn } = await waitingTask();
+      const weir = await startRefusing(sim);
+      const running = drive(agent, { url: weir.url, key: weir.firstKey, base, prompt: 'Do the task.' });
+      await waits();
+      await change(weir, 'limits: {hold_back: 200ms}\nquotas: [{name: few, each: user, requests: 8/minute, burst: 7s}]');
+      await ask(weir, sim);
+      const before = weir.requests();
+      goOn();
+      const run = await running;
+      const asked = weir.requests() - before;
+      const refused = weir.ledger().filter((row) => row.rule === 'few');
+      assert.ok(refused.length >= 1 && refused.every((row) => row.status === 429), story(run));
+      if (agent.name === 'claude-code') {
+        assert.match(shown(run), /Quota "few" of ana@example[.]com is used up: 8 requests a minute/, story(run));
+        assert.equal(asked, 1, `requests${story(run)}`);
+      } else {
+        assert.equal(run.answer, DONE, story(run));
+        assert.ok(asked <= 4, `${asked} requests${story(run)}`);
+      }
+      await weir.stop();
+      await sim.stop();
+    });
+
+    test('overload (503): it comes back by itself, without a storm, and gets through', async () => {
+      const { sim, base, waits, goOn } = await waitingTask();
+      const weir = await startRefusing(sim);
+      const running = drive(agent, { url: weir.url, key: weir.firstKey, base, prompt: 'Do the task.' });
+      await waits();
+      await KINDS.overload.now(weir, sim);
+      const before = weir.requests();
+      const { started } = await sim.books();
+      goOn();
+      await until(() => weir.requests() > before, 'it asks', 30000);
+      assert.equal((await sim.books()).started, started, 'nothing reached the provider');
+      for (const line of weir.lines) line.destroy();
+      const run = await running;
+      assert.equal(run.answer, DONE, story(run));
+      const asked = weir.requests() - before;
+      assert.ok(asked > 1 && asked <= 4, `${asked} requests${story(run)}`);
+      await weir.stop();
+      await sim.stop();
+    });
 
     test('a stream that is ended is an answer: the provider is not asked again', async () => {
       const say = 'A long answer that does not come to its end. '.repeat(40);

@@ -9,7 +9,7 @@ import { STREAM, dial, post, sleep, until } from './raw.mjs';
 const proxies = new Set();
 
 /** Other settings, in force when this returns. */
-async function change(weir, edit) {
+export async function change(weir, edit) {
   const before = weir.output().split('settings.loaded').length;
   writeFileSync(weir.file, typeof edit === 'string' ? `${weir.config()}\n${edit}\n` : edit(weir.config()));
   weir.child.kill('SIGHUP');
@@ -19,6 +19,15 @@ async function change(weir, edit) {
 const must = (done) => {
   if (done.status !== 0) throw new Error(done.stderr);
 };
+
+/** Another call of the same user, that is let through; `more` of its headers. It ends when its line is destroyed, or sooner. */
+export async function ask(weir, sim, ...more) {
+  const { started } = await sim.books();
+  const line = dial(weir.direct);
+  await line.write(post('/v1/messages', weir.firstKey, STREAM, ['x-weir-session: other', ...more]));
+  weir.lines.push(line);
+  await until(async () => (await sim.books()).started > started, 'it runs');
+}
 
 // status, what the message says, wait: it has Retry-After; now(weir, sim): from here on calls are refused; long: of a request that is long
 export const KINDS = {
@@ -38,15 +47,18 @@ export const KINDS = {
     now: (weir) => change(weir, (settings) => settings.replaceAll(', credential:', ', vendor: acme, credential:')) },
   unmetered: { status: 402, says: /cannot meter.*unmetered: allow/, now: async (weir) => (weir.unmetered = true) },
   identity: { status: 401, says: /key/i, now: async (weir) => must(weir.run('key', 'revoke', weir.firstKey)) },
-  size: { status: 413, says: /too large.*limits[.]body/, long: true, now: (weir) => change(weir, 'limits: {body: 64KB}') },
+  context: { status: 402, says: /Context too large: \d+ tokens, the limit \\?"short\\?" is 300.*compact the conversation/, long: true,
+    now: (weir) => change(weir, 'context: [{name: short, limits: {tokens: 300}}]') },
+  quota: { status: 429, says: /Quota \\?"few\\?" of ana@example[.]com is used up: 1 requests an hour/, wait: true,
+    now: async (weir, sim) => {
+      await change(weir, 'limits: {hold_back: 500ms}\nquotas:\n  - {name: few, each: user, requests: 1/hour}');
+      await ask(weir, sim); // the one that there is
+    } },
+  size: { status: 413, says: /[Rr]equest too large: .*limits[.]body.*compact the conversation/, long: true, now: (weir) => change(weir, 'limits: {body: 24KB}') },
   overload: { status: 503, says: /too many calls/, wait: true,
     now: async (weir, sim) => {
-      const { started } = await sim.books();
-      const line = dial(weir.direct); // another call, which takes all the room there is
-      await line.write(post('/v1/messages', weir.firstKey, STREAM, ['x-sim: delay=600000']));
-      weir.lines.push(line);
+      await ask(weir, sim, 'x-sim: delay=600000'); // which takes all the room there is
       await change(weir, 'limits: {calls: 1}');
-      await until(async () => (await sim.books()).started > started, 'it runs');
     } },
 };
 

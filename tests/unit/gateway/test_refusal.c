@@ -7,7 +7,7 @@
 #include "gateway/refusal.h"
 #include "gateway/refusal_text.h"
 
-/* PRODUCT's table. */
+/* docs/refusals.md's table. */
 static const struct {
 	enum refusal_kind kind;
 	const char *name;
@@ -19,7 +19,7 @@ static const struct {
     {REFUSAL_UNPRICED, "unpriced", 402, 400, false}, {REFUSAL_UNMETERED, "unmetered", 402, 400, false},
     {REFUSAL_CONTEXT, "context", 402, 400, false},   {REFUSAL_IDENTITY, "identity", 401, 400, false},
     {REFUSAL_QUOTA, "quota", 429, 429, true},        {REFUSAL_OVERLOAD, "overload", 503, 503, true},
-    {REFUSAL_SIZE, "size", 413, 413, false},
+    {REFUSAL_SIZE, "size", 413, 400, false},
 };
 
 static const char message[] = "Budget \"dev-day\" of ana is spent: $25.00 of $25.00";
@@ -44,8 +44,9 @@ static void every_kind_in_every_dialect(void **state)
 			if (codec == NULL)
 				continue;
 			buf_init(&out, 4096);
-			assert_int_equal(
-			    refusal_write(kinds[i].kind, 0, slice_of(message), codec, false, &a, &out), 0);
+			assert_int_equal(refusal_write(kinds[i].kind, 0, slice_of(message), codec,
+			                               REFUSAL_FOR_ALL, &a, &out),
+			                 0);
 			assert_string_equal(refusal_name(kinds[i].kind), kinds[i].name);
 			assert_int_equal(a.status, kinds[i].status);
 			assert_int_equal(a.retry_after > 0, kinds[i].wait);
@@ -67,13 +68,46 @@ static void codex_gets_the_words_alone(void **state)
 		struct buf out;
 		buf_init(&out, 4096);
 		assert_int_equal(refusal_write(kinds[i].kind, 0, slice_of(message),
-		                               registry_codec(API_OPENAI_RESPONSES), true, &a, &out),
+		                               registry_codec(API_OPENAI_RESPONSES), REFUSAL_FOR_CODEX, &a,
+		                               &out),
 		                 0);
 		assert_int_equal(a.status, kinds[i].codex);
 		if (kinds[i].codex == 400) {
 			assert_string_equal(a.content_type, "text/plain; charset=utf-8");
 			assert_true(slice_eq(buf_slice(&out), slice_of(message)));
 		}
+		buf_release(&out);
+	}
+}
+
+/* The agents that misread 413 get what they stop at; all else stays as it is. */
+static void agents_stop_at_size(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *value;
+		enum refusal_reader want;
+	} cases[] = {
+	    {"user-agent", "claude-cli/2.1.330 (external, cli)", REFUSAL_FOR_AGENT},
+	    {"User-Agent", "opencode/1.18.33 ai-sdk/provider-utils/3.0.17", REFUSAL_FOR_AGENT},
+	    {"user-agent", "GeminiCLI/0.61.0", REFUSAL_FOR_ALL},
+	    {"user-agent", "my-claude-cli/1", REFUSAL_FOR_ALL},
+	    {"originator", "codex_cli_rs", REFUSAL_FOR_CODEX},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct header one = {slice_of(cases[i].name), slice_of(cases[i].value)};
+		struct headers h = {&one, 1};
+		assert_int_equal(refusal_reader(&h), cases[i].want);
+	}
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		struct refusal_answer a;
+		struct buf out;
+		buf_init(&out, 4096);
+		assert_int_equal(refusal_write(kinds[i].kind, 0, slice_of(message),
+		                               registry_codec(API_ANTHROPIC_MESSAGES), REFUSAL_FOR_AGENT, &a,
+		                               &out),
+		                 0);
+		assert_int_equal(a.status, kinds[i].kind == REFUSAL_SIZE ? 402 : kinds[i].status);
 		buf_release(&out);
 	}
 }
@@ -154,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_kind_in_every_dialect),
 	    cmocka_unit_test(codex_gets_the_words_alone),
+	    cmocka_unit_test(agents_stop_at_size),
 	    cmocka_unit_test(spans),
 	    cmocka_unit_test(words),
 	};

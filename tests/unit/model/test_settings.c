@@ -444,7 +444,7 @@ static const struct {
      "1:11: timezone: there is no zone \"../../etc/passwd\": write a name such "
      "as Europe/Berlin or UTC"},
     {"limits: {body: 5XB}\n", "1:16: limits.body: \"5XB\" is no size: write bytes, or 512KB, 64MB, 1GB"},
-    {"limits: {body: 1KB}\n", "1:16: limits.body: 1KB is not between 64KB and 1GB"},
+    {"limits: {body: 1KB}\n", "1:16: limits.body: 1KB is not between 4KB and 1GB"},
     {"limits: {headers: 65537}\n", "1:19: limits.headers: 65537 is not between 4KB and 64KB"},
     {"limits: {body: 9999999999GB}\n",
      "1:16: limits.body: \"9999999999GB\" is no size: write bytes, or 512KB, 64MB, 1GB"},
@@ -549,7 +549,7 @@ static void faults(void **state)
 static void later_keys(void **state)
 {
 	struct place *p = *state;
-	static const char *const keys[] = {"context", "outcomes", "record"};
+	static const char *const keys[] = {"outcomes", "record"};
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		char text[64], wanted[128];
 		snprintf(text, sizeof text, "%s: []\n", keys[i]);

@@ -168,6 +168,32 @@ static void every_key(void **state)
 	settings_unref(s);
 }
 
+/* One alone needs no name; of several each does. */
+static void contexts(void **state)
+{
+	struct settings *s = load("context: {limits: {tokens: 180000}}\n");
+	(void)state;
+	assert_string_equal(told, "");
+	assert_int_equal(s->contexts_n, 1);
+	IS(s->contexts[0].rule.name, "context");
+	assert_int_equal(s->contexts[0].tokens, 180000);
+	settings_unref(s);
+	s = load("context:\n  - {name: a, limits: {tokens: 2k}, mode: shadow}\n  - {name: b, limits: "
+	         "{tokens: 1}}\n");
+	assert_string_equal(told, "");
+	assert_int_equal(s->contexts_n, 2);
+	assert_int_equal(s->contexts[0].tokens, 2000);
+	assert_int_equal(s->contexts[0].rule.mode, MODE_SHADOW);
+	settings_unref(s);
+	assert_null(load("context:\n  - {limits: {tokens: 0}}\n"));
+	assert_string_equal(
+	    told, "2:5: context[].name is missing: refusals, the ledger and alerts call the rule by it\n"
+	          "2:5: context[]: nothing is limited: write limits: {tokens: 180000}\n"
+	          "2:23: context[].limits.tokens: 0 is not between 1 and 100000000\n");
+	assert_null(load("context: {limits: {tokens: 9, tool_result: 9}}\n"));
+	assert_non_null(strstr(told, "context[].limits.tool_result: not carried out by this version"));
+}
+
 static void faults(void **state)
 {
 	static const struct {
@@ -267,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(example),
 	    cmocka_unit_test(every_key),
+	    cmocka_unit_test(contexts),
 	    cmocka_unit_test(faults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
