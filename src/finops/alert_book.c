@@ -92,6 +92,20 @@ void alert_book_targets(struct alert_book *b, const struct alert_target *targets
 	b->targets_n = n;
 }
 
+void alert_book_on_news(struct alert_book *b, void (*fn)(void *arg, const struct alert_news *n), void *arg)
+{
+	b->on_news = fn;
+	b->news_arg = arg;
+}
+
+static void news(const struct alert_book *b, const struct item *it, enum alert_event ev)
+{
+	struct alert_news n = {slice_of(it->id),      slice_of(it->cause), it->kind, it->severity, ev,
+	                       it->silence[0] != '\0'};
+	if (b->on_news && !it->foreign)
+		b->on_news(b->news_arg, &n);
+}
+
 /* --- labels and silences ------------------------------------------------------------------------------ */
 
 static bool labels_of(const struct item *it, struct arena *mem, struct alert_cause *c)
@@ -293,6 +307,7 @@ static int open_new(struct alert_book *b, const struct alert_cause *c, struct bu
 	alert_item_key(it);
 	alert_item_silence(b, it, now_ms);
 	b->stats.raised++;
+	news(b, it, ALERT_RAISED);
 	tell_news(b, it, now_ms);
 	return 0;
 }
@@ -316,6 +331,7 @@ static void resolve(struct alert_book *b, struct item *it, int64_t now_ms)
 	it->resolved_ms = now_ms;
 	it->dirty = !it->foreign;
 	b->stats.resolved++;
+	news(b, it, ALERT_RESOLVED);
 	if (it->told_level >= 0 && !it->foreign)
 		tell(b, it, ALERT_RESOLVED, NULL, now_ms);
 }

@@ -71,6 +71,16 @@ int alert_book_load(struct alert_book *b, const struct ledger_ops *ops, struct l
 int alert_book_refresh(struct alert_book *b, const struct ledger_ops *ops, struct ledger *l, int64_t now_ms,
                        struct error *e) WARN_UNUSED;
 
+/* Told of each alert that is raised (event ALERT_RAISED) and that is over (ALERT_RESOLVED); for the log. */
+struct alert_news {
+	slice id, cause;
+	enum alert_kind kind;
+	enum alert_severity severity;
+	enum alert_event event;
+	bool silenced;
+};
+void alert_book_on_news(struct alert_book *b, void (*fn)(void *arg, const struct alert_news *n), void *arg);
+
 /* The targets, until the next call; not owned. */
 void alert_book_targets(struct alert_book *b, const struct alert_target *targets, size_t n);
 void alert_book_begin(struct alert_book *b);

@@ -66,7 +66,8 @@ struct alert_book {
 	} groups[GROUPS_MAX];
 	const struct alert_target *targets; /* not owned */
 	size_t items_n, waiting_n, silences_n, targets_n, past_n;
-	int64_t last_seq; /* the highest that is known */
+	void (*on_news)(void *arg, const struct alert_news *n);
+	void *news_arg;
 	struct crypto_ids ids;
 	struct alert_stats stats;
 };

@@ -90,8 +90,6 @@ static int take_delivery(void *arg, const struct ledger_delivery *row)
 	d->tries = row->tries;
 	d->dirty = false;
 	snprintf(d->error, sizeof d->error, SLICE_FMT, SLICE_ARG(row->error));
-	if (row->seq > b->last_seq)
-		b->last_seq = row->seq;
 	return 0;
 }
 
@@ -274,12 +272,10 @@ void alert_book_stored(struct alert_book *b, bool committed)
 	}
 	for (size_t i = 0; i < b->waiting_n; i++) {
 		struct delivery *d = b->waiting[i];
-		if (d->storing && committed) {
+		if (d->storing && committed)
 			d->dirty = false;
-			b->last_seq = d->seq > b->last_seq ? d->seq : b->last_seq;
-		} else if (d->storing && d->fresh) {
+		else if (d->storing && d->fresh)
 			d->seq = 0;
-		}
 		d->storing = d->fresh = false;
 	}
 	alert_book_sweep(b);

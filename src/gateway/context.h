@@ -64,6 +64,7 @@ struct overrides;
 struct budgets;
 struct batches;
 struct otlp_intake;
+struct alerts;
 struct pulse;
 
 struct shared {
@@ -100,6 +101,7 @@ struct shared {
 	struct session_table *sessions;
 	struct storm_table *storms; /* owned by the gateway; NULL: none are looked for */
 	struct otlp_intake *otlp;   /* owned by the gateway */
+	struct alerts *alerts;      /* owned by the gateway */
 };
 
 struct freezer;

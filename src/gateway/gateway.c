@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 #include <malloc.h>
 
+#include "gateway/alerts.h"
 #include "gateway/batch_follow.h"
 #include "gateway/books.h"
 #include "gateway/console.h"
@@ -71,6 +72,8 @@ static void on_threshold(void *arg, const struct budget_alert *a)
 	log_event(g->o.log, LOG_WARN, "budget.threshold", LOG_S("budget", a->rule->rule.name),
 	          LOG_S("of", a->label), LOG_I("percent", a->ppm / 10000), LOG_I("settled", a->settled),
 	          LOG_I("limit", a->limit));
+	if (g->shared.alerts)
+		alerts_budget_moved(g->shared.alerts);
 }
 
 /* The counters of budgets, as the ledger and the journal have them, before any call is let in. A ledger that
@@ -89,7 +92,11 @@ static int open_books(struct gateway *g, struct settings *s, struct error *e)
 	g->shared.pulse = pulse_new(g->shared.clock, seed);
 	if (g->shared.pulse == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
-	struct writer_hook books = books_hook(g->books), hook = pulse_hook(g->shared.pulse, &books);
+	g->shared.alerts = alerts_new(&g->shared, g->ops, g->store);
+	if (g->shared.alerts == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
+	struct writer_hook books = books_hook(g->books), pulse = pulse_hook(g->shared.pulse, &books),
+	                   hook = alerts_hook(g->shared.alerts, &pulse);
 	g->writer = writer_start_with(g->shared.journal, g->ops, g->store, &hook, g->o.log, e);
 	if (g->writer == NULL)
 		return e->code;
@@ -250,6 +257,8 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 	g->shared.otlp = otlp_intake_start(&g->shared, g->ops, g->store, e);
 	if (g->shared.otlp == NULL)
 		return e->code;
+	if (alerts_start(g->shared.alerts, g->writer, e))
+		return e->code;
 	g->console = console_start(&g->shared, g->workers, g->workers_n, g->writer, g->ops, g->store, e);
 	return g->console ? 0 : e->code;
 }
@@ -311,11 +320,13 @@ static void stop(struct gateway *g)
 	for (int i = 0; i < g->workers_n; i++)
 		worker_release(&g->workers[i]);
 	follower_stop(g->follower);
+	alerts_stop(g->shared.alerts);
 	batches_free(g->shared.batches);
 	if (g->writer && !writer_stop(g->writer, LEDGER_FLUSH_MS))
 		log_event(g->o.log, LOG_ERROR, "serve.rows_left",
 		          LOG_Z("message", "the ledger did not take all rows; they are in the journal and "
 		                           "will be booked at the next start"));
+	alerts_free(g->shared.alerts);
 	otlp_intake_stop(g->shared.otlp); /* after the gateway's own rows */
 	learnt_close(&g->learnt);
 	predictor_free(g->shared.predictor);

@@ -95,8 +95,9 @@ struct ledger_alert_ops {
 	int (*events)(struct ledger *l, int64_t after_seq, size_t limit,
 	              int (*on_event)(void *arg, const struct ledger_alert_event *ev), void *arg,
 	              struct error *e);
-	int (*held)(struct ledger *l, size_t limit, int (*on_held)(void *arg, const struct ledger_held *h),
-	            void *arg, struct error *e);
+	/* Sessions that were paused since, and are. */
+	int (*held)(struct ledger *l, int64_t since_ms, size_t limit,
+	            int (*on_held)(void *arg, const struct ledger_held *h), void *arg, struct error *e);
 };
 
 #endif

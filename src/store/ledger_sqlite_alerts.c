@@ -359,8 +359,8 @@ static int give_held(void *arg, sqlite3_stmt *s)
 }
 
 /* The newest call of the session says whose it is, and the newest that a rule paused by which. */
-static int held(struct ledger *l, size_t limit, int (*on_held)(void *arg, const struct ledger_held *h),
-                void *arg, struct error *e)
+static int held(struct ledger *l, int64_t since_ms, size_t limit,
+                int (*on_held)(void *arg, const struct ledger_held *h), void *arg, struct error *e)
 {
 	struct reading r = {.on_held = on_held, .arg = arg};
 	sqlite3_stmt *s;
@@ -373,8 +373,8 @@ static int held(struct ledger *l, size_t limit, int (*on_held)(void *arg, const 
 	    "'session.%' ORDER BY p.id DESC LIMIT 1),"
 	    "c.user,c.team,c.repo,c.workflow,(SELECT sum(cost_nanousd)FROM calls m WHERE m.session=s.id)"
 	    "FROM sessions s LEFT JOIN calls c ON c.id=(SELECT max(id)FROM calls n WHERE n.session=s.id)"
-	    "WHERE s.state='paused' ORDER BY s.state_ms DESC LIMIT ?",
-	    &s, e, "i", most(limit));
+	    "WHERE s.state='paused' AND s.state_ms>=? ORDER BY s.state_ms DESC LIMIT ?",
+	    &s, e, "ii", since_ms, most(limit));
 	return rc ? rc : each(l, s, give_held, &r, e);
 }
 

@@ -1,0 +1,247 @@
+/* Of what is spent: budgets' thresholds, forecasts, anomalies. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "finops/alert_source.h"
+#include "finops/anomaly.h"
+#include "finops/burn.h"
+
+#define LINE     400
+#define PPM      INT64_C(1000000)
+#define USED_PPM 990000 /* an enforcing budget stops calls before the last cent: that is used up */
+#define BURNS    256
+
+/* --- whose ------------------------------------------------------------------------------------------------
+ */
+
+/* A counter's label has the values of `each`, apart by ", ". */
+static void label_values(struct alert_cause *c, const struct budget_rule *rule, slice label)
+{
+	for (size_t i = 0; i < rule->each_n; i++) {
+		ptrdiff_t at = slice_find(label, SLICE(", "));
+		bool last = i + 1 == rule->each_n || at < 0;
+		slice value = last ? label : slice_sub(label, 0, (size_t)at);
+		label = last ? SLICE_NONE : slice_sub(label, (size_t)at + 2, label.n);
+		const char *name = field_name(rule->each[i].field);
+		if (alert_label_known(slice_of(name)))
+			alert_label_add(c, name, value);
+	}
+}
+
+/* The commands that fit what the labels say, the narrowest first. */
+struct commands {
+	char look[ALERT_COMMAND], contain[ALERT_COMMAND];
+};
+static void commands_for(struct alert_cause *c, struct commands *out)
+{
+	static const struct {
+		const char *label, *field, *contain;
+	} by[] = {{"session", "session", "weir session pause %s"},
+	          {"key", "key_id", "weir freeze --key %s --reason alert"},
+	          {"user", "user", "weir freeze --user %s --reason alert"},
+	          {"team", "team", "weir freeze --team %s --reason alert"},
+	          {"provider", "provider", "weir freeze --provider %s --reason alert"},
+	          {"repo", "repo", NULL},
+	          {"workflow", "workflow", NULL},
+	          {"model", "model", NULL},
+	          {"agent", "agent", NULL}};
+	char word[ALERT_COMMAND / 2];
+	alert_look(out->look, c->since_ms, "", SLICE_NONE);
+	out->contain[0] = '\0';
+	for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+		slice value = alert_label_get(c, slice_of(by[i].label));
+		if (value.n == 0)
+			continue;
+		alert_look(out->look, c->since_ms, by[i].field, value);
+		alert_quote(slice_sub(value, 0, 200), word, sizeof word);
+		const char *rest = by[i].contain ? strstr(by[i].contain, "%s") : NULL;
+		if (rest)
+			snprintf(out->contain, sizeof out->contain, "%.*s%s%s", (int)(rest - by[i].contain),
+			         by[i].contain, word, rest + 2);
+		break;
+	}
+	c->look = slice_of(out->look);
+	c->contain = slice_of(out->contain);
+}
+
+/* --- budgets
+ * ------------------------------------------------------------------------------------------------ */
+
+struct walking {
+	const struct alert_source *s;
+	const struct budget_rule *rule;
+	size_t n;
+	int rc;
+};
+
+/* The highest threshold that is passed; -1 none. */
+static int64_t passed(const struct budget_rule *r, int64_t settled, int64_t limit)
+{
+	int64_t found = -1;
+	for (size_t i = 0; i < r->alerts_n; i++) {
+		int64_t ppm = r->alerts[i] == PPM ? USED_PPM : r->alerts[i];
+		if (settled > 0 && (__int128)settled * PPM >= (__int128)limit * ppm)
+			found = r->alerts[i];
+	}
+	return found;
+}
+
+static void budget_words(const struct budget_rule *r, const struct budget_view *v, int64_t limit,
+                         char title[LINE], char text[LINE])
+{
+	static const char *const actions[] = {"refuses calls", "pauses calls", "calls a smaller model",
+	                                      "slows calls", "is only counted"};
+	char settled[BURN_AMOUNT_MAX], of[BURN_AMOUNT_MAX], held[BURN_AMOUNT_MAX], until[CLOCK_RFC3339_MAX];
+	long long percent = limit > 0 ? (long long)((__int128)v->settled * 100 / limit) : 0;
+	bool shadow = r->rule.mode == MODE_SHADOW;
+	burn_amount(&r->limit, v->settled, settled);
+	burn_amount(&r->limit, limit, of);
+	burn_amount(&r->limit, v->held, held);
+	clock_format_rfc3339(v->to_ms, until);
+	snprintf(title, LINE, "Budget " SLICE_FMT "%s" SLICE_FMT ": %lld%% used, %s of %s",
+	         SLICE_ARG(r->rule.name), v->label.n ? " of " : "", SLICE_ARG(slice_sub(v->label, 0, 150)),
+	         percent, settled, of);
+	snprintf(text, LINE, "Calls under way hold %s more. At the limit it %s%s%.16s%s.", held,
+	         shadow ? "does nothing (mode: shadow)" : actions[r->action],
+	         v->to_ms == INT64_MAX ? "" : "; it begins anew at ", v->to_ms == INT64_MAX ? "" : until,
+	         v->to_ms == INT64_MAX ? "" : "Z");
+}
+
+static int on_counter(void *arg, const struct budget_view *v)
+{
+	struct walking *w = arg;
+	const struct budget_rule *r = w->rule;
+	int64_t now = w->s->now_ms, limit = r->limit.n + v->lifted;
+	bool other = r->window.kind != WINDOW_ROLLING && (now < v->from_ms || now >= v->to_ms);
+	int64_t level = other ? -1 : passed(r, v->settled, limit);
+	if (level < 0)
+		return 0;
+	if (w->n++ == ALERT_SOURCE_MAX)
+		return w->rc = ERR_FULL;
+	char key[ALERT_CAUSE_MAX], title[LINE], text[LINE];
+	struct commands commands;
+	bool enforced = r->rule.mode == MODE_ENFORCE && r->action != ACTION_ALERT;
+	snprintf(key, sizeof key, "budget/" SLICE_FMT "/" SLICE_FMT "/%lld", SLICE_ARG(r->rule.name),
+	         SLICE_ARG(slice_sub(v->label, 0, 360)),
+	         r->window.kind == WINDOW_ROLLING ? 0LL : (long long)v->from_ms);
+	budget_words(r, v, limit, title, text);
+	struct alert_cause c = {.key = slice_of(key),
+	                        .kind = ALERT_BUDGET,
+	                        .severity = level >= PPM && enforced ? ALERT_CRITICAL : ALERT_WARNING,
+	                        .level = level,
+	                        .since_ms = now,
+	                        .title = slice_of(title),
+	                        .text = slice_of(text)};
+	alert_label_add(&c, "budget", r->rule.name);
+	label_values(&c, r, v->label);
+	alert_label_add(&c, "scope", v->label);
+	commands_for(&c, &commands);
+	w->rc = w->s->on_cause(w->s->arg, &c);
+	return w->rc != 0;
+}
+
+int alert_source_budgets(const struct alert_source *s)
+{
+	struct walking w = {.s = s};
+	for (size_t i = 0; w.rc == 0 && s->budgets && i < s->settings->budgets_n; i++) {
+		w.rule = &s->settings->budgets[i];
+		if (w.rule->alerts_n && w.rule->rule.mode != MODE_OFF && budget_is_loaded(s->budgets, w.rule))
+			budgets_each(s->budgets, w.rule, on_counter, &w);
+	}
+	return w.rc;
+}
+
+/* --- forecasts
+ * ------------------------------------------------------------------------------------------------- */
+
+static int give_burn(const struct alert_source *s, const struct burn *b)
+{
+	char key[ALERT_CAUSE_MAX], title[LINE];
+	struct commands commands;
+	slice label = slice_of(b->label);
+	size_t n = (size_t)snprintf(title, sizeof title, "Budget ");
+	burn_sentence(b, s->settings->zone, title + n, sizeof title - n);
+	snprintf(key, sizeof key, "forecast/" SLICE_FMT "/" SLICE_FMT "/%lld", SLICE_ARG(b->rule->rule.name),
+	         SLICE_ARG(slice_sub(label, 0, 360)), (long long)b->from_ms);
+	struct alert_cause c = {
+	    .key = slice_of(key),
+	    .kind = ALERT_FORECAST,
+	    .severity = ALERT_WARNING,
+	    .since_ms = s->now_ms,
+	    .title = slice_of(title),
+	    .text = SLICE("By what was spent on the days before; `weir forecast` shows how.")};
+	alert_label_add(&c, "budget", b->rule->rule.name);
+	label_values(&c, b->rule, label);
+	alert_label_add(&c, "scope", label);
+	commands_for(&c, &commands);
+	return s->on_cause(s->arg, &c);
+}
+
+int alert_source_forecasts(const struct alert_source *s, struct error *e)
+{
+	int rc = 0;
+	struct burns list = {.cap = BURNS, .at = calloc(BURNS, sizeof *list.at)};
+	if (list.at == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
+	for (size_t i = 0; rc == 0 && i < s->settings->budgets_n; i++) {
+		const struct budget_rule *r = &s->settings->budgets[i];
+		struct burn_question q = {.ops = s->ops,
+		                          .ledger = s->ledger,
+		                          .settings = s->settings,
+		                          .now_ms = s->now_ms,
+		                          .budget = r->rule.name};
+		if (!r->alert_forecast || r->rule.mode == MODE_OFF)
+			continue;
+		list.n = 0;
+		rc = burn_budgets(&q, &list, e);
+		for (size_t k = 0; rc == 0 && k < list.n; k++)
+			if (burn_will_be_over(&list.at[k]) && !burn_is_over(&list.at[k]))
+				rc = give_burn(s, &list.at[k]);
+	}
+	free(list.at);
+	return rc;
+}
+
+/* --- anomalies
+ * --------------------------------------------------------------------------------------------------- */
+
+static int give_anomaly(const struct alert_source *s, const struct anomaly_found *a)
+{
+	char key[ALERT_CAUSE_MAX], title[LINE], series[300];
+	struct commands commands;
+	size_t n = (size_t)snprintf(title, sizeof title, "Spend is out of the usual: ");
+	anomaly_sentence(a, s->settings->zone, title + n, sizeof title - n);
+	snprintf(series, sizeof series, "%s%s%s", a->dimension, a->dimension[0] ? "=" : "all", a->value);
+	snprintf(key, sizeof key, "anomaly/%s", series);
+	struct alert_cause c = {.key = slice_of(key),
+	                        .kind = ALERT_ANOMALY,
+	                        .severity = ALERT_WARNING,
+	                        .since_ms = a->from_ms,
+	                        .title = slice_of(title),
+	                        .text =
+	                            SLICE("By the same hour of earlier weeks and the level of late; `weir "
+	                                  "anomaly` shows all series.")};
+	alert_label_add(&c, "series", slice_of(series));
+	if (a->value[0] && alert_label_known(slice_of(a->dimension)))
+		alert_label_add(&c, a->dimension, slice_of(a->value));
+	commands_for(&c, &commands);
+	return s->on_cause(s->arg, &c);
+}
+
+int alert_source_anomalies(const struct alert_source *s, struct error *e)
+{
+	struct anomaly_scan scan = {.ops = s->ops,
+	                            .ledger = s->ledger,
+	                            .timezone = s->settings->timezone,
+	                            .zone = s->settings->zone,
+	                            .now_ms = s->now_ms};
+	struct anomalies *found = calloc(1, sizeof *found);
+	if (found == NULL)
+		return error_set(e, ERR_NOMEM, "out of memory");
+	int rc = anomalies_find(&scan, found, e);
+	for (size_t i = 0; rc == 0 && i < found->n; i++)
+		rc = give_anomaly(s, &found->at[i]);
+	free(found);
+	return rc;
+}
