@@ -15,6 +15,7 @@ int admin_me(struct admin *a)
 	jsonw_put_bool(&a->w, SLICE("sees_all"), a->who->all);
 	jsonw_put_string(&a->w, SLICE("timezone"), a->c->timezone.n ? a->c->timezone : SLICE("UTC"));
 	jsonw_put_bool(&a->w, SLICE("simulated"), a->c->simulated);
+	jsonw_put_string(&a->w, SLICE("gateway"), slice_of(a->c->shared->url));
 	jsonw_object_end(&a->w);
 	return admin_end(a);
 }

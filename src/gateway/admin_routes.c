@@ -46,10 +46,10 @@
 	            "\"name\":{\"type\":\"string\"},\"deleted\":{\"type\":\"boolean\"}")
 #define ME_SHAPE                                                                                             \
 	OBJECT_WITH(                                                                                         \
-	    "\"user\",\"team\",\"key\",\"role\",\"sees_all\",\"timezone\",\"simulated\"",                    \
+	    "\"user\",\"team\",\"key\",\"role\",\"sees_all\",\"timezone\",\"simulated\",\"gateway\"",        \
 	    "\"user\":" TEXT ",\"team\":" TEXT ",\"key\":" TEXT                                              \
 	    ",\"role\":{\"type\":\"string\"},\"sees_all\":{\"type\":\"boolean\"},\"timezone\":{\"type\":"    \
-	    "\"string\"},\"simulated\":{\"type\":\"boolean\"}")
+	    "\"string\"},\"simulated\":{\"type\":\"boolean\"},\"gateway\":{\"type\":\"string\"}")
 #define CHANGE_SHAPE                                                                                         \
 	OBJECT_WITH("\"seq\",\"time\",\"actor\",\"action\",\"subject\",\"before\",\"after\",\"reason\"",     \
 	            "\"seq\":{\"type\":\"integer\"},\"time\":" TEXT ",\"actor\":" TEXT                       \

@@ -96,6 +96,7 @@ struct shared {
 	_Atomic int64_t bodies;      /* bytes of request bodies and whole answers held, all workers */
 	struct predictor *predictor; /* owned by the gateway; NULL: nothing is learnt */
 	char node[64];               /* this machine's name, for the ledger */
+	char url[320];               /* where agents call; set before the console starts */
 
 	/* owned by the gateway; NULL: without memory for it */
 	struct session_table *sessions;

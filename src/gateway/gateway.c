@@ -164,18 +164,22 @@ static int start_workers(struct gateway *g, struct settings *s, struct error *e)
 	return 0;
 }
 
-static void say_ready(struct gateway *g, const struct settings *s)
+static void write_url(struct gateway *g, const struct settings *s)
 {
-	char gateway_url[320], console_url[320];
 	bool v6 = slice_find_char(s->listen.host, ':') >= 0;
-	snprintf(gateway_url, sizeof gateway_url, "%s://%s" SLICE_FMT "%s:%d",
+	snprintf(g->shared.url, sizeof g->shared.url, "%s://%s" SLICE_FMT "%s:%d",
 	         s->listen.certificate.n ? "https" : "http", v6 ? "[" : "", SLICE_ARG(s->listen.host),
 	         v6 ? "]" : "", g->port);
+}
+
+static void say_ready(struct gateway *g, const struct settings *s)
+{
+	char console_url[320];
 	console_url_get(g->console, console_url, sizeof console_url);
-	log_event(g->o.log, LOG_INFO, "serve.listening", LOG_Z("gateway", gateway_url),
+	log_event(g->o.log, LOG_INFO, "serve.listening", LOG_Z("gateway", g->shared.url),
 	          LOG_Z("console", console_url), LOG_I("workers", s->workers), LOG_S("store", s->store));
 	if (g->o.on_ready)
-		g->o.on_ready(g->o.arg, gateway_url, console_url);
+		g->o.on_ready(g->o.arg, g->shared.url, console_url);
 }
 
 /* From any thread; before the workers are all there it wakes none, and `start` does once they are. */
@@ -259,6 +263,7 @@ static int start(struct gateway *g, struct settings *s, struct error *e)
 		return e->code;
 	if (alerts_start(g->shared.alerts, g->writer, e))
 		return e->code;
+	write_url(g, s);
 	g->console = console_start(&g->shared, g->workers, g->workers_n, g->writer, g->ops, g->store, e);
 	return g->console ? 0 : e->code;
 }

@@ -129,7 +129,7 @@ test('a developer sees what is their own', async () => {
   assert.equal(JSON.stringify(all).includes('wk_'), false);
   assert.deepEqual((await ask('GET', '/api/v1/me', { key: keys.developer })).json, {
     user: 'developer@example.com', team: null, key: own[0].id, role: 'developer', sees_all: false,
-    timezone: 'UTC', simulated: false,
+    timezone: 'UTC', simulated: false, gateway: weir.url,
   });
 });
 

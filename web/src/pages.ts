@@ -17,4 +17,5 @@ export const PAGES: PageEntry[] = [
   { path: '/explore', label: 'Explore', icon: 'explore', Page: lazy(() => import('./pages/explore')) },
   { path: '/budgets', label: 'Budgets', icon: 'budgets', Page: lazy(() => import('./pages/budgets')) },
   { path: '/sessions', label: 'Sessions', icon: 'sessions', Page: lazy(() => import('./pages/sessions')) },
+  { path: '/setup', label: 'Set-up', icon: 'setup', Page: lazy(() => import('./pages/setup')) },
 ];

@@ -11,5 +11,10 @@ export async function PAGES(office) {
     { name: 'budgets', path: '/budgets?name=dev-day', has: 'How it went' },
     { name: 'sessions', path: '/sessions', has: 'Sessions', fold: true },
     { name: 'session', path: `/sessions/${encodeURIComponent(paused.id)}`, has: 'What the context was made of' },
+    { name: 'setup', path: '/setup', has: 'Claude Code' },
+    { name: 'setup-keys', path: '/setup?tab=keys', has: 'Keys' },
+    { name: 'setup-teams', path: '/setup?tab=teams', has: 'Teams' },
+    { name: 'setup-freeze', path: '/setup?tab=freeze', has: 'Kill switch' },
+    { name: 'setup-audit', path: '/setup?tab=audit', has: 'Record of changes' },
   ];
 }

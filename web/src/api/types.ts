@@ -10,6 +10,8 @@ export interface Me {
   sees_all: boolean;
   timezone: string;
   simulated: boolean;
+  /** Where agents call. */
+  gateway: string;
 }
 
 /** A row of a report: its dimensions (text or null), `bucket` when there is a `per`, and the measures. */

@@ -1,18 +1,21 @@
 // The first screen: are we within budget, who and what is burning, is anything out of control?
+import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { apiPath, useApi } from '../api/client';
-import type { Budget, Report, Session } from '../api/types';
+import { type Live, useLive } from '../api/live';
+import type { Mover, Overview, Period } from '../api/overview';
+import type { Budget, Report } from '../api/types';
 import { useMe } from '../app';
 import { Link } from '../router';
 import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleton, type Tone } from '../ui/parts';
-import { amount, amountNano, amountNumber, change, compact, count, money, moneyShort, nameOf, percent } from '../ui/format';
+import { amount, amountNano, amountNumber, change, count, day, money, moneyShort, nameOf, percent } from '../ui/format';
 import { Icon } from '../ui/icons';
-import { dayOf, figure, overTime, shiftDay, weekStart } from '../ui/series';
+import { dayOf, figure, overTime, shiftDay } from '../ui/series';
 import { Spark } from '../ui/spark';
 import { Stack } from '../ui/stack';
 import { Table } from '../ui/table';
 
-const LIVE_S = 15;
+const RENEWED_S = 20;
 const COST = 'cost_nanousd';
 
 /** A counter of a budget with what it has used of its limit. */
@@ -39,11 +42,9 @@ export function usedOf(budgets: Budget[]): Used[] {
 
 export const toneOf = (share: number): Tone => (share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'good');
 
-function sumDays(report: Report, from: string, to: string): number {
-  return report.rows.reduce((sum, r) => (String(r.bucket) >= from && String(r.bucket) <= to ? sum + figure(r, COST) : sum), 0);
-}
-
-const Delta = ({ now, before, than }: { now: number; before: number; than: string }) => {
+const Delta = ({ period, than }: { period: Period; than: string }) => {
+  const now = period.cost_nanousd ?? 0;
+  const before = period.before.cost_nanousd ?? 0;
   const text = change(now, before);
   if (!text) return <span class="delta">Nothing {than} to compare with</span>;
   return (
@@ -53,8 +54,9 @@ const Delta = ({ now, before, than }: { now: number; before: number; than: strin
   );
 };
 
-/** What was spent in a window, against the window before and the budget of the whole organisation, where there is one. */
-function Burn({ title, now, before, than, values, budget }: { title: string; now: number; before: number; than: string; values: number[]; budget: Budget | undefined }) {
+/** What was spent in a window, against the same stretch of the window before and the budget of everybody, where there is one. */
+function Burn({ title, period, than, values, budget }: { title: string; period: Period; than: string; values: number[]; budget: Budget | undefined }) {
+  const now = period.cost_nanousd ?? 0;
   const limit = budget && amountNano(budget.limit);
   return (
     <Card class="w4 burn">
@@ -65,7 +67,7 @@ function Burn({ title, now, before, than, values, budget }: { title: string; now
           <Spark values={values} width={110} height={34} label={`${title}: how it went`} />
         </div>
         <span class="stat-more">
-          <Delta now={now} before={before} than={than} />
+          <Delta period={period} than={than} />
         </span>
         <div class="burn-budget">
           {budget && limit ? (
@@ -84,14 +86,17 @@ function Burn({ title, now, before, than, values, budget }: { title: string; now
   );
 }
 
-function Headline({ budgets, sessions, hour }: { budgets: Budget[] | undefined; sessions: Session[] | undefined; hour: Report | undefined }) {
-  if (!budgets || !sessions || !hour) return <Skeleton height={66} />;
+function Headline({ budgets, live }: { budgets: Budget[] | undefined; live: Live | undefined }) {
+  if (!budgets || !live) return <Skeleton height={66} />;
   const used = usedOf(budgets);
   const over = used.filter((u) => u.share >= 1);
   const near = used.filter((u) => u.share >= 0.8 && u.share < 1);
-  const paused = sessions.filter((s) => s.state === 'paused');
-  const tone = over.length ? 'bad' : near.length || paused.length ? 'warn' : 'good';
-  const title = over.length
+  const paused = [...live.sessions.values()].filter((s) => s.state === 'paused');
+  const failing = live.ledger_failing;
+  const tone = failing || over.length ? 'bad' : near.length || paused.length ? 'warn' : 'good';
+  const title = failing
+    ? 'The ledger takes no rows: see the log of weir serve'
+    : over.length
     ? `${over.length === 1 ? 'A budget is' : `${over.length} budgets are`} used up`
     : near.length
       ? `Within budget, ${near.length === 1 ? 'one is' : `${near.length} are`} close to the limit`
@@ -108,7 +113,7 @@ function Headline({ budgets, sessions, hour }: { budgets: Budget[] | undefined; 
         <strong>{title}</strong>
         <p>
           {worst ? `${nameOf(worst.budget.name)}${worst.label ? `, ${nameOf(worst.label)}` : ''}: ${percent(worst.share)} of ${amount(worst.limit)}. ` : ''}
-          {money(hour.total[COST] ?? 0)} in the last hour, {count(hour.total.calls ?? 0)} calls.{' '}
+          {money(live.burn.minute_nanousd)} a minute just now, {count(live.calls_in_flight)} calls under way.{' '}
           {paused.length ? `${paused.length === 1 ? 'One session is' : `${paused.length} sessions are`} paused and wait for somebody.` : 'No session is held.'}
         </p>
       </div>
@@ -130,63 +135,45 @@ const MOVERS = [
   { value: 'model', label: 'Models' },
 ] as const;
 
-type Mover = (typeof MOVERS)[number]['value'];
-
-function Movers() {
-  const [by, setBy] = useState<Mover>('user');
-  const today = useToday();
-  const answer = useApi<Report>(apiPath('report', { by, per: 'day', since: '14d', measures: `${COST},calls` }), LIVE_S * 4);
+function Movers({ movers, since }: { movers: Mover[]; since: string }) {
+  const [by, setBy] = useState<Mover['by']>('user');
+  const rows = movers.filter((m) => m.by === by);
   return (
-    <Card title="Top movers" flush class="w6" aside={<Segmented label="Top movers by" options={MOVERS} value={by} onChange={setBy} />} note="The last seven days against the seven before">
-      <Loaded of={answer} height={260}>
-        {(report) => {
-          const groups = new Map<string, { key: string | null; now: number; before: number }>();
-          const from = shiftDay(today, -6);
-          const dimension = report.by[0] ?? by;
-          for (const row of report.rows) {
-            const key = (row[dimension] as string | null) ?? null;
-            const group = groups.get(String(key)) ?? { key, now: 0, before: 0 };
-            if (String(row.bucket) >= from) group.now += figure(row, COST);
-            else group.before += figure(row, COST);
-            groups.set(String(key), group);
-          }
-          const rows = [...groups.values()].filter((g) => g.now || g.before);
-          if (!rows.length) return <Empty title="Nothing was spent in these two weeks" />;
-          rows.sort((a, b) => Math.abs(b.now - b.before) - Math.abs(a.now - a.before));
-          return (
-            <Table
-              label={`Top movers by ${by}`}
-              id={(r) => String(r.key)}
-              rows={rows.slice(0, 7)}
-              columns={[
-                {
-                  key: 'name',
-                  head: MOVERS.find((m) => m.value === dimension)?.label ?? '',
-                  cell: (r) => (
-                    <Link to={`/explore?by=${dimension}&since=14d&where=${encodeURIComponent(`${dimension}=${r.key ?? ''}`)}`}>
-                      <Name of={r.key} />
-                    </Link>
-                  ),
-                },
-                { key: 'before', head: 'Before', figure: true, wide: true, cell: (r) => money(r.before), sort: (r) => r.before },
-                { key: 'now', head: '7 days', figure: true, cell: (r) => money(r.now), sort: (r) => r.now },
-                {
-                  key: 'change',
-                  head: 'Change',
-                  figure: true,
-                  sort: (r) => r.now - r.before,
-                  cell: (r) => (
-                    <span class={`delta ${r.now > r.before ? 'up' : 'down'}`}>
-                      {r.now >= r.before ? '+' : '−'}
-                      {money(Math.abs(r.now - r.before))}
-                    </span>
-                  ),
-                },
-              ]}
-            />
-          );
-        }}
-      </Loaded>
+    <Card title="Top movers" flush class="w6" aside={<Segmented label="Top movers by" options={MOVERS} value={by as 'user'} onChange={setBy} />} note={`This week against the same stretch of the week before`}>
+      {rows.length === 0 ? (
+        <Empty title="Nothing was spent in these two weeks" />
+      ) : (
+        <Table
+          label={`Top movers by ${by}`}
+          id={(r) => String(r.value)}
+          rows={rows}
+          columns={[
+            {
+              key: 'name',
+              head: MOVERS.find((m) => m.value === by)?.label ?? '',
+              cell: (r) => (
+                <Link to={`/explore?by=${by === 'user' ? 'repo' : 'user'}&since=14d&where=${encodeURIComponent(`${by}=${r.value ?? ''}`)}`}>
+                  <Name of={r.value} />
+                </Link>
+              ),
+            },
+            { key: 'before', head: 'Before', figure: true, wide: true, cell: (r) => money(r.before_nanousd), sort: (r) => r.before_nanousd },
+            { key: 'now', head: `Since ${day(since)}`, figure: true, cell: (r) => money(r.cost_nanousd), sort: (r) => r.cost_nanousd },
+            {
+              key: 'change',
+              head: 'Change',
+              figure: true,
+              sort: (r) => r.cost_nanousd - r.before_nanousd,
+              cell: (r) => (
+                <span class={`delta ${r.cost_nanousd > r.before_nanousd ? 'up' : 'down'}`}>
+                  {r.cost_nanousd >= r.before_nanousd ? '+' : '−'}
+                  {money(Math.abs(r.cost_nanousd - r.before_nanousd))}
+                </span>
+              ),
+            },
+          ]}
+        />
+      )}
     </Card>
   );
 }
@@ -254,28 +241,36 @@ export function cacheSaved(report: Report): { saved: number; reads: number; inpu
 
 const CACHE_MEASURES = `${COST},input_tokens,cache_read_tokens,cache_write_5m_tokens,cache_write_1h_tokens,cost_input,cost_cache_read,cost_cache_write_5m,cost_cache_write_1h`;
 
-function Tiles({ days, hour, monthStart, today }: { days: Report | undefined; hour: Report | undefined; monthStart: string; today: string }) {
-  const cache = useApi<Report>(apiPath('report', { by: 'model', since: 'month', measures: CACHE_MEASURES }), LIVE_S * 4);
-  const held = useApi<Report>(apiPath('report', { by: 'rule', since: 'month', where: 'decision=refused,paused', measures: 'refused,sessions' }), LIVE_S * 4);
+function Tiles({ first, live }: { first: Overview; live: Live | undefined }) {
+  const cache = useApi<Report>(apiPath('report', { by: 'model', since: 'month', measures: CACHE_MEASURES }), RENEWED_S * 4);
   const saved = cache.data && cacheSaved(cache.data);
-  const month = days ? sumDays(days, monthStart, today) : 0;
-  const nobody = days ? days.rows.reduce((n, r) => (r.team === null && String(r.bucket) >= monthStart ? n + figure(r, COST) : n), 0) : 0;
-  const refused = held.data?.rows.reduce((n, r) => n + figure(r, 'refused'), 0);
-  const tile = (label: string, value: string | undefined, more: string) => (
+  const month = first.month.cost_nanousd ?? 0;
+  const { loops, unallocated } = first;
+  const slots = live?.burn.slots_nanousd ?? [];
+  const tile = (label: string, value: ComponentChildren, more: ComponentChildren) => (
     <Card class="w3">
       <div class="stat">
         <span class="stat-label">{label}</span>
-        {value === undefined ? <Skeleton height={28} width="60%" /> : <span class="stat-value small">{value}</span>}
+        <span class="stat-value small">{value}</span>
         <span class="stat-more">{more}</span>
       </div>
     </Card>
   );
   return (
     <>
-      {tile('Burning now', hour ? `${money(hour.total[COST] ?? 0)} / h` : undefined, hour ? `${count(hour.total.calls ?? 0)} calls, ${count(hour.total.sessions ?? 0)} sessions in the last hour` : '')}
-      {tile('Saved by the prompt cache', saved && money(saved.saved), saved ? `this month; ${percent(saved.input ? saved.reads / saved.input : null)} of the input is read from it` : '')}
-      {tile('Turned away', refused === undefined ? undefined : count(refused), held.data ? `calls this month, by ${compact(held.data.rows.length)} rule${held.data.rows.length === 1 ? '' : 's'}` : '')}
-      {tile('Of no team', days && percent(month ? nobody / month : 0, 1), days ? `${money(nobody)} of this month's ${moneyShort(month)}` : '')}
+      <Card class="w3">
+        <div class="stat">
+          <span class="stat-label">Burning now</span>
+          <div class="stat-row">
+            <span class="stat-value small">{live ? `${money(live.burn.minute_nanousd)}/min` : '–'}</span>
+            <Spark values={slots} width={90} height={26} label="Burn of the last five minutes" />
+          </div>
+          <span class="stat-more">{live ? `${count(live.burn.minute_calls)} calls in the last minute` : ''}</span>
+        </div>
+      </Card>
+      {tile('Saved by the prompt cache', saved ? money(saved.saved) : <Skeleton height={24} width="90px" />, saved ? `this month; ${percent(saved.input ? saved.reads / saved.input : null)} of the input is read from it` : '\u00a0')}
+      {tile('Loops stopped', count(loops.sessions), loops.sessions ? `this month; they burnt ${money(loops.burnt_nanousd)}, the next hour would have been ${money(loops.next_hour_nanousd)}` : 'this month; none was found')}
+      {tile('Of no team', percent(month ? unallocated.cost_nanousd / month : 0, 1), `${money(unallocated.cost_nanousd)} of this month’s ${moneyShort(month)}`)}
     </>
   );
 }
@@ -293,7 +288,7 @@ const SPANS = [
 
 function Picture({ days, today }: { days: ReturnType<typeof useApi<Report>>; today: string }) {
   const [span, setSpan] = useState<(typeof SPANS)[number]['value']>('14');
-  const hours = useApi<Report>(span === 'today' ? apiPath('report', { by: 'team', per: 'hour', since: 'today', measures: `${COST},calls` }) : null, LIVE_S);
+  const hours = useApi<Report>(span === 'today' ? apiPath('report', { by: 'team', per: 'hour', since: 'today', measures: `${COST},calls` }) : null, RENEWED_S);
   const of = span === 'today' ? hours : days;
   const over = useMemo(() => of.data && overTime(of.data, COST, 7, span === 'today' ? undefined : [shiftDay(today, 1 - Number(span)), today]), [of.data, span, today]);
   return (
@@ -316,13 +311,13 @@ function NothingYet() {
   );
 }
 
-export default function Overview() {
+export default function OverviewPage() {
   const today = useToday();
-  const days = useApi<Report>(apiPath('report', { by: 'team', per: 'day', since: '60d', measures: `${COST},calls` }), LIVE_S);
-  const hours = useApi<Report>(apiPath('report', { by: 'provider', per: 'hour', since: 'yesterday', measures: COST }), LIVE_S * 2);
-  const hour = useApi<Report>(apiPath('report', { by: 'provider', since: '1h', measures: `${COST},calls,sessions` }), LIVE_S);
-  const budgets = useApi<{ budgets: Budget[] }>(apiPath('budgets'), LIVE_S);
-  const sessions = useApi<{ sessions: Session[] }>(apiPath('sessions', { limit: 200 }), LIVE_S);
+  const live = useLive();
+  const first = useApi<Overview>(apiPath('overview'), RENEWED_S);
+  const days = useApi<Report>(apiPath('report', { by: 'team', per: 'day', since: '60d', measures: COST }), RENEWED_S);
+  const hours = useApi<Report>(apiPath('report', { by: 'billing', per: 'hour', since: 'yesterday', measures: COST }), RENEWED_S * 2);
+  const budgets = useApi<{ budgets: Budget[] }>(apiPath('budgets'), RENEWED_S);
   const lead = 'What the agents spend, on what, and whether anything needs somebody.';
   if (days.data && days.data.rows.length === 0)
     return (
@@ -331,40 +326,36 @@ export default function Overview() {
         <NothingYet />
       </div>
     );
-  const monthStart = `${today.slice(0, 7)}-01`;
-  const monday = weekStart(today);
-  const whole = (window: string) => budgets.data?.budgets.find((b) => b.window === window && b.each.length === 0 && amountNano(b.limit) !== null);
-  const daily = (n: number) => {
-    const over = days.data && overTime({ ...days.data, by: [] }, COST, 1, [shiftDay(today, 1 - n), today]);
-    return over?.series[0]?.values ?? [];
-  };
-  const hourly = hours.data ? overTime({ ...hours.data, by: [] }, COST, 1) : undefined;
-  const hourNow = hourly?.buckets.filter((b) => b.startsWith(today)).length ? (hourly.buckets[hourly.buckets.length - 1] ?? '').slice(11, 13) : '24';
-  const yesterday = shiftDay(today, -1);
-  const untilNow = hourly?.buckets.reduce((sum, b, i) => (b.startsWith(yesterday) && b.slice(11, 13) <= hourNow ? sum + (hourly.series[0]?.values[i] ?? 0) : sum), 0) ?? 0;
-  const monthDay = Number(today.slice(8)) - 1;
-  const lastMonth = `${shiftDay(monthStart, -1).slice(0, 7)}-01`;
+  const whole = (window: string) => budgets.data?.budgets.find((b) => b.window === window && b.each.length === 0 && b.where?.length === 0 && amountNano(b.limit) !== null);
+  const daily = (n: number) => (days.data ? (overTime({ ...days.data, by: [] }, COST, 1, [shiftDay(today, 1 - n), today]).series[0]?.values ?? []) : []);
+  const hourly = hours.data ? (overTime({ ...hours.data, by: [] }, COST, 1).series[0]?.values.slice(-24) ?? []) : [];
   return (
     <div class="page">
       <PageHead title="Overview" lead={lead} />
-      <Headline budgets={budgets.data?.budgets} sessions={sessions.data?.sessions} hour={hour.data} />
+      <Headline budgets={budgets.data?.budgets} live={live} />
       <div class="grid">
-        {days.data ? (
+        {first.data ? (
           <>
-            <Burn title="Today" now={sumDays(days.data, today, today)} before={untilNow} than="yesterday by this hour" values={hourly?.series[0]?.values.slice(-24) ?? []} budget={whole('day')} />
-            <Burn title="This week" now={sumDays(days.data, monday, today)} before={sumDays(days.data, shiftDay(monday, -7), shiftDay(today, -7))} than="last week by this day" values={daily(14)} budget={whole('week')} />
-            <Burn title="This month" now={sumDays(days.data, monthStart, today)} before={sumDays(days.data, lastMonth, shiftDay(lastMonth, monthDay))} than="last month by this day" values={daily(31)} budget={whole('month')} />
+            <Burn title="Today" period={first.data.today} than="yesterday by this hour" values={hourly} budget={whole('day')} />
+            <Burn title="This week" period={first.data.week} than="last week by this hour" values={daily(14)} budget={whole('week')} />
+            <Burn title="This month" period={first.data.month} than="last month by this hour" values={daily(31)} budget={whole('month')} />
           </>
         ) : (
           ['day', 'week', 'month'].map((k) => (
             <div key={k} class="w4">
-              {days.error && k === 'day' ? <Loaded of={days}>{() => null}</Loaded> : <Skeleton height={142} />}
+              {first.error && k === 'day' ? <Loaded of={first}>{() => null}</Loaded> : <Skeleton height={142} />}
             </div>
           ))
         )}
         <Picture days={days} today={today} />
-        <Tiles days={days.data} hour={hour.data} monthStart={monthStart} today={today} />
-        <Movers />
+        {first.data ? (
+          <>
+            <Tiles first={first.data} live={live} />
+            <Movers movers={first.data.movers} since={first.data.week.since} />
+          </>
+        ) : (
+          !first.error && <Skeleton height={108} />
+        )}
         <BudgetList budgets={budgets} />
       </div>
     </div>
