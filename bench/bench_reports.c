@@ -42,6 +42,166 @@ static double make(const struct ledger_ops *ops, const char *path, int64_t rows)
 	return took;
 }
 
+/* --- questions ------------------------------------------------------------------------------- */
+
+struct question {
+	const char *title;
+	const char *by[3];
+	enum ledger_per per;
+	const char *column, *value, *timezone;
+};
+
+static const struct question questions[] = {
+    {"team, model", {"team", "model"}, PER_NONE, NULL, NULL, NULL},
+    {"user, repo", {"user", "repo"}, PER_NONE, NULL, NULL, NULL},
+    {"repo, workflow", {"repo", "workflow"}, PER_NONE, NULL, NULL, NULL},
+    {"agent, model per day", {"agent", "model"}, PER_DAY, NULL, NULL, NULL},
+    {"user, team per week", {"user", "team"}, PER_WEEK, NULL, NULL, NULL},
+    {"team, tags.ticket", {"team", "tags.ticket"}, PER_NONE, NULL, NULL, NULL},
+    {"team, model, Kolkata days", {"team", "model"}, PER_DAY, NULL, NULL, "Asia/Kolkata"},
+    {"team per hour", {"team"}, PER_HOUR, NULL, NULL, NULL},
+    {"one user: repo, model", {"repo", "model"}, PER_NONE, "user", "ana.0@example.com", NULL},
+    {"no dimension, per day", {NULL}, PER_DAY, NULL, NULL, NULL},
+    {"session", {"session"}, PER_NONE, NULL, NULL, NULL},
+};
+#define QUESTIONS (sizeof questions / sizeof questions[0])
+
+struct counted {
+	size_t groups;
+	int64_t cost;
+};
+
+static int on_group(void *arg, const struct ledger_group *g)
+{
+	struct counted *c = arg;
+	c->groups++;
+	if (g->m.cost_nanousd != RECORD_ABSENT)
+		c->cost += g->m.cost_nanousd;
+	return 0;
+}
+
+struct asked {
+	const struct ledger_ops *ops;
+	struct ledger *ledger;
+	struct ledger_query q;
+	struct ledger_measures total;
+	struct counted counted;
+};
+
+static void ask(void *arg)
+{
+	struct asked *a = arg;
+	struct error e = {0};
+	a->counted = (struct counted){0};
+	if (a->ops->report(a->ledger, &a->q, on_group, &a->counted, &a->total, &e) != 0) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		exit(1);
+	}
+}
+
+static void set_question(struct asked *a, const struct question *q, int64_t end_ms)
+{
+	memset(&a->q, 0, sizeof a->q);
+	a->q.since_ms = end_ms - 90 * BIG_DAY_MS;
+	a->q.until_ms = end_ms;
+	a->q.per = q->per;
+	a->q.timezone = q->timezone ? slice_of(q->timezone) : SLICE_NONE;
+	while (a->q.by_n < 3 && q->by[a->q.by_n]) {
+		a->q.by[a->q.by_n] = slice_of(q->by[a->q.by_n]);
+		a->q.by_n++;
+	}
+	if (q->column) {
+		a->q.filters[0] = (struct ledger_filter){slice_of(q->column), slice_of(q->value), true};
+		a->q.filters_n = 1;
+	}
+}
+
+/* The same question both ways; they must tell the same. */
+static void measure(struct bench *b, struct asked *a, const struct question *q, bool rows)
+{
+	double first = bench_now();
+	ask(a);
+	first = bench_now() - first;
+	double best = bench_best(3, ask, a);
+	struct counted counted = a->counted;
+	struct ledger_measures total = a->total;
+	bench_cell(b, 0, "%s", q->title);
+	bench_cell(b, 1, "%zu", counted.groups);
+	bench_cell(b, 2, "%.0f", first * 1e3);
+	bench_cell(b, 3, "%.0f", best * 1e3);
+	bench_cell(b, 4, "%s", a->ledger->by_rollup ? "rollups" : "rows");
+	if (rows) {
+		a->ledger->by_rows = true;
+		double slow = bench_best(1, ask, a);
+		a->ledger->by_rows = false;
+		bench_cell(b, 5, "%.0f", slow * 1e3);
+		bench_cell(b, 6, "%.0f", slow / best);
+		if (counted.groups != a->counted.groups || counted.cost != a->counted.cost ||
+		    memcmp(&total, &a->total, sizeof total) != 0) {
+			fprintf(stderr, "bench: %s: rollups tell something else than the rows\n", q->title);
+			exit(1);
+		}
+	} else {
+		bench_cell(b, 5, "-");
+		bench_cell(b, 6, "-");
+	}
+	bench_row(b);
+}
+
+static int64_t end_of(struct asked *a)
+{
+	int64_t last = 0;
+	struct error e = {0};
+	if (ledger_number(a->ledger, "SELECT max(time_ms)FROM calls", &last, &e) != 0)
+		exit(1);
+	return last - last % BIG_DAY_MS + BIG_DAY_MS;
+}
+
+static void tidy(const struct ledger_ops *ops, const char *path)
+{
+	struct ledger *l;
+	struct error e = {0};
+	bool more = true;
+	double start = bench_now();
+	if (ops->open(path, true, &l, &e) != 0) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		exit(1);
+	}
+	size_t steps = 0;
+	for (; more; steps++)
+		if (ops->tidy(l, &more, &e) != 0) {
+			fprintf(stderr, "bench: %s\n", e.text);
+			exit(1);
+		}
+	ops->close(l);
+	if (steps > 1)
+		printf("%s: rows of before taken into rollups in %.0f s\n", path, bench_now() - start);
+}
+
+static int report(const struct ledger_ops *ops, const char *path, int64_t rows)
+{
+	struct bench b;
+	struct error e = {0};
+	struct asked a = {.ops = ops};
+	char title[96];
+	tidy(ops, path);
+	if (ops->open(path, false, &a.ledger, &e) != 0) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		return 1;
+	}
+	snprintf(title, sizeof title, "Reports of 90 days over %lld rows", (long long)rows);
+	bench_begin(&b, "reports", title, "ms", "report", "groups", "first", "again", "read", "by rows",
+	            "times", (char *)NULL);
+	int64_t end = end_of(&a);
+	const char *every = getenv("REPORTS_ROWS_TOO");
+	for (size_t i = 0; i < QUESTIONS; i++) {
+		set_question(&a, &questions[i], end);
+		measure(&b, &a, &questions[i], every || rows <= 1000000);
+	}
+	ops->close(a.ledger);
+	return bench_end(&b);
+}
+
 int main(int argc, char **argv)
 {
 	char path[256];
@@ -55,5 +215,5 @@ int main(int argc, char **argv)
 		snprintf(path, sizeof path, "%s", argv[2]);
 	if (stat(path, &st) != 0)
 		make(ops, path, rows);
-	return 0;
+	return argc > 1 && strcmp(argv[1], "make") == 0 ? 0 : report(ops, path, rows);
 }

@@ -268,6 +268,9 @@ struct ledger_ops {
 	/* A row in the record of changes for what nobody changed but should be known. */
 	int (*record)(struct ledger *l, const struct ledger_change *c, struct error *e);
 	const struct ledger_alert_ops *alerts; /* store/ledger_alerts.h */
+	/* A step of work that can wait (rollups of rows that were there before), in a transaction of its own;
+	 * *more: there is more of it. To be called when there is time. */
+	int (*tidy)(struct ledger *l, bool *more, struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

@@ -153,6 +153,7 @@ static void sqlite_close(struct ledger *l)
 	sqlite3_finalize(l->by_usage);
 	sqlite3_finalize(l->import_seen);
 	sqlite3_finalize(l->insert_part);
+	ledger_sqlite_rollup_free(l);
 	sqlite3_close(l->db);
 	free(l->path);
 	free(l);
@@ -267,11 +268,13 @@ int ledger_sqlite_begin(struct ledger *l, struct error *e)
 
 int ledger_sqlite_commit(struct ledger *l, struct error *e)
 {
-	return ledger_exec(l, "COMMIT", e);
+	int rc = ledger_sqlite_rollup_commit(l, e);
+	return rc ? rc : ledger_exec(l, "COMMIT", e);
 }
 
 void ledger_sqlite_rollback(struct ledger *l)
 {
+	ledger_sqlite_rollup_rolled_back(l);
 	/* SQLite has rolled back by itself after some faults; a second time would be an error of its own. */
 	if (!sqlite3_get_autocommit(l->db))
 		sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
@@ -318,6 +321,8 @@ static int sqlite_add(struct ledger *l, const struct record *r, struct error *e)
 	l->added = rc == 0 && sqlite3_changes(l->db) > 0;
 	if (r->parts_n && l->added) /* else the row was there, with its parts */
 		rc = ledger_sqlite_parts_add(l, r, e);
+	if (rc == 0 && l->added)
+		rc = ledger_sqlite_rollup_added(l, e);
 	return rc;
 }
 
@@ -401,4 +406,5 @@ const struct ledger_ops ledger_sqlite_ops = {
     .session = ledger_sqlite_session,
     .sessions_version = ledger_sqlite_sessions_version,
     .alerts = &ledger_sqlite_alert_ops,
+    .tidy = ledger_sqlite_tidy,
 };

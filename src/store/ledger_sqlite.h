@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         10
+#define LEDGER_SCHEMA         11
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -23,7 +23,11 @@ struct ledger {
 	sqlite3_stmt *insert;                          /* owned */
 	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
 	sqlite3_stmt *insert_part;                     /* owned */
-	char actor[160];                               /* of changes to come; actor_n 0: the process's user */
+	struct ledger_rollup *rollup;                  /* owned; NULL until first used */
+	int64_t tail_rows; /* that commits leave out of rollups; 0: the usual number */
+	bool by_rows;      /* of tests and measurements: no report takes rollups */
+	bool by_rollup;    /* likewise: the last report took them */
+	char actor[160];   /* of changes to come; actor_n 0: the process's user */
 	size_t actor_n;
 };
 
@@ -65,6 +69,16 @@ int ledger_sqlite_session(struct ledger *l, slice id, size_t limit,
                           int (*on_session)(void *arg, const struct ledger_session *s), void *arg,
                           struct error *e);
 int ledger_sqlite_sessions_version(struct ledger *l, int64_t *out, struct error *e);
+
+/* ledger_sqlite_rollup.c: what is behind the mark is taken in by the transactions that write it. added: a row
+ * was; commit: the transaction is about to end; rolled_back: it ended without. */
+int ledger_sqlite_rollup_create(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_rollup_added(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_rollup_commit(struct ledger *l, struct error *e) WARN_UNUSED;
+void ledger_sqlite_rollup_rolled_back(struct ledger *l);
+void ledger_sqlite_rollup_free(struct ledger *l);
+/* A transaction of its own. */
+int ledger_sqlite_tidy(struct ledger *l, bool *more, struct error *e);
 
 /* ledger_sqlite_query.c */
 int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,

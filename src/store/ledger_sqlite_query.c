@@ -1,224 +1,17 @@
-/* Questions: SQL is put together from the table of columns alone; every word of a user's is a bound
- * parameter. */
+/* Reports and rows: what is asked of the rows themselves. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/zone.h"
 #include "store/columns.h"
-#include "store/ledger_sqlite.h"
+#include "store/ledger_sqlite_ask.h"
 
-#define SQL_MAX      (1 << 15)
-#define WORDS_MAX    128 /* parameters of one question */
-#define WORD_MAX     512 /* bytes of one */
+#define WORD_MAX     512 /* bytes of a user and day */
 #define A_CALL       "ending IS NOT 'refused' AND source IS NOT 'correction'"
 /* A row without a price that a later correction gave one. */
 #define STILL_SO     " AND NOT EXISTS(SELECT 1 FROM calls c WHERE c.corrects=calls.id)"
 #define METERED      "billing IS 'metered'"
 #define SUBSCRIPTION "billing IS 'subscription'"
-
-/* A question on its way to a statement. */
-struct asking {
-	struct ledger *l;
-	const struct ledger_query *q;
-	struct error *e;
-	struct buf sql;
-	sqlite3_stmt *stmt;
-	size_t words_n;
-	struct word {
-		slice text; /* p NULL: the number */
-		int64_t number;
-		char *made; /* owned; what text points to, when it had to be made */
-	} words[WORDS_MAX];
-	/* of the functions that SQL calls */
-	struct zone *zone; /* owned */
-	enum zone_unit unit;
-	int64_t unit_from, unit_to, day_from,
-	    day_to; /* the spans asked for last: rows come in order of time */
-	int rc;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct asking *a, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-	va_start(args, format);
-	int n = vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	if (a->rc == 0 &&
-	    (n < 0 || (size_t)n >= sizeof text || buf_append(&a->sql, slice_make(text, (size_t)n)) != 0))
-		a->rc = error_set(a->e, ERR_FULL, "the question is too long");
-}
-
-static void word(struct asking *a, slice text, int64_t number, char *made)
-{
-	if (a->words_n == WORDS_MAX || text.n > WORD_MAX) {
-		free(made);
-		if (a->rc == 0)
-			a->rc = error_set(a->e, ERR_FULL, "the question is too long");
-		return;
-	}
-	a->words[a->words_n++] = (struct word){text, number, made};
-	say(a, "?%zu", a->words_n);
-}
-
-static void say_text(struct asking *a, slice text)
-{
-	word(a, text.p ? text : SLICE(""), 0, NULL);
-}
-
-static void say_number(struct asking *a, int64_t number)
-{
-	word(a, SLICE_NONE, number, NULL);
-}
-
-/* --- columns and filters --------------------------------------------------------------------- */
-
-/* The column's expression; c NULL: a tag, or "model". */
-static void say_column(struct asking *a, const struct column *c, slice name)
-{
-	if (c) {
-		say(a, "\"%s\"", c->name);
-		return;
-	}
-	if (slice_eq(name, SLICE(COLUMN_MODEL))) {
-		say(a, "coalesce(model_served,model_requested)");
-		return;
-	}
-	if (column_is_part(name)) {
-		say(a, "nullif(p." SLICE_FMT ",'')", SLICE_ARG(name));
-		return;
-	}
-	char *path = malloc(name.n + 8);
-	if (path == NULL) {
-		a->rc = error_set(a->e, ERR_NOMEM, "out of memory");
-		return;
-	}
-	int n = snprintf(path, name.n + 8, "$.\"" SLICE_FMT "\"", SLICE_ARG(slice_sub(name, 5, name.n)));
-	say(a, "CASE WHEN json_valid(tags)THEN CAST(json_extract(tags,");
-	word(a, slice_make(path, n > 0 ? (size_t)n : 0), 0, path);
-	say(a, ")AS TEXT)END");
-}
-
-static void no_column(struct asking *a, slice name, const char *what)
-{
-	a->rc = error_set(a->e, ERR_NOT_FOUND, "no %s \"" SLICE_FMT "\"", what, SLICE_ARG(name));
-}
-
-static bool take_compare(slice *value, const char **op)
-{
-	static const char *const ops[] = {">=", "<=", ">", "<"};
-	for (size_t i = 0; i < 4; i++)
-		if (slice_starts(*value, slice_of(ops[i]))) {
-			*op = ops[i];
-			*value = slice_trim(slice_sub(*value, strlen(ops[i]), value->n));
-			return true;
-		}
-	return false;
-}
-
-static void say_number_test(struct asking *a, const struct column *c, slice value)
-{
-	const char *op = "=";
-	long long number = 0;
-	slice digits = value;
-	if (c->kind == COLUMN_BOOL && (slice_eq(value, SLICE("true")) || slice_eq(value, SLICE("false")))) {
-		number = slice_eq(value, SLICE("true"));
-	} else {
-		take_compare(&digits, &op);
-		if (!slice_to_i64(digits, &number)) {
-			a->rc =
-			    error_set(a->e, ERR_INVALID,
-			              "%s=" SLICE_FMT ": the field holds a number: write %s=3 or %s=\">3\"",
-			              c->name, SLICE_ARG(value), c->name, c->name);
-			return;
-		}
-	}
-	say(a, "\"%s\"%s", c->name, op);
-	say_number(a, number);
-}
-
-/* SQLite's GLOB has classes, ours has none: '[' stands for itself. */
-static void say_glob(struct asking *a, slice pattern)
-{
-	char *made = malloc(pattern.n * 3 + 1);
-	size_t n = 0;
-	for (size_t i = 0; made && i < pattern.n; i++) {
-		bool bracket = pattern.p[i] == '[';
-		memcpy(made + n, bracket ? "[[]" : &pattern.p[i], bracket ? 3 : 1);
-		n += bracket ? 3 : 1;
-	}
-	if (made == NULL)
-		a->rc = error_set(a->e, ERR_NOMEM, "out of memory");
-	else
-		word(a, slice_make(made, n), 0, made);
-}
-
-static void say_test(struct asking *a, const struct column *c, slice name, slice value)
-{
-	if (value.n == 0) {
-		say_column(a, c, name);
-		say(a, " IS NULL");
-	} else if (c && !column_is_text(c)) {
-		say_number_test(a, c, value);
-	} else {
-		bool glob = slice_find_char(value, '*') >= 0 || slice_find_char(value, '?') >= 0;
-		say_column(a, c, name);
-		say(a, glob ? " GLOB " : "=");
-		if (glob)
-			say_glob(a, value);
-		else
-			say_text(a, value);
-	}
-}
-
-static void say_filter(struct asking *a, const struct ledger_filter *f)
-{
-	const struct column *c = column_find(f->column);
-	slice rest = f->value, part;
-	if (!column_may_filter(f->column)) {
-		no_column(a, f->column, "field");
-		return;
-	}
-	if (f->exact) {
-		say(a, " AND ");
-		say_column(a, c, f->column);
-		say(a, "=");
-		say_text(a, f->value);
-		return;
-	}
-	if (slice_eq(f->value, SLICE("!"))) { /* said so that an index of the known ones serves */
-		say(a, " AND ");
-		say_column(a, c, f->column);
-		say(a, " IS NOT NULL");
-		return;
-	}
-	bool negated = slice_starts(rest, SLICE("!"));
-	if (negated)
-		rest = slice_sub(rest, 1, rest.n);
-	if (rest.p == NULL)
-		rest = SLICE("");
-	/* A test of what is unknown is neither true nor false; "not x" is true of it, as in the policies'
-	 * `where`. */
-	say(a, negated ? " AND NOT coalesce((" : " AND (");
-	for (bool first = true; slice_split(&rest, ',', &part); first = false) {
-		say(a, first ? "" : " OR ");
-		say_test(a, c, f->column, part);
-	}
-	say(a, negated ? "),0)" : ")");
-}
-
-static void say_where(struct asking *a)
-{
-	say(a, a->q->parts ? " FROM calls JOIN call_parts p ON p.call_id=calls.id WHERE time_ms>="
-	                   : " FROM calls WHERE time_ms>=");
-	say_number(a, a->q->since_ms);
-	if (a->q->until_ms) {
-		say(a, " AND time_ms<");
-		say_number(a, a->q->until_ms);
-	}
-	for (size_t i = 0; a->rc == 0 && i < a->q->filters_n; i++)
-		say_filter(a, &a->q->filters[i]);
-}
 
 /* --- the calendar ---------------------------------------------------------------------------- */
 
@@ -280,12 +73,12 @@ static const char part_money[] = SENT_LIST(X) "0";
 /* Of a question about parts: in the order that read_part_measures takes them in. */
 static void say_part_measures(struct asking *a)
 {
-	say(a,
-	    "count(DISTINCT id),count(DISTINCT session),count(DISTINCT weir_user_day(user,time_ms)),"
-	    "sum(p.calls),sum(p.failures),sum(%s)FILTER(WHERE " METERED "),sum(%s)FILTER(WHERE " SUBSCRIPTION
-	    ")",
-	    part_money, part_money);
-#define X(id, name) say(a, ",sum(" #name "_tokens),sum(" #name "_nanousd)FILTER(WHERE " METERED ")");
+	asking_say(a,
+	           "count(DISTINCT id),count(DISTINCT session),count(DISTINCT weir_user_day(user,time_ms)),"
+	           "sum(p.calls),sum(p.failures),sum(%s)FILTER(WHERE " METERED
+	           "),sum(%s)FILTER(WHERE " SUBSCRIPTION ")",
+	           part_money, part_money);
+#define X(id, name) asking_say(a, ",sum(" #name "_tokens),sum(" #name "_nanousd)FILTER(WHERE " METERED ")");
 	SENT_LIST(X)
 #undef X
 }
@@ -297,22 +90,24 @@ static void say_measures(struct asking *a)
 		say_part_measures(a);
 		return;
 	}
-	say(a, "count(*)FILTER(WHERE " A_CALL "),count(*)FILTER(WHERE ending='refused'),");
-	say(a, "count(DISTINCT session)FILTER(WHERE " A_CALL "),");
-	say(a, "count(DISTINCT weir_user_day(user,time_ms))FILTER(WHERE " A_CALL "),");
-	say(a, "sum(duration_ms)FILTER(WHERE " A_CALL "),");
-	say(a, "count(*)FILTER(WHERE " A_CALL " AND(attempt>1 OR retry_of IS NOT NULL)),sum(tool_calls),");
+	asking_say(a, "count(*)FILTER(WHERE " A_CALL "),count(*)FILTER(WHERE ending='refused'),");
+	asking_say(a, "count(DISTINCT session)FILTER(WHERE " A_CALL "),");
+	asking_say(a, "count(DISTINCT weir_user_day(user,time_ms))FILTER(WHERE " A_CALL "),");
+	asking_say(a, "sum(duration_ms)FILTER(WHERE " A_CALL "),");
+	asking_say(a, "count(*)FILTER(WHERE " A_CALL
+	              " AND(attempt>1 OR retry_of IS NOT NULL)),sum(tool_calls),");
 	for (int i = 0; i < 2; i++)
-		say(a,
+		asking_say(
+		    a,
 		    "count(*)FILTER(WHERE cost_nanousd IS NULL AND usage_source IS NOT NULL AND %s" STILL_SO
 		    "),",
 		    i == 0 ? METERED : SUBSCRIPTION);
-	say(a, "sum(context_tokens),sum(credits_nano),sum(cost_nanousd)FILTER(WHERE " METERED "),");
-	say(a, "sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION ")");
+	asking_say(a, "sum(context_tokens),sum(credits_nano),sum(cost_nanousd)FILTER(WHERE " METERED "),");
+	asking_say(a, "sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION ")");
 	for (int i = 0; i < METER_N; i++)
-		say(a, ",sum(%s)", meter_name((enum meter)i));
+		asking_say(a, ",sum(%s)", meter_name((enum meter)i));
 	for (int i = 0; i < COST_N; i++)
-		say(a, ",sum(cost_%s)FILTER(WHERE " METERED ")", cost_part_name((enum cost_part)i));
+		asking_say(a, ",sum(cost_%s)FILTER(WHERE " METERED ")", cost_part_name((enum cost_part)i));
 }
 
 static int64_t number_or(sqlite3_stmt *s, int *at, int64_t otherwise)
@@ -369,76 +164,36 @@ static void read_measures(sqlite3_stmt *s, int at, bool parts, struct ledger_mea
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
-static void asking_init(struct asking *a, struct ledger *l, const struct ledger_query *q, struct error *e)
-{
-	memset(a, 0, sizeof *a);
-	a->l = l;
-	a->q = q;
-	a->e = e;
-	buf_init(&a->sql, SQL_MAX);
-}
-
-static void asking_reset(struct asking *a)
-{
-	sqlite3_finalize(a->stmt);
-	a->stmt = NULL;
-	buf_clear(&a->sql);
-	for (size_t i = 0; i < a->words_n; i++)
-		free(a->words[i].made);
-	a->words_n = 0;
-}
-
-static void asking_release(struct asking *a)
-{
-	asking_reset(a);
-	buf_release(&a->sql);
-	zone_free(a->zone);
-}
-
-static int prepare(struct asking *a)
-{
-	if (a->rc == 0)
-		a->rc = ledger_prepare(a->l, buf_slice(&a->sql), &a->stmt, a->e);
-	for (size_t i = 0; a->rc == 0 && i < a->words_n; i++) {
-		const struct word *w = &a->words[i];
-		int code = w->text.p ? sqlite3_bind_text(a->stmt, (int)i + 1, w->text.p, (int)w->text.n,
-		                                         SQLITE_STATIC)
-		                     : sqlite3_bind_int64(a->stmt, (int)i + 1, w->number);
-		if (code != SQLITE_OK)
-			a->rc = ledger_fault(a->l, code, "report", a->e);
-	}
-	return a->rc;
-}
-
 static void say_groups(struct asking *a)
 {
 	const struct ledger_query *q = a->q;
-	say(a, "SELECT %s", q->per ? "weir_bucket(time_ms)" : "0");
+	asking_say(a, "SELECT %s", q->per ? "weir_bucket(time_ms)" : "0");
 	for (size_t i = 0; a->rc == 0 && i < q->by_n; i++) {
 		if (!column_may_group(q->by[i]))
-			no_column(a, q->by[i], "dimension");
-		say(a, ",");
-		say_column(a, column_find(q->by[i]), q->by[i]);
+			asking_no_column(a, q->by[i], "dimension");
+		asking_say(a, ",");
+		asking_column(a, column_find(q->by[i]), q->by[i]);
 	}
-	say(a, ",");
+	asking_say(a, ",");
 	say_measures(a);
-	say_where(a);
-	say(a, " GROUP BY 1");
+	asking_where(a);
+	asking_say(a, " GROUP BY 1");
 	for (size_t i = 0; i < q->by_n; i++)
-		say(a, ",%zu", i + 2);
+		asking_say(a, ",%zu", i + 2);
 	/* By money spent, then by the value of what a subscription paid; the order of equal ones is that of
 	 * their names. */
 	if (q->parts)
-		say(a,
-		    " ORDER BY 1,coalesce(sum(%s)FILTER(WHERE " METERED
-		    "),0)DESC,sum(%s)DESC,sum(p.calls)DESC",
-		    part_money, part_money);
+		asking_say(a,
+		           " ORDER BY 1,coalesce(sum(%s)FILTER(WHERE " METERED
+		           "),0)DESC,sum(%s)DESC,sum(p.calls)DESC",
+		           part_money, part_money);
 	else
-		say(a, " ORDER BY 1,coalesce(sum(cost_nanousd)FILTER(WHERE " METERED "),0)DESC,"
-		       "coalesce(sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION
-		       "),0)DESC,count(*)DESC");
+		asking_say(a,
+		           " ORDER BY 1,coalesce(sum(cost_nanousd)FILTER(WHERE " METERED "),0)DESC,"
+		           "coalesce(sum(coalesce(list_cost_nanousd,cost_nanousd))FILTER(WHERE " SUBSCRIPTION
+		           "),0)DESC,count(*)DESC");
 	for (size_t i = 0; i < q->by_n; i++)
-		say(a, ",%zu", i + 2);
+		asking_say(a, ",%zu", i + 2);
 }
 
 static bool has_rows(const struct ledger_measures *m)
@@ -469,10 +224,10 @@ static int give_groups(struct asking *a, int (*on_group)(void *arg, const struct
 static int give_total(struct asking *a, struct ledger_measures *total)
 {
 	asking_reset(a);
-	say(a, "SELECT ");
+	asking_say(a, "SELECT ");
 	say_measures(a);
-	say_where(a);
-	if (prepare(a) != 0)
+	asking_where(a);
+	if (asking_prepare(a) != 0)
 		return a->rc;
 	int code = sqlite3_step(a->stmt);
 	if (code == SQLITE_ROW)
@@ -480,6 +235,16 @@ static int give_total(struct asking *a, struct ledger_measures *total)
 	else
 		a->rc = ledger_fault(a->l, code, "report", a->e);
 	return a->rc;
+}
+
+static int report_rows(struct asking *a, int (*on_group)(void *arg, const struct ledger_group *g), void *arg,
+                       struct ledger_measures *total)
+{
+	say_groups(a);
+	int rc = asking_prepare(a);
+	if (rc == 0)
+		rc = give_groups(a, on_group, arg);
+	return rc == 0 && total ? give_total(a, total) : rc;
 }
 
 int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,
@@ -495,12 +260,9 @@ int ledger_sqlite_report(struct ledger *l, const struct ledger_query *q,
 	if (rc == 0)
 		rc = ledger_exec(l, "BEGIN", e); /* groups and total see the same rows */
 	if (rc == 0) {
-		say_groups(&a);
-		rc = prepare(&a);
-		if (rc == 0)
-			rc = give_groups(&a, on_group, arg);
-		if (rc == 0 && total)
-			rc = give_total(&a, total);
+		rc = ledger_sqlite_rollup_report(&a, on_group, arg, total);
+		if (rc == ROLLUP_CANNOT)
+			rc = report_rows(&a, on_group, arg, total);
 		asking_reset(&a);
 		ledger_sqlite_rollback(l);
 	}
@@ -527,21 +289,21 @@ int ledger_sqlite_rows(struct ledger *l, const struct ledger_query *q,
 {
 	struct asking a;
 	asking_init(&a, l, q, e);
-	say(&a, "SELECT ");
+	asking_say(&a, "SELECT ");
 	const struct column *column[ROW_COLUMNS_MAX];
 	size_t n = row_columns(q, column);
 	if (n == 0)
 		return error_set(e, ERR_INVALID, "a column that the ledger does not have");
 	for (size_t i = 0; i < n; i++)
-		say(&a, "%s\"%s\"", i ? "," : "", column[i]->name);
-	say_where(&a);
+		asking_say(&a, "%s\"%s\"", i ? "," : "", column[i]->name);
+	asking_where(&a);
 	if (!q->any_order)
-		say(&a, q->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
+		asking_say(&a, q->newest_first ? " ORDER BY id DESC" : " ORDER BY id");
 	if (q->limit) {
-		say(&a, " LIMIT ");
-		say_number(&a, q->limit < INT64_MAX ? (int64_t)q->limit : INT64_MAX);
+		asking_say(&a, " LIMIT ");
+		asking_number(&a, q->limit < INT64_MAX ? (int64_t)q->limit : INT64_MAX);
 	}
-	int code = prepare(&a) == 0 ? SQLITE_ROW : SQLITE_DONE;
+	int code = asking_prepare(&a) == 0 ? SQLITE_ROW : SQLITE_DONE;
 	while (a.rc == 0 && (code = sqlite3_step(a.stmt)) == SQLITE_ROW) {
 		struct record r;
 		record_init(&r);

@@ -155,11 +155,17 @@ static int add_rule_indexes(struct ledger *l, struct error *e)
 
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
-    create_tables,    add_imports,
-    add_batches,      ledger_sqlite_parts_create,
-    add_freezes,      add_admin,
-    add_budgets,      ledger_sqlite_sessions_create,
-    add_rule_indexes, ledger_sqlite_alerts_create,
+    create_tables,
+    add_imports,
+    add_batches,
+    ledger_sqlite_parts_create,
+    add_freezes,
+    add_admin,
+    add_budgets,
+    ledger_sqlite_sessions_create,
+    add_rule_indexes,
+    ledger_sqlite_alerts_create,
+    ledger_sqlite_rollup_create,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a

@@ -14,6 +14,7 @@
 #define GATHER_MS    10
 #define PAUSE_MIN_MS 20
 #define PAUSE_MAX_MS 1000
+#define TIDY_MS      20 /* between two steps of work that can wait */
 #define LOG_EVERY_US INT64_C(60000000)
 
 struct writer {
@@ -33,6 +34,7 @@ struct writer {
 	struct ledger *ledger; /* owned; NULL while it cannot be opened */
 	journal_slot batch[BATCH_MAX];
 	int pause_ms;
+	bool tidy;                         /* the ledger has no work left that can wait */
 	int64_t logged_us, sync_logged_us; /* when the trouble was told last; 0: not yet */
 
 	atomic_ullong rows, transactions, failures, rejected;
@@ -178,6 +180,17 @@ static int time_left(struct writer *w, int ms)
 	return left < 0 ? 0 : left < ms ? (int)left : ms;
 }
 
+/* When no rows wait. */
+static void tidy_up(struct writer *w)
+{
+	struct error e = {0};
+	bool more = false;
+	if (w->tidy || w->ledger == NULL || w->ops->tidy == NULL)
+		return;
+	int rc = w->ops->tidy(w->ledger, &more, &e);
+	w->tidy = rc != ERR_BUSY && !(rc == 0 && more);
+}
+
 static void *writer_main(void *arg)
 {
 	struct writer *w = arg;
@@ -191,8 +204,9 @@ static void *writer_main(void *arg)
 			waker_sleep(&w->pause, time_left(w, w->pause_ms), stopping ? NULL : is_stopping,
 			            &w->stopping);
 		} else if (!stopping && moved < BATCH_MAX) {
+			tidy_up(w);
 			if (!atomic_load(&w->poked))
-				journal_wait(w->journal, -1);
+				journal_wait(w->journal, w->tidy || w->ops->tidy == NULL ? -1 : TIDY_MS);
 			waker_sleep(&w->pause, GATHER_MS, is_stopping, &w->stopping);
 		}
 		moved = step(w);
