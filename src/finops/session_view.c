@@ -42,9 +42,8 @@ static void put_known(struct jsonw *w, slice key, int64_t v)
 	}
 }
 
-static void put_session(struct jsonw *w, const struct ledger_session *s)
+void session_view_put(struct jsonw *w, const struct ledger_session *s)
 {
-	jsonw_object(w);
 	jsonw_put_string(w, SLICE("id"), s->id);
 	jsonw_put_string(w, SLICE("key_id"), s->scope);
 	jsonw_put_string(w, SLICE("state"), s->state);
@@ -62,7 +61,11 @@ static void put_session(struct jsonw *w, const struct ledger_session *s)
 	jsonw_put_i64(w, SLICE("active_s"), s->active_ms / 1000);
 	put_known(w, SLICE("cost_nanousd"), s->cost_nanousd);
 	jsonw_put_string(w, SLICE("outcome"), SLICE_NONE);
-	jsonw_object_end(w);
+	jsonw_put_string(w, SLICE("user"), s->user);
+	jsonw_put_string(w, SLICE("team"), s->team);
+	jsonw_put_string(w, SLICE("repo"), s->repo);
+	jsonw_put_string(w, SLICE("branch"), s->branch);
+	jsonw_put_string(w, SLICE("model"), s->model);
 }
 
 static void print_session(struct viewing *x, const struct ledger_session *s)
@@ -89,10 +92,13 @@ static int on_session(void *arg, const struct ledger_session *s)
 		return 0;
 	x->n++;
 	x->found = x->found || slice_eq(s->id, x->only);
-	if (x->v->json)
-		put_session(&x->w, s);
-	else
+	if (x->v->json) {
+		jsonw_object(&x->w);
+		session_view_put(&x->w, s);
+		jsonw_object_end(&x->w);
+	} else {
 		print_session(x, s);
+	}
 	return x->rc;
 }
 
@@ -166,10 +172,23 @@ static void put_turn(struct jsonw *w, const struct record *r)
 	put_known(w, SLICE("turn"), r->turn);
 	put_known(w, SLICE("attempt"), r->attempt);
 	put_known(w, SLICE("context_tokens"), r->context_tokens);
+	put_known(w, SLICE("input_tokens"), r->usage.m[METER_INPUT]);
 	put_known(w, SLICE("cache_read_tokens"), r->usage.m[METER_CACHE_READ]);
+	put_known(w, SLICE("cache_write_5m_tokens"), r->usage.m[METER_CACHE_WRITE_5M]);
+	put_known(w, SLICE("cache_write_1h_tokens"), r->usage.m[METER_CACHE_WRITE_1H]);
+	put_known(w, SLICE("output_tokens"), r->usage.m[METER_OUTPUT]);
+	put_known(w, SLICE("reasoning_tokens"), r->usage.m[METER_REASONING]);
+	put_known(w, SLICE("tool_calls"), r->tool_calls);
 	put_known(w, SLICE("cost_nanousd"), r->priced ? r->cost.total : RECORD_ABSENT);
+	put_known(w, SLICE("duration_ms"), r->duration_ms);
+	put_known(w, SLICE("ttft_ms"), r->ttft_ms);
+	put_known(w, SLICE("status"), r->status);
 	jsonw_put_string(w, SLICE("ending"), slice_of(ending_name(r->ending)));
+	jsonw_put_string(w, SLICE("stop_reason"), r->text[TEXT_STOP_REASON]);
+	jsonw_put_string(w, SLICE("decision"), slice_of(decision_name(r->decision)));
 	jsonw_put_string(w, SLICE("rule"), r->text[TEXT_RULE]);
+	jsonw_put_string(w, SLICE("explanation"), r->text[TEXT_EXPLANATION]);
+	jsonw_put_string(w, SLICE("shadow"), r->text[TEXT_SHADOW]);
 	jsonw_object_end(w);
 }
 

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "model/catalog.h"
 #include "store/ledger.h"
+#include "text/jsonw.h"
 
 #define SESSION_VIEW_MOST 5000 /* sessions of a list */
 
@@ -25,6 +26,8 @@ struct session_view {
 /* {"sessions": [...]}: those seen since, the newest first. *n: how many. */
 int session_view_list(const struct session_view *v, int64_t since_ms, size_t limit, struct buf *out,
                       size_t *n, struct error *e) WARN_UNUSED;
+/* Its members, into an object that is open. */
+void session_view_put(struct jsonw *w, const struct ledger_session *s);
 /* {"sessions", "growth", "turns", "anatomy"}. ERR_NOT_FOUND: none of that id that may be seen. */
 int session_view_show(const struct session_view *v, slice id, struct buf *out, struct error *e) WARN_UNUSED;
 

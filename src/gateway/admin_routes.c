@@ -108,13 +108,14 @@
 	            ",\"parent\":" TEXT ",\"started\":" TEXT ",\"seen\":" TEXT ",\"turns\":" N_OR_NULL       \
 	            ",\"calls\":" NUMBER ",\"retries\":" NUMBER ",\"compactions\":" NUMBER                   \
 	            ",\"elapsed_s\":" NUMBER ",\"active_s\":" NUMBER ",\"cost_nanousd\":" N_OR_NULL          \
-	            ",\"outcome\":" TEXT)
+	            ",\"outcome\":" TEXT ",\"user\":" TEXT ",\"team\":" TEXT ",\"repo\":" TEXT               \
+	            ",\"branch\":" TEXT ",\"model\":" TEXT ",\"burn_nanousd\":" N_OR_NULL)
 #define SESSIONS_SHAPE                                                                                       \
 	"{\"type\":\"object\",\"properties\":{\"sessions\":{\"type\":\"array\",\"items\":" SESSION_SHAPE     \
 	"},\"growth\":{\"type\":\"object\",\"properties\":{\"tokens_per_turn\":" N_OR_NULL                   \
 	",\"context_tokens\":" N_OR_NULL ",\"context_window\":" N_OR_NULL                                    \
 	"}},\"turns\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"anatomy\":{\"type\":"           \
-	"\"object\"},\"text\":" T "}}"
+	"\"object\"},\"total\":" NUMBER ",\"offset\":" NUMBER ",\"more\":" BOOLEAN ",\"text\":" T "}}"
 #define SESSION_STATE_SHAPE OBJECT_WITH("\"id\",\"state\"", "\"id\":" T ",\"state\":" T ",\"reason\":" TEXT)
 #define REPORT_SHAPE                                                                                         \
 	OBJECT_WITH("\"by\",\"rows\",\"total\"",                                                             \
@@ -128,7 +129,8 @@
 	    "\"window\":{\"type\":\"object\"},\"measure\":" T ",\"cost_nanousd\":" NUMBER                    \
 	    ",\"usual_nanousd\":" NUMBER ",\"rise_nanousd\":" NUMBER ",\"first\":" TEXT                      \
 	    ",\"dimensions\":{\"type\":\"object\"},\"baseline\":" T_LIST ",\"causes\":" T_LIST               \
-	    ",\"times\":" NUMBER_OR_NULL ",\"factors\":" T_LIST ",\"cause_factors\":" T_LIST                 \
+	    ",\"times\":" NUMBER_OR_NULL ",\"refused\":" NUMBER ",\"unpriced\":" NUMBER                      \
+	    ",\"step_s\":" NUMBER ",\"factors\":" T_LIST ",\"cause_factors\":" T_LIST                        \
 	    ",\"sessions\":" T_LIST ",\"timeline\":" T_LIST ",\"near\":" T_LIST ",\"contain\":" T_LIST)
 #define T_LIST        "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
 #define REASON_BODY   OBJECT_WITH("", "\"reason\":" T)
@@ -217,9 +219,11 @@ const struct admin_route admin_routes[] = {
      "changed, and budgets and freezes when they did",
      "", NULL, LIVE_SHAPE},
     {"GET", "/api/v1/sessions", PEOPLE, admin_sessions_list,
-     "The sessions of the last week, the latest first; a developer's own. format=table: {\"text\"} for "
-     "people",
-     "limit,format", NULL, SESSIONS_SHAPE},
+     "The sessions of the last week, the latest first; a developer's own. sort: seen, burn, cost, calls, "
+     "turns, started; search: in id, user, team, agent, repo, branch, model, directory; state: running, "
+     "paused, "
+     "stopped. format=table: {\"text\"} for people",
+     "limit,offset,sort,search,state,format", NULL, SESSIONS_SHAPE},
     {"GET", "/api/v1/sessions/{id}", PEOPLE, admin_sessions_show,
      "One, those it started, its turns and what its context is made of", "format", NULL, SESSIONS_SHAPE},
     {"POST", "/api/v1/sessions/{id}/pause", MAKERS, admin_session_pause,

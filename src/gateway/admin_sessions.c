@@ -1,11 +1,12 @@
 /* Sessions by the API: what each did, and pausing, resuming, stopping it, or handing it to somebody. A
  * developer sees and holds those of their own keys; of another's there is none for them. */
-#include "finops/session_view.h"
+#include "finops/session_list.h"
 #include "gateway/admin.h"
 #include "gateway/pulse.h"
 #include "policy/session.h"
 
 #define LIST_USUAL 100
+#define LIST_MOST  5000
 #define WEEK_MS    (INT64_C(7) * 24 * 3600 * 1000)
 #define OWN_MAX    4096 /* keys of one user */
 #define TO_MAX     60
@@ -93,6 +94,41 @@ static int answer_view(struct admin *a, const struct session_view *v, int rc, st
 	return r;
 }
 
+static int64_t burn_of(void *arg, slice id, slice scope)
+{
+	return pulse_burn_of(arg, id, scope);
+}
+
+/* A number of the query within its bounds; false after a refusal, in *r. */
+static bool read_number(struct admin *a, const char *name, long long least, long long most, long long *to,
+                        int *r)
+{
+	slice text = admin_query(a, slice_of(name));
+	if (text.p == NULL || (slice_to_i64(text, to) && *to >= least && *to <= most))
+		return true;
+	*r = admin_refuse(a, 400, "%s is a number from %lld to %lld", name, least, most);
+	return false;
+}
+
+static int list_json(struct admin *a, const struct session_view *v, long long limit, long long offset)
+{
+	struct error e = {0};
+	slice sort = admin_query(a, SLICE("sort")), state = admin_query(a, SLICE("state"));
+	struct session_list ask = {.since_ms = a->now_ms - WEEK_MS,
+	                           .sort = sort.n ? session_sort_from_name(sort) : SORT_SEEN,
+	                           .search = slice_trim(admin_query(a, SLICE("search"))),
+	                           .state = state,
+	                           .offset = (size_t)offset,
+	                           .limit = (size_t)limit,
+	                           .burn = burn_of,
+	                           .burn_arg = a->c->shared->pulse};
+	if (ask.sort == SESSION_SORTS)
+		return admin_refuse(a, 400, "sort is seen, burn, cost, calls, turns or started");
+	if (state.n && session_state_from_name(state) == SESSION_STATES)
+		return admin_refuse(a, 400, "state is running, paused or stopped");
+	return session_list_json(v, &ask, a->out, &e) ? admin_fault(a, &e) : 0;
+}
+
 int admin_sessions_list(struct admin *a)
 {
 	struct own own;
@@ -100,13 +136,13 @@ int admin_sessions_list(struct admin *a)
 	struct error e = {0};
 	struct buf text;
 	size_t n;
-	long long limit = LIST_USUAL;
+	long long limit = LIST_USUAL, offset = 0;
 	int r;
-	slice limit_text = admin_query(a, SLICE("limit"));
-	if ((limit_text.p && !slice_to_i64(limit_text, &limit)) || limit < 1 || limit > SESSION_VIEW_MOST)
-		return admin_refuse(a, 400, "limit is a number from 1 to %d", SESSION_VIEW_MOST);
-	if (!begin_view(a, &own, &v, &r))
+	if (!read_number(a, "limit", 1, LIST_MOST, &limit, &r) ||
+	    !read_number(a, "offset", 0, SESSION_LIST_MOST, &offset, &r) || !begin_view(a, &own, &v, &r))
 		return r;
+	if (v.json)
+		return list_json(a, &v, limit, offset);
 	buf_init(&text, a->out->max);
 	int rc = session_view_list(&v, a->now_ms - WEEK_MS, (size_t)limit, &text, &n, &e);
 	return answer_view(a, &v, rc, &text, &e);

@@ -382,6 +382,15 @@ uint64_t pulse_sessions(struct pulse *p, uint64_t since,
 	return newest;
 }
 
+int64_t pulse_burn_of(struct pulse *p, slice id, slice key_id)
+{
+	pthread_mutex_lock(&p->lock);
+	const struct entry *e = find(p, id, key_id);
+	int64_t burn = e ? per_minute(p, ring_sum(&e->ring, slot_now(p), PULSE_SLOTS), PULSE_SLOTS) : 0;
+	pthread_mutex_unlock(&p->lock);
+	return burn;
+}
+
 void pulse_touch(struct pulse *p, slice id, slice key_id)
 {
 	struct entry *e;

@@ -48,6 +48,8 @@ void pulse_rate_of(struct pulse *p, slice user, struct pulse_rate *out);
  * waiting meanwhile: copy, and be done. Returns the number of the newest change. */
 uint64_t pulse_sessions(struct pulse *p, uint64_t since,
                         int (*on_session)(void *arg, const struct pulse_session *s), void *arg);
+/* What a session burns now, for a minute, by the last five; 0: nothing, or it is not known here. */
+int64_t pulse_burn_of(struct pulse *p, slice id, slice key_id);
 /* Something else of the session changed (its state): who watches is told of it again. */
 void pulse_touch(struct pulse *p, slice id, slice key_id); /* key_id n 0: of any key */
 

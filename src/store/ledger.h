@@ -159,6 +159,7 @@ struct ledger_session {
 	int64_t started_ms, seen_ms, state_ms, calls, retries, compactions, active_ms;
 	slice image;
 	int64_t cost_nanousd, turns; /* read only; RECORD_ABSENT: unknown. turns: of the main thread */
+	slice user, team, repo, branch, model; /* read only: of its newest row */
 };
 
 struct ledger_ops {

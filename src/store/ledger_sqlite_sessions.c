@@ -135,8 +135,12 @@ int ledger_sqlite_session_act(struct ledger *l, slice id, slice state, slice rea
 }
 
 #define SELECT                                                                                               \
-	"SELECT " COLUMNS ",(SELECT sum(cost_nanousd)FROM calls c WHERE c.session=s.id)"                     \
-	",(SELECT max(turn)FROM calls c WHERE c.session=s.id AND c.subagent IS NULL)FROM sessions s WHERE "
+	"SELECT s.id,s.scope,s.parent,s.agent,s.directory,s.reason,s.state,s.started_ms,s.seen_ms,"          \
+	"s.state_ms,s.calls,s.retries,s.compactions,s.active_ms,s.image,"                                    \
+	"(SELECT sum(cost_nanousd)FROM calls c WHERE c.session=s.id)"                                        \
+	",(SELECT max(turn)FROM calls c WHERE c.session=s.id AND c.subagent IS NULL)"                        \
+	",l.user,l.team,l.repo,l.branch,coalesce(l.model_served,l.model_requested)FROM sessions s "          \
+	"LEFT JOIN calls l ON l.rowid=(SELECT max(c.rowid)FROM calls c WHERE c.session=s.id)WHERE "
 
 static int each(struct ledger *l, sqlite3_stmt *s, size_t limit,
                 int (*on_session)(void *arg, const struct ledger_session *s), void *arg, struct error *e)
@@ -165,6 +169,9 @@ static int each(struct ledger *l, sqlite3_stmt *s, size_t limit,
 		    sqlite3_column_type(s, 15) == SQLITE_NULL ? RECORD_ABSENT : sqlite3_column_int64(s, 15);
 		r.turns =
 		    sqlite3_column_type(s, 16) == SQLITE_NULL ? RECORD_ABSENT : sqlite3_column_int64(s, 16);
+		slice *const last[] = {&r.user, &r.team, &r.repo, &r.branch, &r.model};
+		for (int i = 0; i < 5; i++)
+			*last[i] = ledger_column_text(s, 17 + i);
 		rc = on_session(arg, &r);
 	}
 	if (rc == 0 && code != SQLITE_DONE)
@@ -178,7 +185,7 @@ int ledger_sqlite_sessions(struct ledger *l, int64_t since_ms, size_t limit,
                            struct error *e)
 {
 	sqlite3_stmt *s = NULL;
-	int rc = ledger_prepare(l, SLICE(SELECT "seen_ms>=?1 ORDER BY seen_ms DESC LIMIT ?2"), &s, e);
+	int rc = ledger_prepare(l, SLICE(SELECT "s.seen_ms>=?1 ORDER BY s.seen_ms DESC LIMIT ?2"), &s, e);
 	if (rc != 0)
 		return rc;
 	sqlite3_bind_int64(s, 1, since_ms);
@@ -190,8 +197,8 @@ int ledger_sqlite_session(struct ledger *l, slice id, size_t limit,
                           struct error *e)
 {
 	sqlite3_stmt *s = NULL;
-	int rc = ledger_prepare(l, SLICE(SELECT "id=?1 OR parent=?1 ORDER BY id<>?1,seen_ms DESC LIMIT ?2"),
-	                        &s, e);
+	int rc = ledger_prepare(
+	    l, SLICE(SELECT "s.id=?1 OR s.parent=?1 ORDER BY s.id<>?1,s.seen_ms DESC LIMIT ?2"), &s, e);
 	if (rc != 0)
 		return rc;
 	int code = ledger_bind_text(s, 1, id);
