@@ -8,8 +8,8 @@
 
 #define SESSION_SORT_LIST(X)                                                                                 \
 	X(SORT_SEEN, seen)                                                                                   \
-	X(SORT_BURN, burn) X(SORT_COST, cost) X(SORT_CALLS, calls) X(SORT_TURNS, turns)                      \
-	    X(SORT_STARTED, started)
+	X(SORT_BURN, burn)                                                                                   \
+	X(SORT_COST, cost) X(SORT_CALLS, calls) X(SORT_TURNS, turns) X(SORT_STARTED, started)
 #define X(id, name) id,
 enum session_sort { SESSION_SORT_LIST(X) SESSION_SORTS };
 #undef X

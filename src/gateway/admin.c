@@ -290,9 +290,15 @@ int admin_api(struct console_context *c, const struct console_reader *who, slice
 	if (!known)
 		return ERR_NOT_FOUND;
 	admin_begin(&a, c, who, out);
-	if (!slice_eq(method, SLICE("GET"))) /* changes are made one at a time */
+	/* A preview is sent, and changes nothing. */
+	bool changes = found && strcmp(found->method, "GET") != 0 && found->run != admin_budget_preview;
+	if (changes) {
+		pthread_mutex_lock(c->lock);
 		c->ops->act_as(c->writable, admin_actor(&a));
+	}
 	int r = found ? run(&a, found) : admin_refuse(&a, 405, "this path does not take that method");
+	if (changes)
+		pthread_mutex_unlock(c->lock);
 	admin_release(&a);
 	return r;
 }

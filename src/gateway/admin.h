@@ -113,6 +113,15 @@ void admin_put_burn(struct admin *a);   /* members "burn", "calls_in_flight" */
 void admin_put_levels(struct admin *a); /* an array: the fullest budgets */
 /* admin_overview.c */
 int admin_overview(struct admin *a);
+/* admin_health.c */
+int admin_health(struct admin *a);
+int admin_prices(struct admin *a);
+/* admin_setup.c */
+int admin_setup(struct admin *a);
+/* admin_shadow.c */
+int admin_shadow(struct admin *a);
+/* admin_preview.c */
+int admin_budget_preview(struct admin *a);
 /* admin_freeze.c */
 void admin_put_freezes(struct admin *a); /* an array */
 int admin_freezes(struct admin *a);

@@ -208,6 +208,20 @@ const struct admin_route admin_routes[] = {
      "loops "
      "stopped and what they burnt, what no team is booked for, the fullest budgets; a developer's own",
      "", NULL, OVERVIEW_SHAPE},
+    {"GET", "/api/v1/health", PEOPLE, admin_health,
+     "Providers: calls, failures and times of the last hour, and what they told of their own limits", "",
+     NULL, HEALTH_SHAPE},
+    {"GET", "/api/v1/prices", PEOPLE, admin_prices,
+     "The price book: what was used in the last 30 days; all=true: all of it", "all", NULL, PRICES_SHAPE},
+    {"GET", "/api/v1/setup", PEOPLE, admin_setup,
+     "How each agent is pointed at this gateway, and how many of its calls came in the last 30 days", "",
+     NULL, SETUP_SHAPE},
+    {"GET", "/api/v1/shadow", PEOPLE, admin_shadow,
+     "Rules in shadow and in cohorts, what they would have done in the last days (30), and what cohorts cost",
+     "days", NULL, SHADOW_SHAPE},
+    {"POST", "/api/v1/budgets/{name}/preview", WATCHERS, admin_budget_preview,
+     "Whom a budget of this body would have stopped in the last days (30); nothing is changed", "days",
+     BUDGET_BODY, PREVIEW_SHAPE},
     {"GET", "/api/v1/live", PEOPLE, admin_live,
      "What goes on just now: the burn rate, the sessions that spend (of the last minutes, the dearest "
      "first), the "

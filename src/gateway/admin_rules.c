@@ -2,7 +2,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
-#include "gateway/admin.h"
+#include "gateway/admin_rules.h"
 #include "gateway/rules_more.h"
 
 #define FAULTS_MAX 900
@@ -67,9 +67,9 @@ static void on_fault(void *arg, const char *line)
 		    (size_t)snprintf(f->text + f->n, sizeof f->text - f->n, "%s%s", f->n ? "; " : "", line);
 }
 
-/* The body as it is kept: one line, with the name of the path. NULL when it is no object, or has another
- * name. */
-static char *body_of(struct admin *a)
+/* The body as it is kept: one line, with the name of the path, or as. NULL when it is no object, or has
+ * another name. */
+static char *body_of(struct admin *a, slice as)
 {
 	cJSON *o = cJSON_ParseWithLength(a->body.p ? a->body.p : "", a->body.n);
 	slice name = arena_copy(&a->mem, a->param);
@@ -79,9 +79,45 @@ static char *body_of(struct admin *a)
 		good = cJSON_IsString(told) && strcmp(told->valuestring, name.p) == 0;
 	else if (good)
 		good = cJSON_AddStringToObject(o, "name", name.p) != NULL;
+	if (good && !slice_eq(as, name)) {
+		cJSON_DeleteItemFromObjectCaseSensitive(o, "name");
+		slice other = arena_copy(&a->mem, as);
+		good = other.p && cJSON_AddStringToObject(o, "name", other.p) != NULL;
+	}
 	char *text = good ? cJSON_PrintUnformatted(o) : NULL;
 	cJSON_Delete(o);
 	return text;
+}
+
+static int refuse_body(struct admin *a)
+{
+	return admin_refuse(
+	    a, 400,
+	    "a JSON object with the keys of the settings is wanted as the request's body; its "
+	    "\"name\" is that of the path");
+}
+
+struct settings *admin_try_budget(struct admin *a, const struct budget_rule **out, int *r)
+{
+	struct faults faults = {.n = 0};
+	bool file = in_file(a, SLICE("budget"));
+	slice name = file ? arena_printf(&a->mem, SLICE_FMT ".preview", SLICE_ARG(slice_sub(a->param, 0, 50)))
+	                  : a->param;
+	char *body = body_of(a, name);
+	if (body == NULL) {
+		*r = refuse_body(a);
+		return NULL;
+	}
+	struct ledger_rule rule = {.kind = SLICE("budget"), .name = name, .body = slice_of(body)};
+	struct settings *tried =
+	    rules_load(a->settings->source, a->c->ops, a->c->ledger, &rule, on_fault, &faults);
+	*out = tried ? settings_budget(tried, name) : NULL;
+	cJSON_free(body);
+	if (*out)
+		return tried;
+	settings_unref(tried);
+	*r = admin_refuse(a, 400, "%s", faults.n ? faults.text : "it is no such rule");
+	return NULL;
 }
 
 static int put(struct admin *a, slice kind)
@@ -90,12 +126,9 @@ static int put(struct admin *a, slice kind)
 	struct error e = {0};
 	if (in_file(a, kind))
 		return refuse_file(a, kind);
-	char *body = body_of(a);
+	char *body = body_of(a, a->param);
 	if (body == NULL)
-		return admin_refuse(
-		    a, 400,
-		    "a JSON object with the keys of the settings is wanted as the request's body; its "
-		    "\"name\" is that of the path");
+		return refuse_body(a);
 	struct ledger_rule r = {
 	    .kind = kind, .name = a->param, .body = slice_of(body), .by = admin_actor(a), .at_ms = a->now_ms};
 	struct settings *tried =

@@ -55,6 +55,47 @@
 	"\"time\":" TEXT ",\"timezone\":" T ",\"simulated\":" BOOLEAN ",\"today\":" PERIOD ",\"week\":" PERIOD \
 	",\"month\":" PERIOD ",\"movers\":" ARRAY_OF(MOVER) ",\"loops\":" LOOPS ",\"unallocated\":" UNALLOCATED "," BURN \
 	",\"budgets\":" ARRAY_OF(LIVE_BUDGET))
+/* --- health, prices, set-up ------------------------------------------------------------------------------ */
+
+#define QUANTILES OBJECT_WITH("\"p50\",\"p95\",\"calls\"", \
+	"\"p50\":" N_OR_NULL ",\"p95\":" N_OR_NULL ",\"calls\":" NUMBER)
+#define PROVIDER_SHAPE OBJECT_WITH("\"name\",\"calls\",\"failed\",\"ttft_ms\",\"duration_ms\"", \
+	"\"name\":" T ",\"host\":" TEXT ",\"configured\":" BOOLEAN ",\"calls\":" NUMBER ",\"failed\":" NUMBER \
+	",\"throttled\":" NUMBER ",\"refused\":" NUMBER ",\"day_calls\":" NUMBER ",\"day_failed\":" NUMBER \
+	",\"last\":" TEXT ",\"ttft_ms\":" QUANTILES ",\"duration_ms\":" QUANTILES)
+#define TOLD_SHAPE OBJECT_WITH("\"provider\",\"model\"", \
+	"\"provider\":" T ",\"model\":" T ",\"requests\":" N_OR_NULL ",\"requests_left\":" N_OR_NULL \
+	",\"tokens\":" N_OR_NULL ",\"tokens_left\":" N_OR_NULL ",\"in_flight\":" NUMBER ",\"waiting\":" NUMBER \
+	",\"window\":" N_OR_NULL ",\"blocked_ms\":" NUMBER)
+#define HEALTH_SHAPE OBJECT_WITH("\"providers\",\"limits\"", \
+	"\"draining\":" BOOLEAN ",\"ledger_failing\":" BOOLEAN ",\"providers\":" ARRAY_OF(PROVIDER_SHAPE) \
+	",\"limits\":" ARRAY_OF(TOLD_SHAPE))
+#define PRICES_SHAPE OBJECT_WITH("\"prices\"", \
+	"\"date\":" TEXT ",\"file\":" TEXT ",\"prices\":" ARRAY_OF(OBJECT_WITH("\"id\",\"vendor\",\"model\"", \
+	"\"id\":" T ",\"vendor\":" T ",\"model\":" T ",\"source\":" TEXT ",\"from\":" TEXT ",\"until\":" TEXT \
+	",\"used\":" BOOLEAN ",\"context_window\":" N_OR_NULL ",\"max_output\":" N_OR_NULL \
+	",\"nanousd_per_million\":" ANY_OBJECT)))
+#define SETUP_SHAPE OBJECT_WITH("\"gateway\",\"agents\"", \
+	"\"gateway\":" T ",\"loopback\":" BOOLEAN ",\"calls\":" NUMBER ",\"other_calls\":" NUMBER \
+	",\"agents\":" ARRAY_OF(OBJECT_WITH("\"agent\",\"name\",\"lines\",\"calls\"", \
+	"\"agent\":" T ",\"name\":" T ",\"run\":" TEXT ",\"lines\":" TEXT ",\"calls\":" NUMBER)))
+
+/* --- rollout --------------------------------------------------------------------------------------------- */
+
+#define AFFECTED OBJECT_WITH("\"user\",\"calls\"", \
+	"\"user\":" TEXT ",\"calls\":" NUMBER ",\"cost_nanousd\":" NUMBER)
+#define SHADOW_RULE OBJECT_WITH("\"kind\",\"name\",\"mode\",\"calls\"", \
+	"\"kind\":" T ",\"name\":" T ",\"mode\":" TEXT ",\"cohort\":" TEXT ",\"calls\":" NUMBER \
+	",\"cost_nanousd\":" NUMBER ",\"users\":" NUMBER ",\"first\":" TEXT ",\"last\":" TEXT ",\"example\":" TEXT \
+	",\"affected\":" ARRAY_OF(AFFECTED))
+#define SHADOW_SHAPE OBJECT_WITH("\"since\",\"rules\",\"cohorts\"", \
+	"\"since\":" TEXT ",\"complete\":" BOOLEAN ",\"rules\":" ARRAY_OF(SHADOW_RULE) \
+	",\"cohorts\":" ARRAY_OF(OBJECT_WITH("\"cohort\"", "\"cohort\":" TEXT "," MEASURES)))
+#define PREVIEW_SHAPE OBJECT_WITH("\"since\",\"limit\",\"stopped\",\"stopped_nanousd\",\"who\"", \
+	"\"since\":" TEXT ",\"limit\":" T ",\"complete\":" BOOLEAN ",\"calls\":" NUMBER ",\"counters\":" NUMBER \
+	",\"counters_stopped\":" NUMBER ",\"stopped\":" NUMBER ",\"stopped_nanousd\":" NUMBER \
+	",\"who\":" ARRAY_OF(OBJECT_WITH("\"for\",\"stopped\"", "\"for\":" TEXT ",\"window\":" TEXT \
+	",\"first\":" TEXT ",\"stopped\":" NUMBER ",\"beyond\":" T ",\"stopped_nanousd\":" NUMBER)))
 /* clang-format on */
 
 #endif

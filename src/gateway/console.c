@@ -223,11 +223,7 @@ static int answer_known(struct console *c, struct console_context *of, const str
 	}
 	bool reads = slice_eq(method, SLICE("GET"));
 	a->type = "application/json";
-	if (!reads)
-		pthread_mutex_lock(&c->lock);
 	int code = admin_api(of, who, method, r->path, r->query, buf_slice(&r->body), &a->status, &a->body);
-	if (!reads)
-		pthread_mutex_unlock(&c->lock);
 	if (code == ERR_NOT_FOUND && reads)
 		code = console_api(of, who, r->path, r->query, &a->status, &a->type, &a->body);
 	if (code == 0 && a->status == 200 && slice_eq(r->path, SLICE("/api/v1/events")))
@@ -494,6 +490,7 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 	                                  .workers = workers,
 	                                  .workers_n = workers_n,
 	                                  .writer = writer,
+	                                  .lock = &c->lock,
 	                                  .ops = ops,
 	                                  .timezone = c->settings->timezone,
 	                                  .simulated = all_simulated(c->settings)};

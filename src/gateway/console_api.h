@@ -18,6 +18,7 @@ struct console_context {
 	const struct ledger_ops *ops;
 	struct ledger *ledger;   /* read-only */
 	struct ledger *writable; /* for what people decide */
+	pthread_mutex_t *lock;   /* not owned; guards writable: one change at a time */
 	slice timezone;          /* of the settings at the start */
 	bool simulated;          /* every provider is a simulated one, and the page says so */
 };

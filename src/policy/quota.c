@@ -133,14 +133,36 @@ static void rule_key(const struct quota *q, const struct quota_rule *rule, const
 		mix(key, facts_text(f, &rule->each[i], buf));
 }
 
-static void provider_key(const struct quota *q, const struct quota_ask *a, uint64_t key[2])
+static void provider_key(const struct quota *q, slice provider, slice model, uint64_t account,
+                         uint64_t key[2])
 {
 	key[0] = q->seed;
 	key[1] = ~q->seed;
 	mix(key, SLICE("provider"));
-	mix(key, a->provider);
-	mix(key, a->model);
-	mix(key, slice_make(&a->account, sizeof a->account));
+	mix(key, provider);
+	mix(key, model);
+	mix(key, slice_make(&account, sizeof account));
+}
+
+bool quota_told(struct quota *q, slice provider, slice model, int64_t now_us, struct quota_told *out)
+{
+	uint64_t key[2];
+	provider_key(q, provider, model, 0, key);
+	struct quota_shard *h = &q->shards[key[0] % SHARDS];
+	pthread_mutex_lock(&h->lock);
+	const struct quota_station *s = map_get(&h->stations, slice_make(key, sizeof key));
+	if (s)
+		*out = (struct quota_told){
+		    .requests = s->requests.limit,
+		    .requests_left = s->requests.limit ? learnt_left(&s->requests, now_us) : 0,
+		    .tokens = s->tokens.limit,
+		    .tokens_left = s->tokens.limit ? learnt_left(&s->tokens, now_us) : 0,
+		    .flying = s->flying,
+		    .waiting = (int64_t)s->waiting,
+		    .window = s->window,
+		    .blocked_us = num_max_i64(0, s->blocked_until_us - now_us)};
+	pthread_mutex_unlock(&h->lock);
+	return s != NULL;
 }
 
 static bool add_take(struct quota *q, struct quota_ticket *t, const struct quota_rule *rule,
@@ -172,7 +194,7 @@ static bool begin(struct quota *q, struct quota_ticket *t, const struct quota_as
 	}
 	if (a->provider.n == 0)
 		return true;
-	provider_key(q, a, key);
+	provider_key(q, a->provider, a->model, a->account, key);
 	return add_take(q, t, NULL, key, now_us);
 }
 

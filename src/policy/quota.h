@@ -96,6 +96,18 @@ void quota_learn(struct quota_ticket *t, int status, const struct headers *h, in
 /* The call is over, or never left. tokens: input and output as used; negative when unknown. */
 void quota_end(struct quota_ticket *t, bool left, int64_t tokens, int64_t now_us);
 
+/* What is known of a provider's own limits for a model, by Weir's credential. */
+struct quota_told {
+	int64_t requests,
+	    requests_left;           /* of its window, as its answers told; requests 0: nothing is known */
+	int64_t tokens, tokens_left; /* likewise */
+	int64_t flying, waiting;
+	int64_t window;     /* calls in flight that it takes of late, after a 429; 0: any */
+	int64_t blocked_us; /* for so long nothing is sent; 0: it is not blocked */
+};
+/* False: no call went there yet, or it is long ago. */
+bool quota_told(struct quota *q, slice provider, slice model, int64_t now_us, struct quota_told *out);
+
 struct quota_stats {
 	unsigned long long stations, waiting, refused_full, throttled; /* throttled: answers of a provider's
 	                                                                  that said so */

@@ -1,0 +1,172 @@
+// What the console's pages ask: each answer's figures are the ledger's, and a developer gets their own.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startSim, startWeir, stopAll } from './lib/harness.mjs';
+
+const HOSTILE = '<img src=x onerror=alert(1)>"\'&\u202e;';
+let sim, weir, owner, viewer, ana, bo, boSees;
+
+before(async () => {
+  sim = await startSim();
+  weir = await startWeir({
+    sim,
+    extra: `teams:
+  - {name: payments, members: [ana@example.com]}
+budgets:
+  - {name: all-day, window: day, limit: 100 USD}
+  - {name: tight, each: user, window: day, limit: 0.000001 USD, mode: shadow}
+gates:
+  - {name: no-push, where: {branch: main}, deny: "not on main", mode: shadow, cohort: 100%}
+storms: {name: loops, retry_budget: {calls: 2, usd: 5}, action: pause}
+`,
+  });
+  owner = weir.newKey('--role', 'owner', '--user', 'olga@example.com');
+  viewer = weir.newKey('--role', 'viewer', '--user', 'vic@example.com');
+  ana = weir.firstKey;
+  bo = weir.newKey('--user', 'bo@example.com', '--set', 'cohort=pilot');
+  boSees = weir.newKey('--role', 'developer', '--user', 'bo@example.com');
+  await new Promise((done) => setTimeout(done, 300));
+  for (let i = 0; i < 3; i++) assert.equal(await call(ana, `a${i}`, { 'x-weir-repo': 'github.com/acme/shop', 'x-weir-branch': 'main' }), 200);
+  for (let i = 0; i < 2; i++) assert.equal(await call(bo, `b${i}`, { 'x-weir-repo': HOSTILE.replace(/[^\x20-\x7e]/g, '') }), 200);
+  for (let i = 0; i < 8; i++) await call(bo, 'loop', {}, 'the very same words'); // sent again and again
+  await weir.ledgerOf(13);
+});
+after(stopAll);
+
+const ask = async (path, key = owner, init = {}) => {
+  const answer = await fetch(`${weir.console}/api/v1/${path}`, {
+    ...init,
+    headers: { 'x-weir-key': key, ...(init.body ? { 'content-type': 'application/json' } : {}) },
+  });
+  const text = await answer.text();
+  return { status: answer.status, json: JSON.parse(text), text };
+};
+const call = async (key, session, headers = {}, words = `of ${session}`) => {
+  const answer = await fetch(`${weir.url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-api-key': key, 'x-weir-session': session, ...headers },
+    body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 50, messages: [{ role: 'user', content: words }] }),
+  });
+  await answer.text();
+  return answer.status;
+};
+const spent = (rows) => rows.reduce((sum, row) => sum + (row.cost_nanousd ?? 0), 0);
+
+test('overview: money, movers, loops and what no team is booked for, as the ledger has them', async () => {
+  const rows = weir.ledger();
+  const { json } = await ask('overview');
+  assert.equal(json.today.cost_nanousd, spent(rows));
+  assert.equal(json.today.calls, rows.filter((r) => r.ending !== 'refused').length);
+  assert.equal(json.today.refused, rows.filter((r) => r.ending === 'refused').length);
+  assert.equal(json.month.before.cost_nanousd, 0);
+  assert.equal(json.unallocated.cost_nanousd, spent(rows.filter((r) => !r.team)));
+  const team = json.movers.find((m) => m.by === 'team' && m.value === 'payments');
+  assert.equal(team.cost_nanousd, spent(rows.filter((r) => r.team === 'payments')));
+  assert.equal(team.before_nanousd, 0);
+  const stopped = rows.filter((r) => r.rule === 'loops' && r.ending === 'refused');
+  assert.ok(stopped.length >= 1, 'the loop was stopped');
+  assert.equal(json.loops.sessions, 1);
+  assert.equal(json.loops.burnt_nanousd, spent(rows.filter((r) => r.session === 'loop')));
+  assert.equal(json.loops.next_hour_nanousd, 6 * json.loops.burnt_nanousd);
+  assert.equal(json.budgets[0].budget, 'tight', 'the fullest first');
+
+  const own = (await ask('overview', boSees)).json;
+  assert.equal(own.today.cost_nanousd, spent(rows.filter((r) => r.user === 'bo@example.com')));
+  assert.ok(!own.movers.some((m) => m.value === 'ana@example.com' || m.value === 'payments'));
+  assert.ok(own.budgets.every((b) => b.for === 'bo@example.com'), JSON.stringify(own.budgets));
+});
+
+test('sessions are searched, sorted and paged; names of a hostile client come as they are', async () => {
+  const ids = (got) => got.json.sessions.map((s) => s.id);
+  for (let i = 0; i < 50 && (await ask('sessions')).json.total < 6; i++) await new Promise((done) => setTimeout(done, 100));
+  const all = await ask('sessions?limit=100');
+  assert.equal(all.json.total, 6, all.text);
+  const first = await ask('sessions?limit=2&sort=cost');
+  const second = await ask('sessions?limit=2&offset=2&sort=cost');
+  assert.deepEqual(ids(first).concat(ids(second)), all.json.sessions.sort((a, b) => b.cost_nanousd - a.cost_nanousd || (a.seen < b.seen ? 1 : -1)).slice(0, 4).map((s) => s.id));
+  assert.deepEqual(ids(await ask('sessions?search=ACME/sh')).sort(), ['a0', 'a1', 'a2']);
+  let paused = [];
+  for (let i = 0; i < 50 && !paused.length; i++) {
+    paused = ids(await ask('sessions?state=paused')); // the store is told once a second
+    if (!paused.length) await new Promise((done) => setTimeout(done, 100));
+  }
+  assert.deepEqual(paused, ['loop']);
+  assert.ok((await ask('sessions?sort=burn')).json.sessions[0].burn_nanousd > 0);
+  const hostile = (await ask('sessions?search=onerror')).json.sessions;
+  assert.equal(hostile.length, 2);
+  assert.match(hostile[0].repo, /^<img src=x onerror=alert\(1\)>"'&;?$/);
+  assert.deepEqual(ids(await ask('sessions?search=a0', boSees)), []);
+  for (const wrong of ['sort=size', 'state=dead', 'limit=0', 'offset=-1']) assert.equal((await ask(`sessions?${wrong}`)).status, 400, wrong);
+  const turn = (await ask('sessions/loop')).json.turns.at(-1);
+  assert.equal(turn.rule === 'loops' || turn.rule === 'session.paused', true, JSON.stringify(turn));
+  assert.match(turn.explanation, /loop/);
+});
+
+test('shadow: what rules would have done, to whom, and what cohorts cost', async () => {
+  const rows = weir.ledger();
+  const { json } = await ask('shadow');
+  const gate = json.rules.find((r) => r.kind === 'gate');
+  assert.deepEqual([gate.name, gate.mode, gate.calls, gate.users], ['no-push', 'shadow', 3, 1]);
+  assert.equal(gate.cost_nanousd, spent(rows.filter((r) => r.branch === 'main')));
+  assert.deepEqual(gate.affected.map((u) => u.user), ['ana@example.com']);
+  const tight = json.rules.find((r) => r.name === 'tight');
+  assert.equal(tight.kind, 'budget');
+  assert.equal(tight.calls, rows.filter((r) => /budget tight/.test(r.shadow ?? '')).length);
+  assert.ok(tight.calls > 3);
+  const pilot = json.cohorts.find((c) => c.cohort === 'pilot');
+  assert.equal(pilot.cost_nanousd, spent(rows.filter((r) => r.user === 'bo@example.com')));
+  const own = (await ask('shadow', boSees)).json;
+  assert.ok(!own.rules.some((r) => r.affected.some((u) => u.user !== 'bo@example.com')));
+});
+
+test('health: each provider\'s calls, failures and times', async () => {
+  const { json } = await ask('health');
+  const p = json.providers.find((x) => x.name === 'anthropic');
+  const rows = weir.ledger().filter((r) => r.ending !== 'refused');
+  assert.equal(p.calls, rows.length);
+  assert.equal(p.day_calls, rows.length);
+  assert.equal(p.failed, 0);
+  const times = rows.map((r) => r.duration_ms).sort((a, b) => a - b);
+  assert.equal(p.duration_ms.p50, times[Math.floor((times.length - 1) / 2)]);
+  assert.ok(json.providers.some((x) => x.name === 'gemini' && x.calls === 0 && x.duration_ms.p50 === null), 'one that was not asked is there too');
+  assert.ok(json.limits.some((l) => l.provider === 'anthropic' && l.model === 'claude-sonnet-4-5'));
+});
+
+test('prices: what was used, or the whole book; set-up: lines to copy, and whose calls came', async () => {
+  const used = (await ask('prices')).json.prices;
+  assert.deepEqual([...new Set(used.map((p) => p.model))], ['claude-sonnet-4-5']);
+  assert.equal(used[0].nanousd_per_million.input, 3e9);
+  assert.ok((await ask('prices?all=true')).json.prices.length > 50);
+  const { json } = await ask('setup');
+  assert.equal(json.gateway, weir.url);
+  const claude = json.agents.find((a) => a.agent === 'claude-code');
+  assert.match(claude.lines, new RegExp(`^export ANTHROPIC_BASE_URL=${weir.url}\nexport ANTHROPIC_API_KEY=wk_…$`));
+  assert.equal(claude.calls, 0);
+  assert.equal(json.calls, weir.ledger().filter((r) => r.ending !== 'refused').length);
+});
+
+test('preview: whom a budget would have stopped, nothing of it stored', async () => {
+  const rows = weir.ledger().filter((r) => r.user === 'bo@example.com' && r.cost_nanousd);
+  const limit = rows[0].cost_nanousd + rows[1].cost_nanousd;
+  const body = (n, more = {}) => ({ method: 'POST', body: JSON.stringify({ each: 'user', window: 'day', limit: `${(n / 1e9).toFixed(9)} USD`, ...more }) });
+  const { json, status, text } = await ask('budgets/new/preview', viewer, body(limit));
+  assert.equal(status, 200, text);
+  const who = json.who.find((w) => w.for === 'bo@example.com');
+  // the first two fit; of the others those that no longer did
+  let settled = 0;
+  const beyond = rows.filter((r) => (settled + r.cost_nanousd <= limit ? ((settled += r.cost_nanousd), false) : true));
+  assert.equal(who.stopped, beyond.length);
+  assert.equal(who.stopped_nanousd, spent(beyond));
+  assert.equal(json.complete, true);
+  const none = await ask('budgets/new/preview', owner, body(1e12));
+  assert.equal(none.json.stopped, 0);
+  assert.deepEqual(none.json.who, []);
+  const rolling = await ask('budgets/new/preview', owner, body(limit, { window: 'rolling 24h' }));
+  assert.ok(rolling.status === 200 ? rolling.json.who.some((w) => w.for === 'bo@example.com') : /window/.test(rolling.text), rolling.text);
+  const edited = await ask('budgets/all-day/preview', owner, { method: 'POST', body: JSON.stringify({ window: 'day', limit: '0.000001 USD' }) });
+  assert.equal(edited.status, 200, edited.text);
+  assert.ok(edited.json.stopped > 5, 'also of one that stands in the file');
+  assert.equal((await ask('budgets/new/preview', owner, body(1, { window: 'fortnight' }))).status, 400);
+  assert.equal((await ask('budgets/new/preview', boSees, body(1))).status, 403);
+  assert.equal((await ask('budgets/new')).status, 404);
+});
