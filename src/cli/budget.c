@@ -18,7 +18,7 @@ const struct command command_budget = {
     "refuse ID\n\n"
     "Asks a running gateway (--server or WEIR_URL, else the one on this machine) with WEIR_KEY.\n\n"
     "list        budgets, what is spent and held of each counter you may see, and what is left; show NAME: "
-    "one\n"
+    "one, and who holds in it for how long\n"
     "override    adds to a limit for as long as its window lasts: at once within the bounds that the budget "
     "has for\n"
     "            it, and beyond them when an approver has said yes; each stands in the record of changes\n"
@@ -63,6 +63,36 @@ static void print_budget(const struct cli *c, const cJSON *b)
 	}
 }
 
+/* "ana@example.com, session s1, claude-opus-4-5: 0.30 USD for 12 s (call 01…)" */
+static void print_holder(const struct cli *c, const cJSON *h)
+{
+	static const char *const parts[] = {"user", "team", "repo", "session", "agent", "model"};
+	const cJSON *age = cJSON_GetObjectItemCaseSensitive(h, "age_s");
+	const char *before = "";
+	fputs("    ", c->out);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		const char *v = text_of(h, parts[i]);
+		if (strcmp(v, "-") == 0)
+			continue;
+		fprintf(c->out, "%s%s%s", before, strcmp(parts[i], "session") ? "" : "session ", v);
+		before = ", ";
+	}
+	bool batch = strcmp(text_of(h, "batch"), "-") != 0;
+	fprintf(c->out, ": %s for %.0f s (%s %s)\n", text_of(h, "held"),
+	        cJSON_IsNumber(age) ? age->valuedouble : 0, batch ? "batch" : "call",
+	        text_of(h, batch ? "batch" : "call"));
+}
+
+static void print_holders(const struct cli *c, const cJSON *b)
+{
+	const cJSON *all = cJSON_GetObjectItemCaseSensitive(b, "holders"), *h;
+	if (cJSON_GetArraySize(all) > 0)
+		fputs("  held by (the oldest first; in USD, whatever the budget counts):\n", c->out);
+	cJSON_ArrayForEach(h, all) print_holder(c, h);
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(b, "more_holders")))
+		fputs("    and others\n", c->out);
+}
+
 static void print_override(const struct cli *c, const cJSON *o)
 {
 	const cJSON *scope = cJSON_GetObjectItemCaseSensitive(o, "for"), *v;
@@ -93,6 +123,7 @@ static int print_answer(const struct cli *c, slice answer)
 		fputs("No limit is lifted, and none waits.\n", c->err);
 	if (cJSON_HasObjectItem(all, "counters"))
 		print_budget(c, all);
+	print_holders(c, all);
 	if (cJSON_HasObjectItem(all, "state"))
 		print_override(c, all);
 	cJSON_Delete(all);

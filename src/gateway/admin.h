@@ -152,5 +152,8 @@ bool admin_owns_counter(const struct admin *a, const struct budget_rule *rule, s
 int admin_budgets_list(struct admin *a);
 int admin_budgets_show(struct admin *a);
 int admin_holds(struct admin *a);
+/* admin_holds.c: "holders", the oldest first, and "more_holders": the calls and batches that hold in the
+ * budget; rule NULL: in any, with which. */
+void admin_put_holders(struct admin *a, const struct budget_rule *rule);
 
 #endif

@@ -90,7 +90,7 @@ static void put_where(struct admin *a, const struct budget_rule *b)
 	jsonw_array_end(&a->w);
 }
 
-static void put_budget(struct admin *a, const struct budget_rule *b)
+static void put_budget(struct admin *a, const struct budget_rule *b, bool holders)
 {
 	bool api = slice_eq(b->rule.place.file, SLICE(SETTINGS_MORE_NAME));
 	jsonw_object(&a->w);
@@ -108,6 +108,8 @@ static void put_budget(struct admin *a, const struct budget_rule *b)
 	jsonw_array(&a->w);
 	put_counters(a, b, false);
 	jsonw_array_end(&a->w);
+	if (holders)
+		admin_put_holders(a, b);
 	jsonw_object_end(&a->w);
 }
 
@@ -117,7 +119,7 @@ int admin_budgets_list(struct admin *a)
 	jsonw_key(&a->w, SLICE("budgets"));
 	jsonw_array(&a->w);
 	for (size_t i = 0; i < a->settings->budgets_n; i++)
-		put_budget(a, &a->settings->budgets[i]);
+		put_budget(a, &a->settings->budgets[i], false);
 	jsonw_array_end(&a->w);
 	jsonw_object_end(&a->w);
 	return admin_end(a);
@@ -127,7 +129,7 @@ int admin_budgets_show(struct admin *a)
 {
 	for (size_t i = 0; i < a->settings->budgets_n; i++)
 		if (slice_eq(a->settings->budgets[i].rule.name, a->param)) {
-			put_budget(a, &a->settings->budgets[i]);
+			put_budget(a, &a->settings->budgets[i], true);
 			return admin_end(a);
 		}
 	return admin_refuse(a, 404, "there is no budget \"" SLICE_FMT "\"", SLICE_ARG(a->param));
@@ -141,6 +143,7 @@ int admin_holds(struct admin *a)
 	for (size_t i = 0; i < a->settings->budgets_n; i++)
 		put_counters(a, &a->settings->budgets[i], true);
 	jsonw_array_end(&a->w);
+	admin_put_holders(a, NULL);
 	jsonw_object_end(&a->w);
 	return admin_end(a);
 }

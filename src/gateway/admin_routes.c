@@ -85,13 +85,23 @@
 #define COUNTER_FIELDS                                                                                       \
 	"\"for\":" TEXT ",\"settled\":" T ",\"held\":" T ",\"lifted\":" T ",\"left\":" T                     \
 	",\"calls\":{\"type\":\"integer\"},\"held_since\":" TEXT ",\"from\":" TEXT ",\"until\":" TEXT
+#define HOLDERS                                                                                              \
+	",\"holders\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                                           \
+	    "\"call\",\"held\",\"since\"",                                                                   \
+	    "\"call\":" T ",\"batch\":" TEXT ",\"user\":" TEXT ",\"team\":" TEXT ",\"repo\":" TEXT           \
+	    ",\"agent\":" TEXT ",\"session\":" TEXT ",\"task\":" TEXT ",\"provider\":" TEXT                  \
+	    ",\"model\":" TEXT ",\"held\":" TEXT                                                             \
+	    ",\"held_tokens\":{\"type\":[\"integer\",\"null\"]},\"since\":" TEXT                             \
+	    ",\"age_s\":{\"type\":\"integer\"},\"budgets\":{\"type\":\"array\",\"items\":" OBJECT_WITH(      \
+	        "\"budget\",\"for\"",                                                                        \
+	        "\"budget\":" T ",\"for\":" TEXT) "}") "},\"more_holders\":{\"type\":\"boolean\"}"
 #define BUDGET_SHAPE                                                                                         \
 	OBJECT_WITH(                                                                                         \
 	    "\"name\",\"window\",\"limit\",\"each\",\"counters\"",                                           \
 	    "\"name\":" T ",\"window\":" T ",\"limit\":" T ",\"each\":{\"type\":\"array\",\"items\":" T      \
 	    "},\"where\":{\"type\":[\"array\",\"null\"]},\"action\":" T ",\"mode\":" T ",\"override\":" TEXT \
 	    ",\"source\":" T ",\"counters\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                     \
-	        "\"for\",\"settled\",\"held\"", COUNTER_FIELDS) "}")
+	        "\"for\",\"settled\",\"held\"", COUNTER_FIELDS) "}" HOLDERS)
 #define HOLD_SHAPE OBJECT_WITH("\"budget\",\"for\",\"held\",\"calls\"", "\"budget\":" T "," COUNTER_FIELDS)
 #define OVERRIDE_SHAPE                                                                                       \
 	OBJECT_WITH("\"id\",\"budget\",\"for\",\"add\",\"state\",\"until\"",                                 \
@@ -168,8 +178,9 @@ const struct admin_route admin_routes[] = {
      "The budgets and their counters; of the counters a developer's own only", "", NULL,
      LIST_OF("budgets", BUDGET_SHAPE)},
     {"GET", "/api/v1/budgets/{name}", ALL_ROLES, admin_budgets_show, "One of them", "", NULL, BUDGET_SHAPE},
-    {"GET", "/api/v1/holds", ALL_ROLES, admin_holds, "What calls under way hold, and since when", "", NULL,
-     LIST_OF("holds", HOLD_SHAPE)},
+    {"GET", "/api/v1/holds", ALL_ROLES, admin_holds,
+     "What calls under way hold, whose they are and since when", "", NULL,
+     OBJECT_WITH("\"holds\",\"holders\"", "\"holds\":{\"type\":\"array\",\"items\":" HOLD_SHAPE "}" HOLDERS)},
     {"POST", "/api/v1/budgets/{name}/override", MAKERS, admin_override,
      "Lifts a limit for as long as its window lasts: at once within the budget's bounds, beyond them it "
      "waits for an "

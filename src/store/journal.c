@@ -260,17 +260,6 @@ enum slot_fate slot_judge(const struct slot *s, bool power_lost)
 	return state == SLOT_INTENT && !power_lost ? FATE_UNSENT : FATE_CRASHED;
 }
 
-/* --- the writer's side ----------------------------------------------------------------------- */
-
-void journal_on_crash(struct journal *j, journal_crash_fn *fn, void *arg)
-{
-	j->on_crash = fn;
-	j->on_crash_arg = arg;
-}
-
-static const enum meter answer_meters[] = {METER_OUTPUT, METER_REASONING, METER_OUTPUT_AUDIO,
-                                           METER_OUTPUT_IMAGE};
-
 /* The hold as it was extended last. */
 static void extended(const struct slot *s, struct record *r)
 {
@@ -281,6 +270,41 @@ static void extended(const struct slot *s, struct record *r)
 	if (tokens && tokens > r->hold_tokens)
 		r->hold_tokens = tokens;
 }
+
+int journal_each_open(const struct journal *j, int (*on_call)(void *arg, const struct record *r), void *arg)
+{
+	_Alignas(8) char copy[JOURNAL_SLOT_BYTES];
+	const struct slot *s = (const struct slot *)(const void *)copy;
+	uint32_t used = atomic_load_explicit(&j->head->used, memory_order_acquire);
+	for (journal_slot n = 1; n <= used && n <= j->n; n++) {
+		const struct slot *is = journal_at(j, n);
+		struct record r;
+		uint32_t state = atomic_load_explicit(&is->state, memory_order_acquire);
+		if (state != SLOT_INTENT && state != SLOT_LEFT)
+			continue;
+		journal_copy_slot(copy, is);
+		bool same = atomic_load_explicit(&s->state, memory_order_relaxed) == state;
+		if (!same || s->intent_n > SLOT_BODY || s->intent_sum != XXH3_64bits(s->body, s->intent_n) ||
+		    !slot_intent(s, &r))
+			continue;
+		extended(s, &r);
+		int rc = on_call(arg, &r);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* --- the writer's side ----------------------------------------------------------------------- */
+
+void journal_on_crash(struct journal *j, journal_crash_fn *fn, void *arg)
+{
+	j->on_crash = fn;
+	j->on_crash_arg = arg;
+}
+
+static const enum meter answer_meters[] = {METER_OUTPUT, METER_REASONING, METER_OUTPUT_AUDIO,
+                                           METER_OUTPUT_IMAGE};
 
 /* The row of a call that was under way when the process died. */
 static bool crash_row(struct journal *j, const struct slot *s, struct record *r)

@@ -101,6 +101,11 @@ void journal_sync_wake(struct journal *j);
  * it returns 0. */
 int journal_sync(struct journal *j, struct error *e) WARN_UNUSED;
 
+/* The calls that are under way just now: their intents, with their holds as extended last. From any thread,
+ * beside those that write: a slot that changes meanwhile is left out. r and its texts live until on_call
+ * returns; what it returns ends the walk, when not 0, and is returned. */
+int journal_each_open(const struct journal *j, int (*on_call)(void *arg, const struct record *r), void *arg);
+
 void journal_stats_get(const struct journal *j, struct journal_stats *out);
 
 #endif

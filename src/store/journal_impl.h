@@ -160,6 +160,8 @@ int journal_read_at(int fd, void *out, size_t n, uint64_t at);
  * who touches it first wait for the file system. */
 int journal_grow_file(int fd, const char *path, uint64_t from, uint64_t to, struct error *e) WARN_UNUSED;
 
+/* Of a slot that others may be writing: the copy may be a mixture, which its sums tell. */
+void journal_copy_slot(char *to, const struct slot *from);
 /* journal_sync.c: opens or creates FILE.disk and reads its header into *own (zeros when it has none). */
 int journal_disk_open(struct journal *j, struct journal_header *own, struct error *e) WARN_UNUSED;
 /* After recovery: makes it this journal's, with room for all its slots. keep: its slots are copies of this

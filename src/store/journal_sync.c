@@ -96,8 +96,8 @@ void journal_sync_wake(struct journal *j)
 #if defined(__SANITIZE_THREAD__)
 __attribute__((no_sanitize("thread"), noinline))
 #endif
-static void
-copy_slot(char *to, const struct slot *from)
+void
+journal_copy_slot(char *to, const struct slot *from)
 {
 #if defined(__SANITIZE_THREAD__)
 	const volatile uint64_t *words = (const volatile uint64_t *)(const volatile void *)from;
@@ -122,7 +122,8 @@ static size_t write_run(struct journal *j, journal_slot first)
 {
 	size_t n = 0;
 	do {
-		copy_slot(j->staging + n * JOURNAL_SLOT_BYTES, journal_at(j, first + (journal_slot)n));
+		journal_copy_slot(j->staging + n * JOURNAL_SLOT_BYTES,
+		                  journal_at(j, first + (journal_slot)n));
 		n++;
 	} while (n < STAGING_SLOTS && take_mark(j, first + (journal_slot)n));
 	if (write_at(j->disk_fd, j->staging, n * JOURNAL_SLOT_BYTES, journal_file_bytes(first - 1)) == 0)

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { spawnSync } from 'node:child_process';
+import { STREAM, dial, post, until } from './lib/raw.mjs';
 import { cleanEnvironment, startSim, startWeir, stopAll, WEIR } from './lib/harness.mjs';
 
 let sim, weir;
@@ -129,4 +130,22 @@ test('what was lifted is lifted after a restart', async () => {
   assert.equal(await call('dev'), 200);
   assert.equal(await call('lead'), 200);
   assert.equal(await call('eye'), 401);
+});
+
+test('who holds, and for how long: one sees their own, the keepers all', async () => {
+  const line = dial(weir.url);
+  await line.write(post('/v1/messages', keys.dev, STREAM, ['x-sim: delay=600000', 'x-weir-session: s-held', 'x-weir-team: web']));
+  const held = async (who) => (await api(who, 'GET', 'holds')).json.holders;
+  const [one] = await until(async () => (await held('eye')).length && held('eye'), 'it is under way');
+  assert.deepEqual([one.user, one.session, one.model, one.batch], ['dev@example.com', 's-held', 'claude-haiku-4-5', null]);
+  assert.match(one.held, /^0\.0\d* USD$/);
+  assert.ok(Date.now() - Date.parse(one.since) < 60000 && one.age_s < 60, JSON.stringify(one));
+  assert.deepEqual(one.budgets, [{ budget: 'dev-day', for: 'dev@example.com' }, { budget: 'org', for: null }, { budget: 'tokens', for: 'web' }]);
+  assert.equal((await held('dev')).length, 1);
+  assert.deepEqual(await held('other'), [], "another's is not theirs to see");
+  const shown = laptop('dev', 'show', 'dev-day').stdout;
+  assert.match(shown, /held by .*\n {4}dev@example\.com, web, .*session s-held, .*claude-haiku-4-5: 0\.0\d* USD for \d+ s \(call \w+\)/);
+  assert.doesNotMatch(laptop('eye', 'show', 'pr').stdout, /held by (?!0 calls)/, 'it is not in CI');
+  line.destroy();
+  await until(async () => (await held('eye')).length === 0, 'nothing is held any more');
 });

@@ -245,6 +245,51 @@ static void a_crash_books_the_hold_as_extended(void **state)
 	(void)state;
 }
 
+struct seen {
+	size_t n;
+	int64_t held[8];
+};
+
+static int see(void *arg, const struct record *r)
+{
+	struct seen *s = arg;
+	assert_true(s->n < (size_t)COUNT(s->held));
+	s->held[s->n++] = r->hold_nanousd;
+	return s->n == 3 ? 7 : 0;
+}
+
+/* Refusals, settled and dropped calls are not under way. */
+static void what_is_under_way(void **state)
+{
+	struct folder f;
+	struct record r;
+	journal_slot slot[4];
+	struct seen seen = {0};
+	folder_make(&f);
+	struct journal *j = opened(&f);
+	for (int i = 0; i < 4; i++) {
+		sample_record(&r, i);
+		r.hold_nanousd = 100 + i;
+		slot[i] = journal_begin(j, 0, &r);
+	}
+	sample_settled(&r, 9);
+	assert_int_equal(journal_refusal(j, 0, &r), 0);
+	journal_left(j, slot[1]);
+	journal_extend(j, slot[1], 500, 5);
+	journal_left(j, slot[2]);
+	journal_settle(j, slot[2], &r);
+	journal_drop(j, 0, slot[3]);
+	assert_int_equal(journal_each_open(j, see, &seen), 0);
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.held[0] + seen.held[1], 100 + 500);
+	slot[3] = journal_begin(j, 0, &r);
+	seen.n = 0;
+	assert_int_equal(journal_each_open(j, see, &seen), 7);
+	journal_close(j);
+	folder_remove(&f);
+	(void)state;
+}
+
 static void price_crash(void *arg, struct record *r)
 {
 	assert_int_equal(r->ending, ENDING_CRASH);
@@ -348,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_call_goes_through_its_states),
 	    cmocka_unit_test(parts_come_with_their_settlement),
+	    cmocka_unit_test(what_is_under_way),
 	    cmocka_unit_test(rows_come_oldest_first_and_go_back_in_order),
 	    cmocka_unit_test(a_full_journal_turns_calls_away),
 	    cmocka_unit_test(few_slots_are_touched),
