@@ -108,6 +108,9 @@ static void check_scanners(slice text)
 	     (close ? got.escaped == want.escaped : got.at == want.at));
 	must(json_scan_string(text.p, end, &got) == close &&
 	     (close ? got.escaped == want.escaped : got.at == want.at));
+	const char *known = json_scan_known(text.p, end, &got);
+	must(close ? known == close && got.escaped == want.escaped
+	           : known == NULL || (known >= text.p && known < end));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -70,7 +70,7 @@ bool body_fields(slice raw, struct wire_words fields, slice *at)
 	json_key k;
 	if (!body_is_object(raw))
 		return false;
-	json_init(&j, raw);
+	json_init_known(&j, raw);
 	json_object(&j);
 	while (json_next_key(&j, &k)) {
 		int id = wire_word(&k, fields);
@@ -86,7 +86,7 @@ bool body_first_key(slice raw, json_key *k)
 	struct json j;
 	if (!body_is_object(raw))
 		return false;
-	json_init(&j, raw);
+	json_init_known(&j, raw);
 	return json_object(&j) && json_next_key(&j, k);
 }
 
@@ -102,7 +102,7 @@ bool body_elements(slice raw, struct body_elements *e)
 {
 	if (!body_is_array(raw))
 		return false;
-	json_init(&e->j, raw);
+	json_init_known(&e->j, raw);
 	return json_array(&e->j);
 }
 

@@ -77,7 +77,7 @@ static void find_schema(struct predict_scratch *s, struct beside *c, slice raw, 
 	}
 	if (body_is(f[F_TYPE], SLICE("json_object")) || body_is(f[F_TYPE], SLICE("application/json")))
 		c->at[FEATURE_JSON] = 1;
-	json_init(&j, raw);
+	json_init_known(&j, raw);
 	json_object(&j);
 	while (json_next_key(&j, &k) && json_skip(&j, &value))
 		find_schema(s, c, value, depth + 1);
@@ -170,7 +170,7 @@ void predict_count_beside(struct predict_scratch *s, const struct request_view *
 	json_key k;
 	memset(out, 0, sizeof *out);
 	out->open = brings_its_own(v->model);
-	json_init(&j, v->body);
+	json_init_known(&j, v->body);
 	if (json_peek(&j) != JSON_OBJECT)
 		return;
 	json_object(&j);

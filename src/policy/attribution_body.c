@@ -140,7 +140,7 @@ static void walk_value(struct json *j, struct walk *w, int depth)
 static void walk_text(slice value, struct walk *w)
 {
 	struct json j;
-	json_init(&j, value);
+	json_init_known(&j, value);
 	walk_value(&j, w, 0);
 }
 
@@ -175,7 +175,7 @@ void attribution_body(const struct request_view *v, struct arena *mem, struct ag
 		walk_text(v->system, &w);
 	if (v->messages.n == 0 || v->messages.p[0] != '[')
 		return;
-	json_init(&j, v->messages);
+	json_init_known(&j, v->messages);
 	json_array(&j);
 	for (int n = 0; n < MESSAGES_READ && json_next(&j); n++)
 		walk_message(&j, &w);

@@ -353,7 +353,7 @@ void opening_begin(struct opening *o, struct context *c, bool fits)
 	if (c->at.bytes)
 		json_init_within(&o->j, slice_sub(m, c->at.bytes, m.n));
 	else
-		json_init(&o->j, m);
+		json_init_known(&o->j, m);
 	if (c->at.bytes == 0 && m.n && m.p[0] == '[')
 		json_array(&o->j);
 }

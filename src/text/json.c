@@ -74,11 +74,18 @@ void json_init(struct json *j, slice text)
 	j->depth = 0;
 	j->first = false;
 	j->want = true;
+	j->known = false;
+}
+
+void json_init_known(struct json *j, slice value)
+{
+	json_init(j, value);
+	j->known = true;
 }
 
 void json_init_within(struct json *j, slice rest)
 {
-	json_init(j, rest);
+	json_init_known(j, rest);
 	j->stack[0] = 0;
 	j->depth = 1;
 	j->want = false;
@@ -142,7 +149,9 @@ static bool read_string(struct json *j, json_str *s)
 	struct json_scan r = {.escaped = false};
 	const char *from = j->p + 1;
 	const char *close = json_scan_short(from, j->end);
-	if (!close)
+	if (!close && j->known)
+		close = json_scan_known(from, j->end, &r);
+	else if (!close)
 		close = json_scan_string(from, j->end, &r);
 	if (!close)
 		return fail_at(j, r.at, r.error);

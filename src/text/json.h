@@ -44,6 +44,7 @@ struct json {
 	unsigned depth;                    /* containers open now */
 	bool first;                        /* the container was just entered */
 	bool want;                         /* a value is due where the reader stands */
+	bool known;                        /* the text was read before and is valid */
 	uint8_t stack[JSON_MAX_DEPTH / 8]; /* a bit a level: 1 object, 0 array */
 };
 
@@ -55,8 +56,12 @@ typedef struct json_str {
 typedef json_str json_key;
 
 void json_init(struct json *j, slice text);
-/* The same, standing in an array behind one of its elements: rest begins with what follows that. The elements
- * before it are taken on trust. */
+/* A value of a text that was read to its end before, without a fault: strings are only looked through for
+ * their end, which takes half the time. Of another text nothing outside of it is read either, but faults in
+ * its strings pass. */
+void json_init_known(struct json *j, slice value);
+/* The same as json_init_known, standing in an array behind one of its elements: rest begins with what follows
+ * that. */
 void json_init_within(struct json *j, slice rest);
 
 /* The type of the value that comes next, nothing consumed. */

@@ -155,3 +155,12 @@ const char *json_scan_string(const char *p, const char *end, struct json_scan *r
 #endif
 	return json_scan_plain(p, end, r);
 }
+
+const char *json_scan_known(const char *p, const char *end, struct json_scan *r)
+{
+#ifdef JSON_SCAN_AVX2
+	if (__builtin_cpu_supports("avx2"))
+		return json_scan_known_avx2(p, end, r);
+#endif
+	return json_scan_plain(p, end, r);
+}

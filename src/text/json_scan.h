@@ -24,6 +24,9 @@ struct json_scan {
  */
 const char *json_scan_string(const char *p, const char *end, struct json_scan *r);
 
+/* The same of a string that was scanned before, and found to be good: looks for its end alone. */
+const char *json_scan_known(const char *p, const char *end, struct json_scan *r);
+
 /* The same, a byte at a time: the reference, and what tells which byte is at fault. */
 const char *json_scan_scalar(const char *p, const char *end, struct json_scan *r);
 
@@ -34,6 +37,7 @@ const char *json_scan_plain(const char *p, const char *end, struct json_scan *r)
 #define JSON_SCAN_AVX2 1
 /* The same, for processors with AVX2 only. */
 const char *json_scan_avx2(const char *p, const char *end, struct json_scan *r);
+const char *json_scan_known_avx2(const char *p, const char *end, struct json_scan *r);
 #endif
 
 /* Most strings are short and plain: the closing quote of one of at most 15 bytes, or NULL when it is another

@@ -243,4 +243,20 @@ AVX2 const char *json_scan_avx2(const char *from, const char *end, struct json_s
 	return json_scan_scalar(from, end, r);
 }
 
+AVX2 const char *json_scan_known_avx2(const char *from, const char *end, struct json_scan *r)
+{
+	uint64_t carry = 0;
+	r->escaped = false;
+	for (const char *p = from; p < end; p += 64) {
+		struct block b = load(p, end);
+		uint64_t quote = equal(b, '"'), backslash = equal(b, '\\');
+		if (backslash | carry)
+			quote &= ~escaped_bytes(backslash, &carry);
+		r->escaped |= (backslash & (quote ^ (quote - 1))) != 0;
+		if (quote)
+			return p + __builtin_ctzll(quote);
+	}
+	return json_scan_scalar(from, end, r);
+}
+
 #endif

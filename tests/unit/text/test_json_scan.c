@@ -52,6 +52,10 @@ static void agree(slice text)
 		if (close ? got.escaped != want.escaped : got.at != want.at || got.error != want.error)
 			show(scanners[i].name, text, "another finding");
 	}
+	const char *known = json_scan_known(text.p, end, &got);
+	if (close ? known != close || got.escaped != want.escaped
+	          : known != NULL && (known < text.p || known >= end))
+		show("known", text, close ? "another end or finding" : "an end outside");
 	const char *quick = json_scan_short(text.p, end);
 	if (quick && (quick != close || want.escaped))
 		show("short", text, "not what is there");
