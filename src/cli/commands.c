@@ -19,6 +19,7 @@ const struct command *const cli_commands[] = {
 	&command_gate,
 	&command_budget,
 	&command_triage,
+	&command_alert,
 	NULL,
 };
 /* clang-format on */

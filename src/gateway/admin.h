@@ -155,5 +155,11 @@ int admin_holds(struct admin *a);
 /* admin_holds.c: "holders", the oldest first, and "more_holders": the calls and batches that hold in the
  * budget; rule NULL: in any, with which. */
 void admin_put_holders(struct admin *a, const struct budget_rule *rule);
+/* admin_alerts.c */
+int admin_alerts_list(struct admin *a);
+int admin_alerts_show(struct admin *a);
+int admin_alerts_silence(struct admin *a);
+int admin_alerts_unsilence(struct admin *a);
+int admin_alerts_test(struct admin *a);
 
 #endif

@@ -147,6 +147,23 @@
 #define RESUME_BODY   OBJECT_WITH("\"reason\"", "\"reason\":" T)
 #define ESCALATE_BODY OBJECT_WITH("\"to\"", "\"to\":" T ",\"reason\":" T)
 
+#define ALERT_SHAPE                                                                                          \
+	OBJECT_WITH(                                                                                         \
+	    "\"id\",\"kind\",\"severity\",\"state\",\"title\",\"labels\",\"raised\"",                        \
+	    "\"id\":" T ",\"kind\":" T ",\"severity\":{\"enum\":[\"info\",\"warning\",\"critical\"]}"        \
+	    ",\"state\":{\"enum\":[\"open\",\"resolved\"]},\"title\":" TEXT ",\"text\":" TEXT                \
+	    ",\"evidence\":" TEXT ",\"look\":" TEXT ",\"contain\":" TEXT                                     \
+	    ",\"labels\":{\"type\":\"object\"},\"since\":" TEXT ",\"raised\":" TEXT ",\"resolved\":" TEXT    \
+	    ",\"told\":" TEXT ",\"silence\":" TEXT ",\"count\":{\"type\":\"integer\"}")
+#define ALERTS_SHAPE                                                                                         \
+	"{\"type\":\"object\",\"properties\":{\"alerts\":{\"type\":\"array\",\"items\":" ALERT_SHAPE         \
+	"},\"silences\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"text\":" T "}}"
+#define ALERT_ONE_SHAPE                                                                                      \
+	"{\"type\":\"object\",\"properties\":{\"alert\":" ALERT_SHAPE                                        \
+	",\"deliveries\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"text\":" T "}}"
+#define SILENCE_BODY  OBJECT_WITH("", "\"alert\":" T ",\"where\":" T ",\"for\":" T ",\"reason\":" T)
+#define SILENCE_SHAPE OBJECT_WITH("\"id\"", "\"id\":" T ",\"until\":" TEXT)
+
 const struct admin_route admin_routes[] = {
     {"GET", "/api/v1/openapi.json", ALL_ROLES, admin_openapi, "This document", "", NULL,
      OBJECT_WITH("\"openapi\",\"paths\"", "\"openapi\":{\"type\":\"string\"},\"paths\":{\"type\":\"object\"},"
@@ -259,6 +276,21 @@ const struct admin_route admin_routes[] = {
      REASON_BODY, SESSION_STATE_SHAPE},
     {"POST", "/api/v1/sessions/{id}/escalate", MAKERS, admin_session_escalate,
      "Pauses it and hands it to somebody, whom its refusals name", "", ESCALATE_BODY, SESSION_STATE_SHAPE},
+    {"GET", "/api/v1/alerts", PEOPLE, admin_alerts_list,
+     "What needs somebody: alerts that are open (all=true: also those over since), and what is silenced; a "
+     "developer's own. format=table: {\"text\"} for people",
+     "all,since,limit,format", NULL, ALERTS_SHAPE},
+    {"GET", "/api/v1/alerts/{id}", PEOPLE, admin_alerts_show, "One, and where it was told, or will be",
+     "format", NULL, ALERT_ONE_SHAPE},
+    {"POST", "/api/v1/alerts/silence", MAKERS, admin_alerts_silence,
+     "Holds back one alert, or those whose labels are so, for a time (4h when it is not said); a developer "
+     "their own",
+     "", SILENCE_BODY, SILENCE_SHAPE},
+    {"POST", "/api/v1/alerts/unsilence", MAKERS, admin_alerts_unsilence, "Ends a silence", "",
+     OBJECT_WITH("\"id\"", "\"id\":" T ",\"reason\":" T), SILENCE_SHAPE},
+    {"POST", "/api/v1/alerts/test", KEEPERS, admin_alerts_test,
+     "Sends a test to a target, or to all; GET alerts/{id} tells how it went", "",
+     OBJECT_WITH("", "\"target\":" T), SILENCE_SHAPE},
 };
 
 const size_t admin_routes_n = sizeof admin_routes / sizeof *admin_routes;

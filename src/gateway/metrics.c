@@ -1,6 +1,7 @@
 #include "gateway/metrics.h"
 
 #include "gateway/events.h"
+#include "gateway/alerts.h"
 #include "gateway/otlp_intake.h"
 
 static int line(struct buf *out, const char *name, const char *help, const char *type,
@@ -46,6 +47,40 @@ static int event_counters(const struct console_context *c, struct buf *out)
 	return line(out, "event_clients", "Consoles that listen to events", "gauge", clients) ||
 	       line(out, "event_clients_dropped_total", "Streams of events ended because nobody read them",
 	            "counter", dropped);
+}
+
+static int alert_counters(const struct console_context *c, struct buf *out)
+{
+	struct alert_stats a;
+	int64_t now = clock_wall_ms(c->shared->clock);
+	alerts_stats_get(c->shared->alerts, &a);
+	if (buf_printf(out, "# HELP weir_alerts_open Alerts that are open\n# TYPE weir_alerts_open gauge\n"))
+		return ERR_FULL;
+	for (int i = 0; i < ALERT_SEVERITIES; i++)
+		if (buf_printf(out, "weir_alerts_open{severity=\"%s\"} %zu\n",
+		               alert_severity_name((enum alert_severity)i), a.open[i]))
+			return ERR_FULL;
+	const struct {
+		const char *name, *help, *type;
+		unsigned long long value;
+	} rows[] = {
+	    {"alerts_silenced", "Alerts that are open and silenced", "gauge", a.silenced},
+	    {"alerts_waiting", "Tellings of alerts that wait to be sent", "gauge", a.waiting},
+	    {"alerts_oldest_seconds", "How long the oldest of them has waited", "gauge",
+	     a.oldest_ms && now > a.oldest_ms ? (unsigned long long)(now - a.oldest_ms) / 1000 : 0},
+	    {"alerts_raised_total", "Alerts raised", "counter", a.raised},
+	    {"alerts_resolved_total", "Alerts that were over", "counter", a.resolved},
+	    {"alerts_messages_sent_total", "Messages of alerts that their target took", "counter", a.sent},
+	    {"alerts_attempts_failed_total", "Attempts to send one that failed", "counter",
+	     a.attempts_failed},
+	    {"alerts_given_up_total", "Tellings that were tried for too long", "counter", a.given_up},
+	    {"alerts_overflow_total", "Times there was no room for one more alert or telling", "counter",
+	     a.overflow},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (line(out, rows[i].name, rows[i].help, rows[i].type, rows[i].value))
+			return ERR_FULL;
+	return 0;
 }
 
 int metrics_write(const struct console_context *c, struct buf *out)
@@ -97,5 +132,7 @@ int metrics_write(const struct console_context *c, struct buf *out)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (line(out, rows[i].name, rows[i].help, rows[i].type, rows[i].value))
 			return ERR_FULL;
-	return otlp_counters(c, out) || event_counters(c, out) ? ERR_FULL : worker_counters(c, out);
+	if (otlp_counters(c, out) || event_counters(c, out) || alert_counters(c, out))
+		return ERR_FULL;
+	return worker_counters(c, out);
 }

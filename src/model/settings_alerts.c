@@ -207,13 +207,14 @@ static void check_webhook(struct reader *r, const struct yaml_node *n, struct al
 	bool known = !(r->flags & SETTINGS_NO_SECRETS);
 	if (t->format == ALERT_PAGERDUTY && !has_url)
 		t->url = SLICE(PAGERDUTY_URL);
-	if (t->format == ALERT_PAGERDUTY && (secret == NULL || (known && t->secret.n != ROUTING_KEY)))
+	if (t->format == ALERT_PAGERDUTY &&
+	    (secret == NULL || (known && t->secret.n && t->secret.n != ROUTING_KEY)))
 		settings_fault(
 		    r, secret ? secret : n,
 		    "alerts[].secret: pagerduty wants the routing key of an Events v2 integration, "
 		    "%d characters",
 		    ROUTING_KEY);
-	if (secret && t->format == ALERT_JSON && known && t->secret.n < SECRET_LEAST)
+	if (secret && t->format == ALERT_JSON && t->secret.n && t->secret.n < SECRET_LEAST)
 		settings_fault(r, secret, "alerts[].secret: at least %d characters are wanted, random ones",
 		               SECRET_LEAST);
 	if (secret && (t->format == ALERT_SLACK || t->format == ALERT_TEAMS))

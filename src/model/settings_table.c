@@ -463,7 +463,7 @@ const struct option settings_options[] = {
     {.key = "budgets[].alerts",
      .type = "list of per cents, forecast",
      .text = "shares of the limit at which people are told ([50%, 80%, 100%]); forecast, when it will be "
-             "passed before the window ends, is read and not told yet",
+             "passed before the window ends",
      .read = read_alerts},
     {.key = "routes",
      .type = "mapping",
