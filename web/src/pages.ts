@@ -17,5 +17,7 @@ export const PAGES: PageEntry[] = [
   { path: '/explore', label: 'Explore', icon: 'explore', Page: lazy(() => import('./pages/explore')) },
   { path: '/budgets', label: 'Budgets', icon: 'budgets', Page: lazy(() => import('./pages/budgets')) },
   { path: '/sessions', label: 'Sessions', icon: 'sessions', Page: lazy(() => import('./pages/sessions')) },
+  { path: '/incidents', label: 'Incidents', icon: 'incidents', Page: lazy(() => import('./pages/incidents')) },
+  { path: '/units', label: 'Unit costs', icon: 'units', Page: lazy(() => import('./pages/units')) },
   { path: '/setup', label: 'Set-up', icon: 'setup', Page: lazy(() => import('./pages/setup')) },
 ];

@@ -11,6 +11,8 @@ export async function PAGES(office) {
     { name: 'budgets', path: '/budgets?name=dev-day', has: 'How it went' },
     { name: 'sessions', path: '/sessions', has: 'Sessions', fold: true },
     { name: 'session', path: `/sessions/${encodeURIComponent(paused.id)}`, has: 'What the context was made of' },
+    { name: 'incidents', path: '/incidents?since=today', has: 'What changed' },
+    { name: 'units', path: '/units', has: 'Cost of a session' },
     { name: 'setup', path: '/setup', has: 'Claude Code' },
     { name: 'setup-keys', path: '/setup?tab=keys', has: 'Keys' },
     { name: 'setup-teams', path: '/setup?tab=teams', has: 'Teams' },
