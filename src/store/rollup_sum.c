@@ -97,10 +97,10 @@ void rollup_saw_day(struct rollup_groups *g, uint32_t group, uint32_t user, int6
 	_Static_assert(ROLLUP_GROUPS_MAX <= 1 << 23 && ROLLUP_WORDS_MAX < 1 << 19, "they fit");
 	uint64_t of = UINT64_C(1) << 63 | ((uint64_t)day & 0xfffff) << 20 | user,
 	         v = of | (uint64_t)group << 40;
-	if (group == 0 || g->last_day[0] == v || g->last_day[1] == v)
+	uint64_t *last = &g->last_days[mix(v) >> 32 & (ROLLUP_LAST_DAYS - 1)];
+	if (group == 0 || *last == v)
 		return;
-	g->last_day[1] = g->last_day[0];
-	g->last_day[0] = v;
+	*last = v;
 	if (!is_new(g, &g->days, v))
 		return;
 	g->groups[group].active_days++;
@@ -129,8 +129,10 @@ void rollup_groups_release(struct rollup_groups *g)
 static bool is_group(const struct rollup_groups *g, size_t i, int64_t bucket_ms,
                      const uint32_t key[ROLLUP_BY_MAX])
 {
-	return g->groups[i].bucket_ms == bucket_ms &&
-	       memcmp(g->groups[i].key, key, g->by_n * sizeof *key) == 0;
+	bool same = g->groups[i].bucket_ms == bucket_ms;
+	for (size_t k = 0; k < g->by_n; k++)
+		same &= g->groups[i].key[k] == key[k];
+	return same;
 }
 
 static size_t slot_of(const struct rollup_groups *g, int64_t bucket_ms, const uint32_t key[ROLLUP_BY_MAX])

@@ -6,6 +6,7 @@
 
 #define ROLLUP_BY_MAX     8
 #define ROLLUP_GROUPS_MAX ((size_t)1 << 22)
+#define ROLLUP_LAST_DAYS  1024
 
 /* Distinct numbers. */
 struct rollup_seen {
@@ -30,8 +31,8 @@ struct rollup_groups {
 		uint32_t first, second;
 	} * pairs; /* owned; the first two groups of each session */
 	size_t pairs_n;
-	struct rollup_seen sessions, days; /* sessions: of further groups */
-	uint64_t last_day[2];
+	struct rollup_seen sessions, days;    /* sessions: of further groups */
+	uint64_t last_days[ROLLUP_LAST_DAYS]; /* of those seen, by hash: most are seen again soon */
 	int rc; /* the first fault: ERR_NOMEM, ERR_FULL, ERR_RANGE; what follows does nothing */
 };
 void rollup_groups_init(struct rollup_groups *g, size_t by_n);

@@ -1,5 +1,8 @@
 /* Reports from rollups against reports from rows, over random ledgers: whatever was written, by whom and
  * when, both tell the same. */
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "fixture.h"
 
 #include "store/ledger_sqlite.h"
@@ -79,6 +82,22 @@ static void random_usage(struct world *w, struct record *r)
 		r->list_cost_nanousd = below(x, 1u << 30);
 }
 
+/* Most calls are like many others, so that there are lines of many cells. */
+static void be_usual(struct world *w, struct record *r)
+{
+	struct record usual;
+	sample_settled(&usual, 0);
+	r->api = usual.api;
+	r->who = usual.who;
+	memcpy(r->text, usual.text, sizeof r->text);
+	r->who.v[ATTR_USER] = chance(&w->random, 50) ? SLICE("ana") : SLICE("ben");
+	r->attempt = 1;
+	r->status = 200;
+	r->ending = ENDING_COMPLETE;
+	r->billing = BILLING_METERED;
+	r->stream = true;
+}
+
 static void random_call(struct world *w, struct record *r)
 {
 	struct random *x = &w->random;
@@ -106,6 +125,8 @@ static void random_call(struct world *w, struct record *r)
 	r->duration_ms = chance(x, 90) ? (int64_t)below(x, 90000) : RECORD_ABSENT;
 	r->tool_calls = chance(x, 70) ? (int64_t)below(x, 4) : RECORD_ABSENT;
 	r->stream = chance(x, 50);
+	if (chance(x, 60))
+		be_usual(w, r);
 	random_usage(w, r);
 	if (!r->priced && r->usage_source != SOURCE_NONE && w->unpriced_n < 256)
 		memcpy(w->unpriced[w->unpriced_n++], r->id, sizeof r->id);
@@ -357,17 +378,143 @@ static void one_world(uint64_t seed, int64_t tail, int64_t rows)
 
 static void test_random(void **state)
 {
-	(void)state;
-	const char *many = getenv("WEIR_SOAK");
-	uint64_t seeds = many ? 200 : 3;
-	for (uint64_t seed = 1; seed <= seeds; seed++)
-		one_world(seed * 7919, seed % 3 == 0 ? 1 : seed % 3 == 1 ? 20 : 300, many ? ROWS_MAX : 1500);
+	int worlds = *(int *)*state;
+	bool soak = worlds > 3;
+	for (uint64_t seed = 1; seed <= (uint64_t)worlds; seed++)
+		one_world(seed * 7919, seed % 3 == 0 ? 1 : seed % 3 == 1 ? 20 : 300, soak ? ROWS_MAX : 1500);
 }
 
-int main(void)
+static void ask_some(struct world *w, int n, int *rolled)
 {
+	*rolled = 0;
+	for (int i = 0; i < n; i++) {
+		struct ledger_query q;
+		random_question(w, &q);
+		*rolled += same_both_ways(w, &q);
+	}
+}
+
+static void take_all_in(struct world *w, int questions)
+{
+	bool more = true;
+	struct error e = {0};
+	int rolled;
+	w->writer[0]->tail_rows = 1;
+	while (more) {
+		must(w->ops->tidy(w->writer[0], &more, &e), &e);
+		ask_some(w, questions, &rolled);
+	}
+}
+
+static int64_t number(struct world *w, const char *sql)
+{
+	int64_t n = 0;
+	struct error e = {0};
+	must(ledger_number(w->writer[0], sql, &n, &e), &e);
+	return n;
+}
+
+/* A ledger from before: its rows are taken in a step at a time, and reports are right between two of them. */
+static void test_older_ledger(void **state)
+{
+	struct world w;
+	(void)state;
+	world_open(&w, 4711, INT64_C(1) << 30);
+	while (w.next < 9000)
+		write_some(&w, 400);
+	assert_int_equal(number(&w, "SELECT count(*)FROM rollup_segments"), 0);
+	take_all_in(&w, 8);
+	assert_true(number(&w, "SELECT row FROM rollup_mark") > 8000);
+	assert_int_equal(number(&w, "SELECT sum(rows)FROM rollup_segments"),
+	                 number(&w, "SELECT count(*)FROM calls"));
+	world_close(&w);
+}
+
+/* By hand rows are changed, deleted, numbered anew: reports go by the rows until all is summed again. */
+static void test_rows_changed(void **state)
+{
+	static const char *const changes[] = {
+	    "UPDATE calls SET cost_nanousd=cost_nanousd+1,\"user\"='zoe' WHERE rowid%7=0",
+	    "DELETE FROM calls WHERE rowid%5=0",
+	    "DELETE FROM calls WHERE rowid=(SELECT max(rowid)FROM calls)",
+	    "DELETE FROM calls",
+	};
+	struct world w;
+	struct error e = {0};
+	int rolled;
+	(void)state;
+	world_open(&w, 815, 20);
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+		for (int64_t to = w.next + 600; w.next < to;)
+			write_some(&w, 80);
+		must(ledger_exec(w.writer[0], changes[i], &e), &e);
+		ask_some(&w, 10, &rolled);
+		assert_int_equal(rolled, 0);
+		must(ledger_exec(w.writer[0], "VACUUM", &e), &e);
+		take_all_in(&w, 10);
+		must(ledger_exec(w.writer[0], "VACUUM", &e), &e);
+		ask_some(&w, 20, &rolled);
+		assert_true(rolled > 10);
+	}
+	world_close(&w);
+}
+
+static void write_until_killed(const char *path, int pipe_fd, int64_t first)
+{
+	struct world w = {.random = {(uint64_t)first}};
+	struct error e = {0};
+	slice rest;
+	w.ops = ledger_for(SLICE("sqlite:"), &rest, &e);
+	if (w.ops->open(path, true, &w.writer[0], &e) != 0)
+		_exit(1);
+	w.writer[1] = w.writer[0];
+	w.writer[0]->tail_rows = 10;
+	w.next = first;
+	for (;;) {
+		write_some(&w, 60);
+		if (write(pipe_fd, ".", 1) != 1)
+			_exit(1);
+	}
+}
+
+static void test_kill(void **state)
+{
+	struct world w;
+	int ends[2], rolled, status;
+	char dots[64];
+	(void)state;
+	world_open(&w, 333, 15);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pipe(ends), 0);
+		pid_t child = fork();
+		if (child == 0)
+			write_until_killed(folder_file(&w.folder, "weir.db"), ends[1], (i + 1) * 1000000);
+		close(ends[1]);
+		for (ssize_t n, seen = 0; seen < 5 + i * 7 && (n = read(ends[0], dots, sizeof dots)) > 0;)
+			seen += n;
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		close(ends[0]);
+		ask_some(&w, 20, &rolled);
+		assert_true(rolled > 10);
+		write_some(&w, 60);
+		ask_some(&w, 10, &rolled);
+	}
+	world_close(&w);
+}
+
+/* The argument is how many random ledgers there are. */
+int main(int argc, char **argv)
+{
+	long long n;
+	int worlds = argc > 1 && slice_to_i64(slice_of(argv[1]), &n) && n > 0 && n < 100000 ? (int)n : 3;
+	void *state = &worlds;
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random),
+	    cmocka_unit_test_prestate(test_random, state),
+	    cmocka_unit_test(test_older_ledger),
+	    cmocka_unit_test(test_rows_changed),
+	    cmocka_unit_test(test_kill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
