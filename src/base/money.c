@@ -87,6 +87,76 @@ int money_parse(slice text, int64_t *out)
 	return 0;
 }
 
+#define EXPONENT_MAX 400
+
+/* "e-07" behind a number: its value, 0 for none; false when malformed or past all reason. */
+static bool read_exponent(slice text, int *out)
+{
+	long long v = 0;
+	*out = 0;
+	if (text.n == 0)
+		return true;
+	if (text.p[0] != 'e' && text.p[0] != 'E')
+		return false;
+	text = slice_sub(text, text.n > 1 && text.p[1] == '+' ? 2 : 1, text.n);
+	if (!slice_to_i64(text, &v) || v < -EXPONENT_MAX || v > EXPONENT_MAX)
+		return false;
+	*out = (int)v;
+	return true;
+}
+
+/* The digits of a decimal, its dot and its end. */
+struct decimal {
+	slice digits;    /* with at most one dot */
+	size_t whole, n; /* digits before the dot, and all */
+	int exponent;
+	bool negative;
+};
+
+static bool read_decimal(slice text, struct decimal *d)
+{
+	size_t i = 0, dots = 0;
+	*d = (struct decimal){.negative = text.n && text.p[0] == '-'};
+	text = slice_sub(text, d->negative, text.n);
+	for (; i < text.n && (is_digit(text.p[i]) || (text.p[i] == '.' && dots == 0)); i++) {
+		dots += text.p[i] == '.';
+		d->n += text.p[i] != '.';
+		d->whole += text.p[i] != '.' && dots == 0;
+	}
+	d->digits = slice_sub(text, 0, i);
+	return d->n && read_exponent(slice_sub(text, i, text.n), &d->exponent);
+}
+
+int money_decimal(slice text, int shift, int64_t *out)
+{
+	struct decimal d;
+	uint64_t magnitude = 0;
+	unsigned next = 0; /* the first digit below a unit */
+	bool more = false; /* there is something behind that one */
+	*out = 0;
+	if (!read_decimal(text, &d))
+		return ERR_INVALID;
+	int64_t keep = (int64_t)d.whole + d.exponent + shift, at = 0; /* digits of the whole part */
+	for (size_t i = 0; i < d.digits.n; i++) {
+		if (d.digits.p[i] == '.')
+			continue;
+		unsigned digit = (unsigned)(d.digits.p[i] - '0');
+		if (at < keep && !push_digit(&magnitude, digit))
+			return ERR_RANGE;
+		next = at == keep ? digit : next;
+		more = more || (at > keep && digit);
+		at++;
+	}
+	for (; at < keep && magnitude; at++)
+		if (!push_digit(&magnitude, 0))
+			return ERR_RANGE;
+	magnitude += next > 5 || (next == 5 && (more || (magnitude & 1)));
+	if (magnitude > (uint64_t)INT64_MAX)
+		return ERR_RANGE;
+	*out = d.negative ? -(int64_t)magnitude : (int64_t)magnitude;
+	return 0;
+}
+
 static uint64_t magnitude_of(int64_t nano)
 {
 	return nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano;

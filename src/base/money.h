@@ -28,6 +28,11 @@ int money_parse(slice text, int64_t *out) WARN_UNUSED;
  * or below 0, ERR_RANGE. */
 int money_price(slice number, int shift, int64_t *out) WARN_UNUSED;
 
+/* A decimal times 10^shift in whole units, however many digits it has: "-12.5", "123.78912" cents with shift
+ * 7 in nano-dollars, "4.2e-1". What is below a unit is rounded half to even. ERR_INVALID when it is no
+ * number, ERR_RANGE when it does not fit. */
+int money_decimal(slice text, int shift, int64_t *out) WARN_UNUSED;
+
 /* A decimal in USD, exact, no trailing zeros beyond two decimals: "0.10", "1234.567891". Returns the length.
  */
 size_t money_format_exact(int64_t nano, char out[MONEY_TEXT_MAX]);

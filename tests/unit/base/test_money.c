@@ -281,9 +281,54 @@ static void a_number_becomes_a_price(void **state)
 	}
 }
 
+static void decimals_of_any_length(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int shift, rc;
+		int64_t want;
+	} cases[] = {
+	    {"123.78912", 7, 0, 1237891200},
+	    {"0.4272621300000001", 9, 0, 427262130},
+	    {"1e2", 0, 0, 100},
+	    {"4.2E-1", 9, 0, 420000000},
+	    {"-12.5", 9, 0, -12500000000},
+	    {"0.0000000005", 9, 0, 0},
+	    {"0.0000000015", 9, 0, 2},
+	    {"0.00000000051", 9, 0, 1},
+	    {"0.00000000009", 9, 0, 0},
+	    {"0.0000000000999", 9, 0, 0},
+	    {"5e-10", 9, 0, 0},
+	    {"9e-11", 9, 0, 0},
+	    {"1.5", 0, 0, 2},
+	    {"2.5", 0, 0, 2},
+	    {".5", 1, 0, 5},
+	    {"7.", 0, 0, 7},
+	    {"00012", 0, 0, 12},
+	    {"0", 400, 0, 0},
+	    {"9223372036854775807", 0, 0, INT64_MAX},
+	    {"9223372036854775808", 0, ERR_RANGE, 0},
+	    {"1e300", 0, ERR_RANGE, 0},
+	    {"1e9999", 0, ERR_INVALID, 0},
+	    {"", 0, ERR_INVALID, 0},
+	    {".", 0, ERR_INVALID, 0},
+	    {"1.2.3", 0, ERR_INVALID, 0},
+	    {"12x", 0, ERR_INVALID, 0},
+	    {"--1", 0, ERR_INVALID, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int64_t got;
+		if (money_decimal(slice_of(cases[i].text), cases[i].shift, &got) != cases[i].rc ||
+		    got != cases[i].want)
+			fail_msg("%s: %lld", cases[i].text, (long long)got);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(decimals_of_any_length),
 	    cmocka_unit_test(cost_equals_the_reference),
 	    cmocka_unit_test(halves_go_to_the_even_side),
 	    cmocka_unit_test(cost_of_known_calls),
