@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "finops/import.h"
+#include "finops/tally.h"
 
 static int on_call(void *arg, const struct record *r)
 {
@@ -17,6 +18,25 @@ static int on_call(void *arg, const struct record *r)
 	return 0;
 }
 
+/* What is kept of a tally reads back as it was. */
+static int on_tally(void *arg, const struct tally *t)
+{
+	struct arena mem;
+	struct ledger_tally kept, again;
+	struct tally back;
+	size_t *tallies = arg;
+	arena_init(&mem, (size_t)1 << 20);
+	if (t->provider.n == 0 || t->until_ms <= t->from_ms)
+		abort();
+	if (tally_write(t, 1, &mem, &kept) == 0 &&
+	    (tally_read(&kept, &mem, &back) || tally_write(&back, 1, &mem, &again) ||
+	     !slice_eq(kept.key, again.key) || !slice_eq(kept.body, again.body)))
+		abort();
+	arena_release(&mem);
+	++*tallies;
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t calls = 0;
@@ -24,14 +44,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena mem;
 	if (size == 0)
 		return 0;
-	const struct import_source *s = import_source_at(data[0] % 5);
-	struct import_options o = {.on_call = on_call, .arg = &calls};
+	const struct import_source *s = import_source_at(data[0] % 16);
+	if (s == NULL)
+		return 0;
+	struct import_options o = {
+	    .on_call = on_call, .on_tally = on_tally, .arg = &calls, .provider = SLICE("p")};
 	arena_init(&mem, (size_t)64 << 20);
 	struct import_file f = {.text = slice_make(data + 1, size - 1),
 	                        .path = SLICE("x.jsonl"),
 	                        .growing = data[0] & 0x80,
 	                        .mem = &mem};
-	if (s->read(&o, &f, &n) == 0 && n.calls != calls)
+	if (s->read(&o, &f, &n) == 0 && n.calls + n.tallies != calls)
 		abort();
 	if (data[0] & 0x40) { /* the one-object form of a source that has two */
 		f.path = SLICE("x.json");

@@ -21,6 +21,8 @@
 #define GROWING_MS   (INT64_C(60) * 1000)
 #define SHOW_EVERY   16 /* files between two lines of progress */
 #define COMMIT_EVERY 64 /* files */
+#define BAD_TOLD_MAX 20 /* lines of a file */
+#define STREAM_MAX   ((size_t)512 << 20)
 
 /* --- calls -----------------------------------------------------------------------------------------------
  */
@@ -65,11 +67,23 @@ static slice repo_of(void *arg, slice folder, struct arena *mem)
 	return slice_of(run->repo);
 }
 
+/* Of transcripts, which agents write as they like, lines are only counted; of an export each is told. */
+static void tell_bad(void *arg, size_t line, const char *why)
+{
+	struct import_run *run = arg;
+	if (run->bad_told++ < BAD_TOLD_MAX)
+		fprintf(run->c->err, "weir: %s:%zu: %s\n", run->path, line, why);
+	else if (run->bad_told == BAD_TOLD_MAX + 1)
+		fprintf(run->c->err, "weir: %s: more lines cannot be read\n", run->path);
+}
+
 void import_run_init(struct import_run *r, struct cli *c, const struct ledger_ops *ops, struct ledger *l)
 {
 	*r = (struct import_run){.c = c, .ops = ops, .ledger = l, .now_ms = clock_wall_ms(clock_real())};
 	r->options.repo_of = repo_of;
 	r->options.on_call = take_call;
+	r->options.on_tally = import_take_tally;
+	r->options.on_bad = tell_bad;
 	r->options.arg = r;
 }
 
@@ -79,6 +93,20 @@ void import_run_init(struct import_run *r, struct cli *c, const struct ledger_op
 static int64_t changed_ns(const struct stat *st)
 {
 	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+static int read_text(struct import_run *r, const struct import_source *s, const char *path, slice text,
+                     bool growing)
+{
+	struct arena mem;
+	arena_init(&mem, text.n * 8 + ((size_t)64 << 20));
+	struct import_file f = {.text = text, .path = slice_of(path), .growing = growing, .mem = &mem};
+	r->path = path;
+	r->bad_told = 0;
+	import_tallies_next_file(r);
+	int rc = s->read(&r->options, &f, &r->totals.counts);
+	arena_release(&mem);
+	return rc;
 }
 
 static int read_mapped(struct import_run *r, const struct import_source *s, const char *path,
@@ -95,14 +123,8 @@ static int read_mapped(struct import_run *r, const struct import_source *s, cons
 		return rc;
 	}
 	close(fd);
-	struct arena mem;
-	arena_init(&mem, (size_t)st->st_size * 8 + ((size_t)64 << 20));
-	struct import_file f = {.text = slice_make(text, (size_t)st->st_size),
-	                        .path = slice_of(path),
-	                        .growing = !r->open_too && r->now_ms - changed_ns(st) / 1000000 < GROWING_MS,
-	                        .mem = &mem};
-	int rc = s->read(&r->options, &f, &r->totals.counts);
-	arena_release(&mem);
+	int rc = read_text(r, s, path, slice_make(text, (size_t)st->st_size),
+	                   !r->open_too && r->now_ms - changed_ns(st) / 1000000 < GROWING_MS);
 	if (text)
 		munmap(text, (size_t)st->st_size);
 	return rc;
@@ -187,7 +209,8 @@ static int take_file(struct import_run *r, const struct import_source *s, const 
 		r->totals.unreadable++;
 		return EXIT_DONE;
 	}
-	if (r->ledger && !r->all &&
+	/* An export is small, and what its files tell belongs together. */
+	if (r->ledger && !r->all && !s->named_only &&
 	    r->ops->import_seen(r->ledger, slice_of(path), st->st_size, changed_ns(st), &seen, &e))
 		return cli_fail(r->c, "%s", e.text);
 	if (seen) {
@@ -245,6 +268,34 @@ int import_run_path(struct import_run *r, const struct import_source *s, const c
 		return cli_fail(r->c, "%s cannot be read: %s", path, strerror(errno));
 	int status = walk(r, s, path, 0, found ? found : &ignored);
 	return status == EXIT_DONE ? commit(r) : status;
+}
+
+static int read_all(struct import_run *r, int fd, struct buf *text)
+{
+	char piece[1 << 16];
+	ssize_t n;
+	while ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))
+		if (n > 0 && buf_append(text, slice_make(piece, (size_t)n)))
+			return cli_fail(r->c, "standard input is too large: import it as a file");
+	return n < 0 ? cli_fail(r->c, "standard input cannot be read: %s", strerror(errno)) : EXIT_DONE;
+}
+
+int import_run_stream(struct import_run *r, const struct import_source *s, int fd)
+{
+	struct error e = {0};
+	struct buf text;
+	buf_init(&text, STREAM_MAX);
+	int status = read_all(r, fd, &text);
+	if (status == EXIT_DONE && r->uncommitted == 0 && r->ops->begin(r->ledger, &e) != 0)
+		status = cli_fail(r->c, "%s", e.text);
+	if (status == EXIT_DONE) {
+		r->uncommitted++;
+		int rc = read_text(r, s, "<stdin>", buf_slice(&text), false);
+		r->totals.files++;
+		status = rc ? give_up(r, "<stdin>", rc, &e) : commit(r);
+	}
+	buf_release(&text);
+	return status;
 }
 
 int import_run_places(struct import_run *r, const struct import_source *s, uint64_t *found)

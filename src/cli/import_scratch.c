@@ -46,6 +46,8 @@ static int import_places(struct cli *c, const struct ledger_ops *ops, const stru
 	r.open_too = true;
 	r.progress = isatty(fileno(c->err));
 	for (size_t i = 0; import_source_at(i) && status == EXIT_DONE; i++) {
+		if (import_source_at(i)->named_only)
+			continue;
 		uint64_t before = r.totals.added;
 		status = import_run_places(&r, import_source_at(i), NULL);
 		if (r.totals.added > before)

@@ -14,6 +14,11 @@ static const struct import_source *const sources[] = {
 	&import_gemini_cli,
 	&import_opencode,
 	&import_copilot_cli,
+	&import_anthropic_usage,
+	&import_openai_usage,
+	&import_cursor,
+	&import_copilot,
+	&import_invoice,
 };
 /* clang-format on */
 #define SOURCES (sizeof sources / sizeof sources[0])

@@ -14,6 +14,8 @@
 #include "model/catalog.h"
 #include "model/types.h"
 
+struct tally; /* finops/tally.h */
+
 /* Where an item of a session's text stands. */
 struct import_moment {
 	slice session, subagent; /* subagent n 0: the session itself */
@@ -35,7 +37,14 @@ struct import_options {
 	/* What was said and done in a session, in order; NULL: not read. After the calls of the file. item is
 	 * NULL for a moment that has none. Only some sources tell it (tells_items). */
 	int (*on_item)(void *arg, const struct import_moment *m, const struct body_item *item);
-	void *arg; /* of all three */
+	/* What a provider tells in sum. NULL: passed over. */
+	int (*on_tally)(void *arg, const struct tally *t);
+	/* A record that cannot be taken: its line, from 1, and why. NULL: only counted. */
+	void (*on_bad)(void *arg, size_t line, const char *why);
+	void *arg;      /* of all of them */
+	slice provider; /* whose export it is, where the file does not tell (invoices), or in place of that */
+	slice account;  /* apart from others of the same provider; n 0: there is one */
+	slice columns;  /* of an invoice: "amount=Total,date=Day": names of the file for those of ours */
 };
 
 /* One file. */
@@ -52,6 +61,8 @@ struct import_counts {
 	uint64_t unpriced;  /* of these, with a model that the price book does not know */
 	uint64_t bad_lines; /* that are not the JSON they should be: passed over */
 	uint64_t open;      /* calls left for the next time */
+	uint64_t tallies;   /* sums that a provider tells */
+	uint64_t others;    /* records that are no use of a model: passed over */
 };
 
 /* Where an agent keeps its files: a folder under one that a variable names, or under the home folder. */
@@ -72,6 +83,7 @@ struct import_source {
 	/* 0; ERR_NOMEM; what on_call returned. What cannot be read is counted, never an error. */
 	int (*read)(const struct import_options *o, const struct import_file *f, struct import_counts *n);
 	bool tells_items;
+	bool named_only; /* an export: it lies nowhere by itself, and is read only when it is named */
 };
 
 /* NULL past the end / when unknown. */
@@ -79,7 +91,8 @@ const struct import_source *import_source_at(size_t i);
 const struct import_source *import_source_named(slice name);
 
 extern const struct import_source import_claude_code, import_codex, import_gemini_cli, import_opencode,
-    import_copilot_cli;
+    import_copilot_cli, import_anthropic_usage, import_openai_usage, import_cursor, import_copilot,
+    import_invoice;
 
 /* --- what the sources share ------------------------------------------------------------------------------
  */

@@ -158,14 +158,14 @@ static void units_of(const struct price *p, const struct usage *u, int64_t units
 	units[METER_OUTPUT] -= units[METER_REASONING];
 }
 
-int usage_cost(const struct price *p, const struct usage *u, const struct billed_as *as, struct cost *out,
-               struct error *e)
+int usage_cost_of_sum(const struct price *p, const struct usage *u, const struct billed_as *as,
+                      int64_t context_tokens, struct cost *out, struct error *e)
 {
 	static const struct billed_as plain;
 	struct rate rates[METER_N];
 	int64_t units[METER_N];
 	*out = (struct cost){0};
-	rates_of(p, as ? as : &plain, known_input(u), rates);
+	rates_of(p, as ? as : &plain, context_tokens, rates);
 	units_of(p, u, units);
 	for (int i = 0; i < METER_N; i++) {
 		enum meter m = (enum meter)i;
@@ -182,6 +182,12 @@ int usage_cost(const struct price *p, const struct usage *u, const struct billed
 			                 (long long)units[m], meter_name(m), SLICE_ARG(p->id));
 	}
 	return 0;
+}
+
+int usage_cost(const struct price *p, const struct usage *u, const struct billed_as *as, struct cost *out,
+               struct error *e)
+{
+	return usage_cost_of_sum(p, u, as, known_input(u), out, e);
 }
 
 int usage_cost_add(const struct price *p, const struct usage *u, const struct billed_as *as,

@@ -27,7 +27,11 @@ struct billed_as {
  * all input that is known. */
 int usage_cost(const struct price *p, const struct usage *u, const struct billed_as *as, struct cost *out,
                struct error *e) WARN_UNUSED;
-/* The same, added to what parts of the same answer have cost; total is left as it was when that fails. */
+/* The same of calls in sum, each of which had so much context. */
+int usage_cost_of_sum(const struct price *p, const struct usage *u, const struct billed_as *as,
+                      int64_t context_tokens, struct cost *out, struct error *e) WARN_UNUSED;
+/* As usage_cost, added to what parts of the same answer have cost; total is left as it was when that fails.
+ */
 int usage_cost_add(const struct price *p, const struct usage *u, const struct billed_as *as,
                    struct cost *total, struct error *e) WARN_UNUSED;
 

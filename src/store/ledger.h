@@ -162,6 +162,16 @@ struct ledger_session {
 	slice user, team, repo, branch, model; /* read only: of its newest row */
 };
 
+/* What a provider tells of a span of time in sum (finops/tally.h). */
+struct ledger_tally {
+	slice key;              /* what it is of: its source, span and all that it is told apart by */
+	slice source, provider; /* "anthropic-usage"; whose calls these were */
+	slice kind, account;    /* "usage", "cost"; n 0: there is one account only */
+	int64_t from_ms, until_ms;
+	int64_t told_ms; /* when the import that told it began */
+	slice body;      /* JSON */
+};
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -272,6 +282,15 @@ struct ledger_ops {
 	/* A step of work that can wait (rollups of rows that were there before), in a transaction of its own;
 	 * *more: there is more of it. To be called when there is time. */
 	int (*tidy)(struct ledger *l, bool *more, struct error *e);
+	/* Within begin and commit: keeps a tally, in place of what an earlier import told of the same source,
+	 * kind, account and span. */
+	int (*tally_put)(struct ledger *l, const struct ledger_tally *t, struct error *e);
+	/* Those whose span begins in [since, until), by provider, span, source and key. */
+	int (*tallies)(struct ledger *l, int64_t since_ms, int64_t until_ms,
+	               int (*on_tally)(void *arg, const struct ledger_tally *t), void *arg, struct error *e);
+	/* Within begin and commit: takes out the rows that were made of a tally, which have its key and time.
+	 */
+	int (*tally_unbook)(struct ledger *l, slice key, int64_t time_ms, struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

@@ -407,4 +407,7 @@ const struct ledger_ops ledger_sqlite_ops = {
     .sessions_version = ledger_sqlite_sessions_version,
     .alerts = &ledger_sqlite_alert_ops,
     .tidy = ledger_sqlite_tidy,
+    .tally_put = ledger_sqlite_tally_put,
+    .tallies = ledger_sqlite_tallies,
+    .tally_unbook = ledger_sqlite_tally_unbook,
 };

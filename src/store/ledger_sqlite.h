@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         11
+#define LEDGER_SCHEMA         12
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -145,6 +145,14 @@ int ledger_sqlite_budget_shapes(struct ledger *l, int (*on_shape)(void *arg, uin
 int ledger_sqlite_budget_sums(struct ledger *l, uint64_t shape, int64_t from_ms,
                               int (*on_sum)(void *arg, const struct ledger_sum *sum), void *arg,
                               struct error *e);
+
+/* ledger_sqlite_tallies.c */
+int ledger_sqlite_tallies_create(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_tally_put(struct ledger *l, const struct ledger_tally *t, struct error *e);
+int ledger_sqlite_tallies(struct ledger *l, int64_t since_ms, int64_t until_ms,
+                          int (*on_tally)(void *arg, const struct ledger_tally *t), void *arg,
+                          struct error *e);
+int ledger_sqlite_tally_unbook(struct ledger *l, slice key, int64_t time_ms, struct error *e);
 
 /* ledger_sqlite_alerts.c */
 int ledger_sqlite_alerts_create(struct ledger *l, struct error *e) WARN_UNUSED;

@@ -2,22 +2,28 @@
 
 #include <string.h>
 
-#define BOM "\xef\xbb\xbf"
+#define BOM       "\xef\xbb\xbf"
+#define LOOKED_AT 20 /* lines */
 
-/* Of the first line. */
+/* The one that a line has most of: other text may stand before the table. */
 static char separator_of(slice text)
 {
 	static const char marks[] = {',', ';', '\t'};
-	size_t n[sizeof marks] = {0}, best = 0;
+	size_t n[sizeof marks] = {0}, most[sizeof marks] = {0}, best = 0;
 	bool quoted = false;
-	for (size_t i = 0; i < text.n && (quoted || text.p[i] != '\n'); i++) {
-		if (text.p[i] == '"')
+	for (size_t i = 0, line = 0; i < text.n && line < LOOKED_AT; i++) {
+		char c = text.p[i];
+		if (c == '"')
 			quoted = !quoted;
-		for (size_t k = 0; k < sizeof marks; k++)
-			n[k] += !quoted && text.p[i] == marks[k];
+		for (size_t k = 0; k < sizeof marks; k++) {
+			n[k] += !quoted && c == marks[k];
+			most[k] = n[k] > most[k] ? n[k] : most[k];
+			n[k] = !quoted && c == '\n' ? 0 : n[k];
+		}
+		line += !quoted && c == '\n';
 	}
 	for (size_t k = 1; k < sizeof marks; k++)
-		if (n[k] > n[best])
+		if (most[k] > most[best])
 			best = k;
 	return marks[best];
 }

@@ -35,6 +35,7 @@ static void records(void **state)
 	     "1:a|b/4:c|/"},
 	    {"\"a,1\",\"b\"\"c\"\n\"two\nlines\",x\ny,z\n", "1:a,1|b\"c/2:two\nlines|x/4:y|z/"},
 	    {"a;b,c;d\n1;2,0;3\n", "1:a|b,c|d/2:1|2,0|3/"},
+	    {"Invoice 1, of\n\na;b;c\n1;2;3\n", "1:Invoice 1, of/3:a|b|c/4:1|2|3/"},
 	    {"a\tb\n1\t2\n", "1:a|b/2:1|2/"},
 	    {"a,\"b\nc", "1:a|b\nc!/"},
 	    {"a,\"b\"x,c\n1,2,3\n", "1:a|b|c!/2:1|2|3/"},
