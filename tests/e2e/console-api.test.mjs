@@ -17,7 +17,7 @@ budgets:
   - {name: tight, each: user, window: day, limit: 0.000001 USD, mode: shadow}
 gates:
   - {name: no-push, where: {branch: main}, deny: "not on main", mode: shadow, cohort: 100%}
-storms: {name: loops, retry_budget: {calls: 2, usd: 5}, action: pause}
+storms: {name: loops, action: pause}
 `,
   });
   owner = weir.newKey('--role', 'owner', '--user', 'olga@example.com');
@@ -28,8 +28,13 @@ storms: {name: loops, retry_budget: {calls: 2, usd: 5}, action: pause}
   await new Promise((done) => setTimeout(done, 300));
   for (let i = 0; i < 3; i++) assert.equal(await call(ana, `a${i}`, { 'x-weir-repo': 'github.com/acme/shop', 'x-weir-branch': 'main' }), 200);
   for (let i = 0; i < 2; i++) assert.equal(await call(bo, `b${i}`, { 'x-weir-repo': HOSTILE.replace(/[^\x20-\x7e]/g, '') }), 200);
-  for (let i = 0; i < 8; i++) await call(bo, 'loop', {}, 'the very same words'); // sent again and again
-  await weir.ledgerOf(13);
+  const turns = [{ role: 'user', content: 'make the tests pass' }];
+  for (let i = 0; i < 6; i++) {
+    await call(bo, 'loop', {}, turns);
+    turns.push({ role: 'assistant', content: [{ type: 'tool_use', id: `t${i}`, name: 'Bash', input: { command: 'npm test' } }] });
+    turns.push({ role: 'user', content: [{ type: 'tool_result', tool_use_id: `t${i}`, content: 'FAIL widget', is_error: true }] });
+  }
+  await weir.ledgerOf(11);
 });
 after(stopAll);
 
@@ -45,7 +50,7 @@ const call = async (key, session, headers = {}, words = `of ${session}`) => {
   const answer = await fetch(`${weir.url}/v1/messages`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-api-key': key, 'x-weir-session': session, ...headers },
-    body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 50, messages: [{ role: 'user', content: words }] }),
+    body: JSON.stringify({ model: 'claude-sonnet-4-5', max_tokens: 50, messages: typeof words === 'string' ? [{ role: 'user', content: words }] : words }),
   });
   await answer.text();
   return answer.status;
