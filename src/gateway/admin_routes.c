@@ -169,6 +169,12 @@ const struct admin_route admin_routes[] = {
      OBJECT_WITH("\"openapi\",\"paths\"", "\"openapi\":{\"type\":\"string\"},\"paths\":{\"type\":\"object\"},"
                                           "\"info\":{},\"security\":{},\"components\":{}")},
     {"GET", "/api/v1/me", ALL_ROLES, admin_me, "Who asks, and what they may see", "", NULL, ME_SHAPE},
+    {"GET", "/api/v1/signin", ALL_ROLES, admin_elsewhere,
+     "Is this browser signed in, and where can one sign in; open to everybody", "", NULL, SIGNIN_SHAPE},
+    {"POST", "/api/v1/signin", ALL_ROLES, admin_elsewhere,
+     "Signs a browser in by a Weir key: the answer sets the session's cookie", "",
+     OBJECT_WITH("\"key\"", "\"key\":" T), SIGNED_SHAPE},
+    {"POST", "/api/v1/signout", ALL_ROLES, admin_elsewhere, "Signs it out", "", NULL, SIGNED_SHAPE},
     {"GET", "/api/v1/keys", PEOPLE, admin_keys_list, "The keys; a developer's own only", "", NULL,
      LIST_OF("keys", KEY_SHAPE)},
     {"POST", "/api/v1/keys", KEEPERS, admin_keys_create,

@@ -15,6 +15,13 @@
 	"{\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}}"
 #define LIST_OF(name, item) OBJECT_WITH("\"" name "\"", "\"" name "\":" ARRAY_OF(item))
 
+/* --- sign-in --------------------------------------------------------------------------------------------- */
+
+#define SIGNED_SHAPE OBJECT_WITH("\"signed_in\"", "\"signed_in\":" BOOLEAN)
+#define SIGNIN_SHAPE OBJECT_WITH("\"signed_in\",\"needed\",\"issuers\"", \
+	"\"signed_in\":" BOOLEAN ",\"user\":" TEXT ",\"role\":" TEXT ",\"needed\":" BOOLEAN \
+	",\"issuers\":" ARRAY_OF(OBJECT_WITH("\"name\",\"url\"", "\"name\":" T ",\"url\":" T)))
+
 /* --- live ------------------------------------------------------------------------------------------------ */
 
 #define LIVE_SESSION OBJECT_WITH("\"id\",\"state\",\"five_minutes_nanousd\"", \

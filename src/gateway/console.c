@@ -14,6 +14,7 @@
 #include "gateway/oidc.h"
 #include "gateway/otlp_intake.h"
 #include "gateway/server.h"
+#include "gateway/signin_answer.h"
 #include "gateway/strict.h"
 #include "gateway/tls.h"
 
@@ -30,6 +31,7 @@ struct console {
 	pthread_mutex_t lock;      /* guards ctx.writable: one change at a time */
 	struct events *events;     /* owned */
 	struct console_pool *pool; /* owned */
+	struct signin *signin;     /* owned */
 	struct settings *settings; /* owned reference: of the start */
 	struct tls tls;            /* owned */
 	int port;
@@ -42,6 +44,9 @@ struct answer_of {
 	struct buf body;
 	struct MHD_Response *stream; /* owned; in place of body */
 	struct asset_answer page;    /* status 0: it is no file of the page */
+	char cookies[2][SIGNIN_COOKIE_MAX];
+	char *location; /* owned; NULL: none */
+	int retry_s;
 };
 
 /* A request waits, suspended, while the pool makes its answer. */
@@ -55,6 +60,7 @@ struct request_of {
 	struct header at[HEADERS_MAX];
 	struct headers headers;
 	slice method, path, query;
+	uint64_t peer;   /* a hash of the client's address */
 	struct buf body; /* of what changes something; empty else */
 	bool too_large, busy, begun;
 	char target[4096];
@@ -116,30 +122,64 @@ static void read_names(struct console *c, const struct principal *p, struct cons
 /* What an answer looks at of the one who asks. */
 struct asker {
 	struct console_reader who;
-	struct identity id; /* texts in the three below */
+	struct identity id; /* texts in the four below */
 	struct keyring *keys;
 	struct trust *trust;
+	struct settings *settings;
 	struct arena mem;
+	bool by_cookie;
 };
 
-/* Who may look: on loopback everyone at this machine, beyond it a key; a developer's or an agent's key sees
- * its own user only. False after a refusal. Release it either way. */
+static struct signin_ask signin_ask_of(const struct console *c, const struct request_of *r)
+{
+	return (struct signin_ask){.shared = c->ctx.shared,
+	                           .table = c->signin,
+	                           .headers = &r->headers,
+	                           .method = r->method,
+	                           .path = r->path,
+	                           .query = r->query,
+	                           .body = buf_slice(&r->body),
+	                           .tls = tls_on(&c->tls),
+	                           .loopback = c->settings->console.loopback,
+	                           .port = c->port,
+	                           .peer = r->peer};
+}
+
+/* A key or a token that was sent counts; without one the browser's session. */
+static void check_identity(struct console *c, const struct request_of *r, struct asker *k)
+{
+	struct identity_in in = {.keys = k->keys,
+	                         .trust = k->trust,
+	                         .headers = &r->headers,
+	                         .loopback = c->settings->console.loopback,
+	                         .now_ms = clock_wall_ms(c->ctx.shared->clock)};
+	struct signin_ask ask = signin_ask_of(c, r);
+	identity_check(&in, &k->mem, &k->id);
+	if (k->id.stale >= 0)
+		oidc_refetch(c->ctx.shared->oidc, k->id.stale);
+	if (k->id.result != IDENTITY_ANONYMOUS && k->id.result != IDENTITY_MISSING)
+		return;
+	struct principal who;
+	if (!signin_identify(&ask, k->keys, k->settings, in.now_ms, &k->mem, &who))
+		return;
+	k->by_cookie = true;
+	k->id.who = who;
+	k->id.result = who.role == ROLE_AGENT || who.role == ROLE_DEVELOPER ? IDENTITY_OK : IDENTITY_ROLE;
+}
+
+/* Who may look: on loopback everyone at this machine, beyond it a key or who signed in; a developer or an
+ * agent sees their own only. False after a refusal. Release it either way. */
 static bool identify(struct console *c, const struct request_of *r, struct asker *k, struct answer_of *a)
 {
 	struct shared *s = c->ctx.shared;
 	pthread_mutex_lock(&s->lock);
 	k->keys = keyring_ref(s->keys);
 	k->trust = trust_ref(s->trust);
+	k->settings = settings_ref(s->settings);
 	pthread_mutex_unlock(&s->lock);
 	arena_init(&k->mem, IDENTITY_MEM);
-	struct identity_in in = {.keys = k->keys,
-	                         .trust = k->trust,
-	                         .headers = &r->headers,
-	                         .loopback = c->settings->console.loopback,
-	                         .now_ms = clock_wall_ms(s->clock)};
-	identity_check(&in, &k->mem, &k->id);
-	if (k->id.stale >= 0)
-		oidc_refetch(s->oidc, k->id.stale);
+	k->by_cookie = false;
+	check_identity(c, r, k);
 	const struct principal *p = &k->id.who;
 	enum identity_result result = k->id.result;
 	k->who = (struct console_reader){
@@ -162,6 +202,7 @@ static void asker_release(struct asker *k)
 {
 	keyring_unref(k->keys);
 	trust_unref(k->trust);
+	settings_unref(k->settings);
 	arena_release(&k->mem);
 }
 
@@ -256,6 +297,39 @@ static int take_telemetry(struct console *c, const struct request_of *r, slice p
 	return code;
 }
 
+/* A header that a page of another site, or of another port of this machine, cannot send without asking. */
+static bool is_by_page(const struct request_of *r)
+{
+	slice origin = headers_get(&r->headers, SLICE("origin")),
+	      host = headers_get(&r->headers, SLICE("host"));
+	ptrdiff_t at = slice_find(origin, SLICE("://"));
+	if (origin.n && (at < 0 || !slice_eq_nocase(slice_sub(origin, (size_t)at + 3, origin.n), host)))
+		return false; /* to a cookie another port is the same site */
+	return slice_eq(headers_get(&r->headers, SLICE("x-weir-console")), SLICE("1"));
+}
+
+/* Signing in and out. */
+static int answer_signin(struct console *c, struct request_of *r)
+{
+	struct answer_of *a = &r->answer;
+	struct signin_ask ask = signin_ask_of(c, r);
+	struct signin_answer s = {.body = &a->body};
+	int code = 0;
+	if (slice_eq(r->method, SLICE("HEAD")))
+		ask.method = SLICE("GET");
+	if (slice_eq(r->method, SLICE("POST")) && (!may_change(r, a)))
+		return 0;
+	if (slice_eq(r->method, SLICE("POST")) && !is_by_page(r))
+		return refuse(a, 400, "signing in and out wants the header x-weir-console: 1");
+	signin_answer(&ask, &s, &code);
+	a->status = s.status;
+	a->type = s.type;
+	memcpy(a->cookies, s.cookies, sizeof a->cookies);
+	a->location = s.location;
+	a->retry_s = s.retry_s;
+	return code;
+}
+
 static int answer(struct console *c, struct console_context *of, struct request_of *r)
 {
 	struct answer_of *a = &r->answer;
@@ -269,6 +343,8 @@ static int answer(struct console *c, struct console_context *of, struct request_
 		return slice_eq(r->method, SLICE("POST"))
 		           ? take_telemetry(c, r, r->path, a)
 		           : refuse(a, 405, "telemetry is sent here: use POST");
+	if (signin_is_path(r->path))
+		return answer_signin(c, r);
 	if (!reads && !slice_starts(r->path, API))
 		return refuse(a, 405, "this path only shows: use GET");
 	if (!reads && !may_change(r, a))
@@ -280,8 +356,14 @@ static int answer(struct console *c, struct console_context *of, struct request_
 	if (reads && console_asset_answer(r->path, &r->headers, &a->page, &a->body))
 		return a->page.status == 503 ? ERR_NOMEM : 0;
 	struct asker k;
-	int code =
-	    identify(c, r, &k, a) ? answer_known(c, of, r, &k.who, reads ? SLICE("GET") : r->method, a) : 0;
+	int code = 0;
+	if (identify(c, r, &k, a))
+		code = k.by_cookie && !reads && !is_by_page(r)
+		           ? refuse(a, 403,
+		                    "a change by who is signed in to the console wants the header "
+		                    "x-weir-console: 1, which "
+		                    "another site's page cannot send")
+		           : answer_known(c, of, r, &k.who, reads ? SLICE("GET") : r->method, a);
 	asker_release(&k);
 	return code;
 }
@@ -298,6 +380,8 @@ static void run_job(void *arg, struct console_context *of, void *job)
 /* What asks the ledger, or waits for it. */
 static bool is_job(const struct request_of *r)
 {
+	if (signin_is_path(r->path))
+		return true;
 	return slice_starts(r->path, API) && !slice_eq(r->path, SLICE("/api/v1/events")) &&
 	       !slice_eq(r->path, SLICE("/api/v1/live"));
 }
@@ -340,6 +424,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		c->bodies -= r->body.n;
 		buf_release(&r->body);
 		buf_release(&r->answer.body);
+		free(r->answer.location);
 	}
 	free(r);
 	*con_cls = NULL;
@@ -383,6 +468,18 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 	MHD_add_response_header(response, "Content-Security-Policy",
 	                        a->page.status ? CONSOLE_PAGE_POLICY
 	                                       : "default-src 'none'; frame-ancestors 'none'");
+	MHD_add_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
+	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+	for (size_t i = 0; i < sizeof a->cookies / sizeof *a->cookies; i++)
+		if (a->cookies[i][0])
+			MHD_add_response_header(response, "Set-Cookie", a->cookies[i]);
+	if (a->location)
+		MHD_add_response_header(response, "Location", a->location);
+	if (a->retry_s) {
+		char seconds[16];
+		snprintf(seconds, sizeof seconds, "%d", a->retry_s);
+		MHD_add_response_header(response, "Retry-After", seconds);
+	}
 	enum MHD_Result r = MHD_queue_response(connection, (unsigned)a->status, response);
 	MHD_destroy_response(response);
 	return r;
@@ -405,6 +502,7 @@ static bool take_request(struct console *c, struct request_of *r, const char *me
 	r->path = SLICE_NONE;
 	slice_split(&r->query, '?', &r->path);
 	r->method = slice_of(method);
+	r->peer = server_peer(r->connection, c->ctx.shared->device_seed);
 	if (framing.status == 0 && !tls_client_ok(&c->tls, r->connection)) {
 		framing.status = 401;
 		framing.message = "a client certificate is needed here, signed by the authority of "
@@ -500,7 +598,10 @@ struct console *console_start(struct shared *s, struct worker *workers, int work
 	    tls_read(&c->tls, &c->settings->console, e) == 0 &&
 	    server_port_free(c->settings->console.host, c->settings->console.port, e) == 0)
 		fd = server_listen(c->settings->console.host, c->settings->console.port, &c->port, e);
-	if (fd >= 0)
+	c->signin = signin_new(s->clock);
+	if (fd >= 0 && c->signin == NULL)
+		error_set(e, ERR_NOMEM, "out of memory");
+	else if (fd >= 0)
 		c->events = events_start(&c->ctx, e);
 	c->ctx.events = c->events;
 	if (c->events)
@@ -535,6 +636,7 @@ void console_stop(struct console *c)
 		c->ctx.ops->close(c->ctx.ledger);
 	if (c->ctx.writable)
 		c->ctx.ops->close(c->ctx.writable);
+	signin_free(c->signin);
 	tls_release(&c->tls);
 	settings_unref(c->settings);
 	pthread_mutex_destroy(&c->lock);

@@ -280,8 +280,7 @@ static bool collect_headers(struct exchange *ex)
 	return true;
 }
 
-/* Without the port, which is another one for each connection. */
-static uint64_t peer_of(const struct server *s, struct MHD_Connection *connection)
+uint64_t server_peer(struct MHD_Connection *connection, uint64_t seed)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -291,7 +290,7 @@ static uint64_t peer_of(const struct server *s, struct MHD_Connection *connectio
 	slice address = a && a->sa_family == AF_INET    ? slice_make(&four->sin_addr, sizeof four->sin_addr)
 	                : a && a->sa_family == AF_INET6 ? slice_make(&six->sin6_addr, sizeof six->sin6_addr)
 	                                                : SLICE_NONE;
-	return address.n ? map_hash(address, s->w->shared->device_seed) | 1 : 0;
+	return address.n ? map_hash(address, seed) | 1 : 0;
 }
 
 static enum MHD_Result first_call(struct server *s, struct exchange *ex, const char *method,
@@ -303,7 +302,7 @@ static enum MHD_Result first_call(struct server *s, struct exchange *ex, const c
 	ex->version = slice_of(version);
 	if (!collect_headers(ex))
 		return MHD_NO;
-	ex->peer = peer_of(s, ex->connection);
+	ex->peer = server_peer(ex->connection, s->w->shared->device_seed);
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	enum exchange_next next = exchange_head(ex, info ? info->header_size : 0);

@@ -24,6 +24,11 @@ void server_client_event(struct server *s, unsigned index, unsigned generation);
 /* Time limits of clients' heads and bodies. */
 void server_tick(struct server *s, int64_t now_us);
 
+/* A hash of the client's address, without the port, which is another one for each connection; 0: not known.
+ */
+struct MHD_Connection;
+uint64_t server_peer(struct MHD_Connection *connection, uint64_t seed);
+
 /* Workers share a port by SO_REUSEPORT, which another gateway of this user could share too, unseen: ERR_BUSY
  * when someone listens there. */
 int server_port_free(slice host, int port, struct error *e) WARN_UNUSED;

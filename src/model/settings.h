@@ -86,6 +86,12 @@ struct issuer_pair {
 	slice text;
 };
 
+/* A group of an issuer's people, and what its members may do. */
+struct issuer_role {
+	slice group;
+	int role; /* enum role */
+};
+
 #define SETTINGS_ISSUERS_MAX 64
 
 /* Whose tokens are taken for identities (OpenID Connect). */
@@ -101,8 +107,13 @@ struct issuer {
 	struct issuer_pair *claims;
 	size_t set_n; /* attributes that every token has */
 	struct issuer_pair *set;
-	int role;                     /* enum role */
-	int64_t skew_ms;              /* that clocks may differ by */
+	int role;        /* enum role */
+	int64_t skew_ms; /* that clocks may differ by */
+	/* People sign in to the console there, when there is a client_id. */
+	slice client_id, client_secret; /* secret n 0: none, PKCE alone */
+	slice scopes, roles_claim;      /* n 0: the usual */
+	size_t roles_n;
+	struct issuer_role *roles;
 	int64_t refresh_ms, retry_ms; /* how old keys may be; least time between two fetches */
 };
 

@@ -9,7 +9,8 @@
 
 _Static_assert(offsetof(struct issuer, audiences) == offsetof(struct issuer, audiences_n) + sizeof(size_t) &&
                    offsetof(struct issuer, claims) == offsetof(struct issuer, claims_n) + sizeof(size_t) &&
-                   offsetof(struct issuer, set) == offsetof(struct issuer, set_n) + sizeof(size_t),
+                   offsetof(struct issuer, set) == offsetof(struct issuer, set_n) + sizeof(size_t) &&
+                   offsetof(struct issuer, roles) == offsetof(struct issuer, roles_n) + sizeof(size_t),
                "lists stand behind their lengths");
 
 struct pairs {
@@ -57,6 +58,32 @@ void read_issuer_pairs(struct reader *r, const struct option *o, const struct ya
 			continue;
 		}
 		out.at[out.n++] = (struct issuer_pair){a, settings_copy(r, value->text)};
+	}
+	memcpy(field, &out, sizeof out);
+}
+
+void read_issuer_roles(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
+{
+	struct {
+		size_t n;
+		struct issuer_role *at;
+	} out = {0};
+	if (n->kind != YAML_MAP || n->n == 0) {
+		settings_fault(r, n, "%s: a mapping is wanted: {platform: operator, finance: viewer}",
+		               o->key);
+		return;
+	}
+	out.at = settings_alloc(r, n->n * sizeof *out.at);
+	for (size_t i = 0; out.at && i < n->n; i++) {
+		const struct yaml_node *key = &n->at[2 * i], *value = &n->at[2 * i + 1];
+		enum role role = value->kind == YAML_SCALAR ? role_from_name(value->text) : ROLE_N;
+		if (role == ROLE_N)
+			settings_fault(r, value,
+			               "%s." SLICE_FMT
+			               ": a role is wanted: agent, developer, viewer, operator or owner",
+			               o->key, SLICE_ARG(slice_sub(key->text, 0, 60)));
+		else
+			out.at[out.n++] = (struct issuer_role){settings_copy(r, key->text), role};
 	}
 	memcpy(field, &out, sizeof out);
 }

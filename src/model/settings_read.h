@@ -193,5 +193,6 @@ option_read read_tiers;                        /* struct settings */
 option_read read_issuers;                      /* struct settings */
 option_read read_issuer_url, read_gate_secret; /* slice */
 option_read read_issuer_pairs;                 /* size_t n and behind it struct issuer_pair * */
+option_read read_issuer_roles;                 /* size_t n and behind it struct issuer_role * */
 
 #endif

@@ -161,6 +161,17 @@ int keyring_add(struct keyring *k, slice id, const uint8_t hash[32], enum role r
 	return 0;
 }
 
+bool keyring_find(const struct keyring *k, slice id, int64_t now_ms, struct principal *out)
+{
+	const struct entry *e = k ? map_get(&k->by_id, id) : NULL;
+	if (!e || e->revoked_ms || (e->expires_ms && now_ms >= e->expires_ms))
+		return false;
+	out->key_id = e->id;
+	out->role = e->role;
+	out->fixed = e->fixed;
+	return true;
+}
+
 /* --- who asks -------------------------------------------------------------------------------------- */
 
 /* Where a client puts its API key, in the order in which they are looked at. */

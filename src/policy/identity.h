@@ -24,6 +24,10 @@ struct keyring *keyring_ref(struct keyring *k);
 void keyring_unref(struct keyring *k);
 size_t keyring_count(const struct keyring *k); /* keys not revoked */
 
+/* The key of that id, when it is good now: its id, role and what it fixes, which point into the keyring.
+ * False: there is none, or it was revoked or has expired. */
+bool keyring_find(const struct keyring *k, slice id, int64_t now_ms, struct principal *out);
+
 enum identity_result {
 	IDENTITY_OK,
 	IDENTITY_ANONYMOUS, /* no Weir key given, on loopback: only the client's own credential may go on

@@ -28,6 +28,28 @@ slice jwt_claim(const struct jwt *t, slice name, struct arena *mem)
 	return found;
 }
 
+bool jwt_claim_has(const struct jwt *t, slice name, slice value)
+{
+	struct json j;
+	json_key k;
+	json_str s;
+	bool found = false;
+	json_init(&j, t->claims);
+	json_object(&j);
+	while (json_next_key(&j, &k)) {
+		if (!json_key_is(&k, name)) {
+			json_skip(&j, NULL);
+		} else if (json_peek(&j) == JSON_ARRAY) {
+			json_array(&j);
+			while (json_next(&j))
+				found = (json_opt_string(&j, &s) && json_str_is(&s, value)) || found;
+		} else if (json_opt_string(&j, &s)) {
+			found = json_str_is(&s, value) || found;
+		}
+	}
+	return found;
+}
+
 /* What is taken where the settings map no claims: the first that the token has. */
 static const struct {
 	enum attr attr;

@@ -33,6 +33,9 @@ int jwt_check(const struct jwt *t, const struct issuer *i, const struct jwks *ke
 /* A claim as a text: a string, or a number, true or false as it stands. n 0 when there is none. */
 slice jwt_claim(const struct jwt *t, slice name, struct arena *mem);
 
+/* Is that one of the claim's texts? Of a list any, else the claim itself. */
+bool jwt_claim_has(const struct jwt *t, slice name, slice value);
+
 /* The attributes that the claims and the issuer's settings give. */
 void jwt_attributes(const struct jwt *t, const struct issuer *i, struct arena *mem, struct attribution *out);
 /* Who set the job off, for gates; n 0: it does not say. */
