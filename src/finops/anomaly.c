@@ -10,9 +10,10 @@
 #include "base/num.h"
 #include "store/columns.h"
 
-#define HOUR_MS INT64_C(3600000)
-#define DAY_MS  INT64_C(86400000)
-#define HISTORY ((int64_t)ANOMALY_HOURS - 1) /* hours before the first that is judged */
+#define HOUR_MS  INT64_C(3600000)
+#define DAY_MS   INT64_C(86400000)
+#define THURSDAY 72                       /* hours of a week before the first of January 1970 */
+#define HISTORY  ((int64_t)ANOMALY_HOURS) /* hours before the first that is judged */
 
 static const char *const usual[] = {"", "user", "team", "repo", "workflow", "model", "agent"};
 
@@ -210,30 +211,34 @@ static void extend_found(const struct scanning *s, int64_t hour, int64_t spent, 
 	}
 }
 
-static void judge(struct scanning *s, const struct series *x)
+/* 0 or ERR_NOMEM. */
+static int judge(struct scanning *s, const struct series *x)
 {
 	struct anomaly_found open = {.hours = 0};
-	for (int64_t hour = s->from; hour < s->to; hour++) {
-		struct anomaly j = {.is = false};
-		int64_t at = hour - s->begin;
-		if (x->hours[at] >= s->least) {
-			/* Before the first spend there was no series. */
-			int64_t skip = num_max_i64(x->first, at + 1 - (int64_t)ANOMALY_HOURS);
-			struct anomaly_in in = {x->hours + skip, (size_t)(at + 1 - skip), s->least};
-			anomaly_hour(&in, &j);
-		}
-		if (!j.is && open.hours)
+	/* Before the first spend there was no series. */
+	int64_t n = s->to - s->begin - x->first, from = num_max_i64(s->from - s->begin - x->first, 0);
+	struct anomaly_in in = {x->hours + x->first, (size_t)n, (int)((s->begin + x->first + THURSDAY) % 168),
+	                        s->least};
+	struct anomaly *judged =
+	    x->first >= 0 ? arena_alloc(&s->mem, (size_t)(n - from) * sizeof *judged) : NULL;
+	if (judged == NULL || anomaly_hours(&in, (size_t)from, judged) != 0)
+		return x->first >= 0 ? ERR_NOMEM : 0;
+	for (int64_t at = from; at < n; at++) {
+		const struct anomaly *j = &judged[at - from];
+		int64_t hour = s->begin + x->first + at;
+		if (!j->is && open.hours)
 			keep(s->out, &open);
-		if (!j.is) {
+		if (!j->is) {
 			open.hours = 0;
 			continue;
 		}
 		if (open.hours == 0)
 			begin_found(s, x, hour, &open);
-		extend_found(s, hour, x->hours[at], &j, &open);
+		extend_found(s, hour, in.hours[at], j, &open);
 	}
 	if (open.hours)
 		keep(s->out, &open);
+	return 0;
 }
 
 static int scan_dimension(struct scanning *s, int64_t since_ms, int64_t until_ms, struct error *e)
@@ -247,7 +252,7 @@ static int scan_dimension(struct scanning *s, int64_t since_ms, int64_t until_ms
 		rc = ask(s, since_ms - HISTORY * HOUR_MS, until_ms, note_hour, e);
 	}
 	for (size_t i = 0; rc == 0 && i < s->n; i++)
-		judge(s, &s->series[i]);
+		rc = judge(s, &s->series[i]);
 	s->out->series += s->n;
 	return rc;
 }

@@ -1,9 +1,9 @@
 /* Which series of spend are out of the usual: the whole, each user's, team's, repository's, … by the hour.
  *
- * A series' hour is judged against the same hour of earlier weeks and the level of late (finops/forecast.h),
- * so that a Monday is no incident. The hour that is running counts as soon as what it has spent already is
- * more than a whole one usually is. Spend is money and, of calls on a subscription, their value at list
- * price.
+ * A series' hour is judged against the same hour of earlier weeks and the level of late
+ * (finops/anomaly_hours.h), so that a Monday is no incident. The hour that is running counts as soon as what
+ * it has spent already is more than a whole one usually is. Spend is money and, of calls on a subscription,
+ * their value at list price.
  *
  * Asked of the ledger alone: from a command, or a thread in the background with a connection of its own. Only
  * hours and values with at least `least` are looked at, so that a quiet hour costs one question for each
@@ -12,7 +12,7 @@
 #define WEIR_FINOPS_ANOMALY_H
 
 #include "base/zone.h"
-#include "finops/forecast.h"
+#include "finops/anomaly_hours.h"
 #include "store/ledger.h"
 
 #define ANOMALY_LEAST      INT64_C(1000000000) /* nano-dollars: the smallest rise that is one, when not said */

@@ -33,24 +33,4 @@ struct forecast {
 
 void forecast_period(const struct forecast_in *in, struct forecast *out);
 
-/* --- anomalies -------------------------------------------------------------------------------------------
- */
-
-struct anomaly_in {
-	const int64_t *hours; /* of whole hours, oldest first; the last is the one that is judged */
-	size_t hours_n;       /* up to ANOMALY_HOURS are looked at */
-	int64_t least;        /* a rise of less is none */
-};
-#define ANOMALY_WEEKS 8
-#define ANOMALY_HOURS ((size_t)ANOMALY_WEEKS * 168 + 1)
-
-struct anomaly {
-	bool is;
-	int64_t expected;   /* of this hour: by the same hour of earlier weeks, the same hour of earlier days,
-	                       and the   level of late */
-	int64_t usual_high; /* what it would still be usual to see */
-	double score;       /* how far above, in usual deviations */
-};
-void anomaly_hour(const struct anomaly_in *in, struct anomaly *out);
-
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/zone.h"
-#include "finops/forecast.h"
+#include "finops/anomaly_hours.h"
 #include "finops/triage_impl.h"
 
 #define WEEKS_BACK   4
@@ -11,6 +11,7 @@
 #define SPANS_ENOUGH 8
 #define ROWS_MOST    INT64_C(300000) /* of the baseline; the nearest spans are kept */
 #define ODD          2.5             /* times the median: a span that is no baseline */
+#define THURSDAY     72              /* hours of a week before the first of January 1970 */
 #define LOOKED_FOR   48              /* hours back in which a rise is looked for */
 
 struct series {
@@ -77,16 +78,24 @@ struct run {
 
 /* The run of unusual hours whose rise is the greatest, among the last ones. An hour that is usual may lie
  * between. */
-static bool find_run(const int64_t *hours, size_t n, struct run *best)
+static int find_run(const int64_t *hours, size_t n, int64_t from_ms, struct run *best)
 {
 	struct run run = {0};
+	struct anomaly judged[LOOKED_FOR];
 	int64_t least = least_of(hours, n);
+	size_t skip = 0, from = n > LOOKED_FOR ? n - LOOKED_FOR : 1;
 	bool open = false;
 	*best = (struct run){0};
-	for (size_t i = n > LOOKED_FOR ? n - LOOKED_FOR : 1; i < n; i++) {
-		struct anomaly_in in = {.hours = hours, .hours_n = i + 1, .least = least};
-		struct anomaly a;
-		anomaly_hour(&in, &a);
+	while (skip < from && hours[skip] == 0) /* before the first spend there was no series */
+		skip++;
+	struct anomaly_in in = {.hours = hours + skip,
+	                        .hours_n = n - skip,
+	                        .hour_of_week = (int)((from_ms / HOUR_MS + (int64_t)skip + THURSDAY) % 168),
+	                        .least = least};
+	if (anomaly_hours(&in, from - skip, judged) != 0)
+		return ERR_NOMEM;
+	for (size_t i = from; i < n; i++) {
+		struct anomaly a = judged[i - from];
 		if (!a.is) {
 			open = open && i - run.to < 2;
 			continue;
@@ -100,7 +109,7 @@ static bool find_run(const int64_t *hours, size_t n, struct run *best)
 		if (run.rise > best->rise)
 			*best = run;
 	}
-	return best->rise > 0;
+	return 0;
 }
 
 static int find_window(struct triage *t, const struct series *s)
@@ -108,7 +117,10 @@ static int find_window(struct triage *t, const struct series *s)
 	struct run run;
 	const int64_t *hours = t->plan ? s->plan : s->spent;
 	t->found = true;
-	t->unusual = find_run(hours, s->n, &run);
+	int rc = find_run(hours, s->n, s->from_ms, &run);
+	t->unusual = run.rise > 0;
+	if (rc != 0)
+		return rc;
 	if (!t->unusual) {
 		t->until_ms = t->now_ms;
 		t->since_ms = t->now_ms - DAY_MS;

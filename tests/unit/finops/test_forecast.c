@@ -1,5 +1,4 @@
-/* Forecast and anomalies over series that are made here: steady ones, weeks with weekends, growth, outliers,
- * spikes. */
+/* Forecasts of series that are made here: steady ones, weeks with weekends, outliers. */
 #include "unit/unit.h"
 
 #include <math.h>
@@ -128,67 +127,6 @@ static void the_interval_holds_what_it_says(void **state)
 	assert_true(inside > 300 * 7 / 10);
 }
 
-/* Hours of a team's spend: an office's weekdays, few at night, calls of uneven cost. */
-static void make_hours(int64_t *hours, size_t n, uint64_t seed)
-{
-	static const double of_day[24] = {1,  1,  1,   1,  1,  2,  6,  20, 60, 90, 100, 95,
-	                                  70, 85, 100, 95, 80, 60, 30, 15, 8,  4,  2,   1};
-	for (size_t h = 0; h < n; h++) {
-		double usual = of_day[h % 24] * (h / 24 % 7 < 5 ? 1.0 : 0.15) * (1 + (double)h / 4000);
-		double sum = 0;
-		for (int call = 0; call < 40; call++)
-			sum += -log(1 - uniform(&seed)) / 40;
-		hours[h] = (int64_t)(usual * sum * 1e9);
-	}
-}
-
-static void a_doubled_hour_is_found_and_a_monday_is_not(void **state)
-{
-	enum { WEEKS = 8, HOURS = WEEKS * 168 };
-	static int64_t hours[HOURS];
-	int alarms = 0, spikes = 0, found = 0;
-	(void)state;
-	for (uint64_t series = 1; series <= 12; series++) {
-		uint64_t seed = series * 977;
-		make_hours(hours, HOURS, series * 31337);
-		for (size_t h = 4 * 168; h < HOURS; h++) {
-			struct anomaly a;
-			struct anomaly_in in = {hours, h + 1, 5 * USD};
-			anomaly_hour(&in, &a);
-			alarms += a.is;
-			if (hours[h] < 10 * USD || chance(&seed) % 40)
-				continue;
-			int64_t was = hours[h];
-			hours[h] += a.expected > was ? a.expected : was; /* twice what the hour is */
-			anomaly_hour(&in, &a);
-			hours[h] = was;
-			spikes++;
-			found += a.is;
-		}
-	}
-	print_message("    %d false alarms in %d weeks of series; %d of %d doubled hours found\n", alarms,
-	              12 * (WEEKS - 4), found, spikes);
-	assert_true(alarms <= 12 * (WEEKS - 4));
-	assert_true(found * 100 >= spikes * 95);
-}
-
-static void a_series_that_begins_is_no_incident(void **state)
-{
-	int64_t hours[30] = {0};
-	struct anomaly a;
-	(void)state;
-	for (size_t n = 0; n < 30; n++) {
-		hours[n] = n < 20 ? 0 : 2 * USD;
-		struct anomaly_in in = {hours, n + 1, 5 * USD};
-		anomaly_hour(&in, &a);
-		assert_false(a.is);
-	}
-	hours[29] = 80 * USD;
-	struct anomaly_in in = {hours, 30, 5 * USD};
-	anomaly_hour(&in, &a);
-	assert_true(a.is);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,8 +135,6 @@ int main(void)
 	    cmocka_unit_test(one_wild_day_does_not_carry_the_month),
 	    cmocka_unit_test(little_is_known_at_first_and_said_so),
 	    cmocka_unit_test(the_interval_holds_what_it_says),
-	    cmocka_unit_test(a_doubled_hour_is_found_and_a_monday_is_not),
-	    cmocka_unit_test(a_series_that_begins_is_no_incident),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
