@@ -2,7 +2,7 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { apiPath, useApi } from './api/client';
-import type { Me } from './api/types';
+import type { Alerts, Me } from './api/types';
 import { PAGES } from './pages';
 import { Link, useAddress } from './router';
 import { setZone, zoneName } from './ui/format';
@@ -30,6 +30,8 @@ const at = (path: string) => PAGES.find((p) => (p.path === '/' ? path === '/' : 
 function Side({ me, path }: { me: Me | undefined; path: string }) {
   const [open, setOpen] = useState(false);
   const [theme] = useTheme();
+  const alerts = useApi<Alerts>(me && me.role !== 'agent' ? apiPath('alerts') : null, 20);
+  const waiting = alerts.data?.alerts.filter((a) => a.severity !== 'info' && !a.silence).length ?? 0;
   useEffect(() => setOpen(false), [path]);
   return (
     <div class={`side ${open ? 'open' : ''}`}>
@@ -46,6 +48,11 @@ function Side({ me, path }: { me: Me | undefined; path: string }) {
           <Link key={p.path} to={p.path} aria-current={at(path) === p ? 'page' : undefined}>
             <Icon name={p.icon} />
             {p.label}
+            {p.path === '/incidents' && waiting > 0 && (
+              <span class="count" title={`${waiting} open alerts`}>
+                {waiting}
+              </span>
+            )}
           </Link>
         ))}
       </nav>

@@ -19,5 +19,6 @@ export const PAGES: PageEntry[] = [
   { path: '/sessions', label: 'Sessions', icon: 'sessions', Page: lazy(() => import('./pages/sessions')) },
   { path: '/incidents', label: 'Incidents', icon: 'incidents', Page: lazy(() => import('./pages/incidents')) },
   { path: '/units', label: 'Unit costs', icon: 'units', Page: lazy(() => import('./pages/units')) },
+  { path: '/rollout', label: 'Rollout', icon: 'rollout', Page: lazy(() => import('./pages/rollout')), all: true },
   { path: '/setup', label: 'Set-up', icon: 'setup', Page: lazy(() => import('./pages/setup')) },
 ];

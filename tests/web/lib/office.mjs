@@ -32,6 +32,7 @@ budgets:
   - {name: org-month, window: month, limit: 420 USD}
   - {name: team-month, each: team, window: month, limit: 40 USD, where: {team: [payments, platform, web]}}
   - {name: dev-day, each: user, window: day, limit: 12 USD, where: {user: "*@acme.example"}, override: {up_to: 10 USD, per: day}}
+  - {name: try-dev-day, each: user, window: day, limit: 1.50 USD, where: {user: "*@acme.example"}, mode: shadow}
 storms: {repeat_calls: 6, action: pause}
 `;
 

@@ -13,10 +13,13 @@ export async function PAGES(office) {
     { name: 'session', path: `/sessions/${encodeURIComponent(paused.id)}`, has: 'What the context was made of' },
     { name: 'incidents', path: '/incidents?since=today', has: 'What changed' },
     { name: 'units', path: '/units', has: 'Cost of a session' },
+    { name: 'rollout', path: '/rollout', has: 'Cohorts' },
     { name: 'setup', path: '/setup', has: 'Claude Code' },
     { name: 'setup-keys', path: '/setup?tab=keys', has: 'Keys' },
     { name: 'setup-teams', path: '/setup?tab=teams', has: 'Teams' },
     { name: 'setup-freeze', path: '/setup?tab=freeze', has: 'Kill switch' },
+    { name: 'setup-providers', path: '/setup?tab=providers', has: 'Providers' },
+    { name: 'setup-prices', path: '/setup?tab=prices', has: 'Prices' },
     { name: 'setup-audit', path: '/setup?tab=audit', has: 'Record of changes' },
   ];
 }

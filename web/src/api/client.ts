@@ -24,7 +24,7 @@ export function apiPath(path: string, query: Query = {}): string {
   return `/api/v1/${path}${text ? `?${text}` : ''}`;
 }
 
-async function ask(url: string, init?: RequestInit): Promise<Response> {
+async function fetched(url: string, init?: RequestInit): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(url, { credentials: 'same-origin', ...init });
@@ -44,20 +44,26 @@ async function ask(url: string, init?: RequestInit): Promise<Response> {
 }
 
 export async function get<T>(url: string, signal?: AbortSignal): Promise<T> {
-  return (await ask(url, { signal })).json() as Promise<T>;
+  return (await fetched(url, { signal })).json() as Promise<T>;
 }
 
 export async function getText(url: string): Promise<string> {
-  return (await ask(url)).text();
+  return (await fetched(url)).text();
 }
 
 export async function send<T>(method: 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<T> {
-  const answer = await ask(url, {
+  const answer = await fetched(url, {
     method,
     headers: { 'x-weir-console': '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   forget();
+  return answer.json() as Promise<T>;
+}
+
+/** A question with a body: nothing is changed by it. */
+export async function ask<T>(url: string, body: unknown): Promise<T> {
+  const answer = await fetched(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   return answer.json() as Promise<T>;
 }
 

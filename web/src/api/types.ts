@@ -173,3 +173,88 @@ export interface Freeze {
   since: string | null;
   reason: string | null;
 }
+
+export interface Alert {
+  id: string;
+  kind: string;
+  severity: 'info' | 'warning' | 'critical';
+  state: 'open' | 'resolved';
+  title: string | null;
+  text: string | null;
+  evidence: string | null;
+  look: string | null;
+  contain: string | null;
+  labels: Record<string, string>;
+  since: string | null;
+  raised: string;
+  resolved: string | null;
+  told: string | null;
+  silence: string | null;
+  count: number;
+}
+
+export interface Alerts {
+  alerts: Alert[];
+  silences: { id: string; alert?: string | null; where?: string | null; until: string | null; by?: string | null; reason?: string | null }[];
+}
+
+export interface ShadowRule {
+  kind: string;
+  name: string;
+  mode: string | null;
+  cohort: string | null;
+  calls: number;
+  cost_nanousd: number;
+  users: number;
+  first: string | null;
+  last: string | null;
+  example: string | null;
+  affected: { user: string | null; calls: number; cost_nanousd: number }[];
+}
+
+export interface Shadow {
+  since: string;
+  complete: boolean;
+  rules: ShadowRule[];
+  cohorts: { cohort: string | null; cost_nanousd: Known; calls: number; refused: number; sessions: number; active_days: number; cache_hit_ppm: Known }[];
+}
+
+/** Whom a budget of that body would have stopped. */
+export interface Preview {
+  since: string;
+  limit: string;
+  complete: boolean;
+  calls: number;
+  counters: number;
+  counters_stopped: number;
+  stopped: number;
+  stopped_nanousd: number;
+  who: { for: string | null; window: string | null; first: string | null; stopped: number; beyond: string; stopped_nanousd: number }[];
+}
+
+export interface Quantiles {
+  p50: Known;
+  p95: Known;
+  calls: number;
+}
+
+export interface Health {
+  draining: boolean;
+  ledger_failing: boolean;
+  providers: { name: string; host: string | null; configured: boolean; calls: number; failed: number; throttled: number; refused: number; day_calls: number; day_failed: number; last: string | null; ttft_ms: Quantiles; duration_ms: Quantiles }[];
+  limits: { provider: string; model: string; requests: Known; requests_left: Known; tokens: Known; tokens_left: Known; in_flight: number; waiting: number; blocked_ms: number }[];
+}
+
+export interface Prices {
+  date: string | null;
+  file: string | null;
+  prices: { id: string; vendor: string; model: string; source: string | null; from: string | null; until: string | null; used: boolean; context_window: Known; max_output: Known; nanousd_per_million: Record<string, number> }[];
+}
+
+export interface SetupAnswer {
+  gateway: string;
+  loopback: boolean;
+  calls: number;
+  other_calls: number;
+  agents: { agent: string; name: string; run: string | null; lines: string; calls: number }[];
+}

@@ -1,14 +1,14 @@
 // Budgets: what each counter has settled and holds, how it went before, limits lifted, and what another limit would have done.
-import { useMemo, useState } from 'preact/hooks';
-import { apiPath, send, useApi } from '../api/client';
-import type { Budget, Counter, Override, Report } from '../api/types';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { apiPath, ask, send, useApi } from '../api/client';
+import type { Budget, Counter, Override, Preview, Report } from '../api/types';
 import { mayKeep, mayMake, useMe } from '../app';
 import { Link, useQuery } from '../router';
 import { Dialog, toast } from '../ui/dialog';
 import { amount, amountNano, amountNumber, count, dateTime, money, moneyShort, nameOf, percent } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Badge, Card, Command, Empty, Loaded, Meter, Name, PageHead, Skeleton } from '../ui/parts';
-import { dayOf, figure, overTime } from '../ui/series';
+import { dayOf, overTime } from '../ui/series';
 import { Stack } from '../ui/stack';
 import { Table } from '../ui/table';
 import { toneOf } from './overview';
@@ -110,21 +110,6 @@ function Overrides() {
   );
 }
 
-/** Whom a limit would have stopped in the windows that are over and the running one: spent more than that in one of them. */
-export function wouldHaveStopped(report: Report, limit: number): { windows: number; over: { name: string; times: number; worst: number }[] } {
-  const over = new Map<string, { name: string; times: number; worst: number }>();
-  for (const row of report.rows) {
-    const spent = figure(row, 'cost_nanousd');
-    if (spent <= limit) continue;
-    const name = report.by.map((d) => nameOf(row[d])).join(', ') || 'everybody';
-    const of = over.get(name) ?? { name, times: 0, worst: 0 };
-    of.times++;
-    of.worst = Math.max(of.worst, spent);
-    over.set(name, of);
-  }
-  return { windows: report.rows.length, over: [...over.values()].sort((a, b) => b.times - a.times || b.worst - a.worst) };
-}
-
 function historyPath(budget: Budget): string | null {
   const span = HISTORY[budget.window];
   if (!span || budget.where === null || amountNano(budget.limit) === null) return null;
@@ -132,81 +117,110 @@ function historyPath(budget: Budget): string | null {
   return apiPath('report', { by: budget.each.length ? budget.each.join(',') : 'billing', per: span.per, since: span.since, where: budget.where, measures: 'cost_nanousd' });
 }
 
-function Preview({ budget, report }: { budget: Budget; report: Report }) {
-  const usual = amountNano(budget.limit) ?? 0;
-  const [text, setText] = useState(String(usual / 1e9));
-  const limit = Number(text) * 1e9;
-  const summed = useMemo(() => (budget.each.length ? report : together(report)), [report, budget.each.length]);
-  const found = Number.isFinite(limit) && limit > 0 ? wouldHaveStopped(summed, limit) : undefined;
-  const me = useMe();
-  const [saving, setSaving] = useState(false);
-  const span = HISTORY[budget.window];
+/** The budget's body as the API takes it, with another limit. */
+function bodyOf(budget: Budget, limit: string): Record<string, unknown> {
+  const where = Object.fromEntries((budget.where ?? []).map((w) => [w.slice(0, w.indexOf('=')), listed(w.slice(w.indexOf('=') + 1))]));
+  return {
+    window: budget.window,
+    limit,
+    ...(budget.each.length ? { each: budget.each } : {}),
+    ...(Object.keys(where).length ? { where } : {}),
+    action: budget.action,
+    mode: budget.mode,
+    ...(budget.override ? { override: { up_to: budget.override } } : {}),
+  };
+}
+
+/** Several values of a report's test are a list of the settings'. */
+const listed = (value: string): string | string[] => (value.includes(',') && !value.startsWith('!') ? value.split(',') : value);
+
+export function Stopped({ preview }: { preview: Preview }) {
   return (
     <div class="stack">
-      <div class="row">
-        <label class="field">
-          <span class="field-label">Another limit, in USD for {WINDOWS[budget.window] ?? budget.window}</span>
-          <input type="number" min="0" step="any" value={text} inputMode="decimal" onInput={(e) => setText(e.currentTarget.value)} />
-        </label>
-        {budget.source === 'api' && me.role === 'owner' && (
-          <button type="button" class="button primary" disabled={!found || limit === usual} onClick={() => setSaving(true)}>
-            Make it so
-          </button>
-        )}
-      </div>
-      {found && (
-        <p role="status">
-          {found.over.length === 0
-            ? `It would have stopped nobody since ${span?.since.replace('d', ' days').replace('h', ' hours') ?? ''} ago.`
-            : `It would have stopped ${found.over.length === 1 ? 'one' : count(found.over.length)} in ${count(found.over.reduce((n, o) => n + o.times, 0))} of ${count(found.windows)} windows of the last ${span?.since.replace('d', ' days').replace('h', ' hours') ?? ''}:`}
-        </p>
-      )}
-      {found && found.over.length > 0 && (
+      <p role="status">
+        {preview.stopped === 0
+          ? `It would have stopped nobody since ${dateTime(preview.since)}.`
+          : `It would have stopped ${count(preview.stopped)} of ${count(preview.calls)} calls since ${dateTime(preview.since)}, worth ${money(preview.stopped_nanousd)}, in ${count(preview.counters_stopped)} of ${count(preview.counters)} windows:`}
+        {preview.complete ? '' : ' There are more rows than were looked at.'}
+      </p>
+      {preview.who.length > 0 && (
         <div class="bleed">
           <Table
             label="Whom this limit would have stopped"
-            rows={found.over}
-            id={(o) => o.name}
+            rows={preview.who}
+            id={(o) => `${o.for} ${o.window}`}
             limit={8}
             columns={[
-              { key: 'name', head: 'Who', cell: (o) => <Name of={o.name} /> },
-              { key: 'times', head: 'Windows', figure: true, sort: (o) => o.times, cell: (o) => count(o.times) },
-              { key: 'worst', head: 'Most spent', figure: true, sort: (o) => o.worst, cell: (o) => money(o.worst) },
+              { key: 'for', head: 'Whom', cell: (o) => (o.for ? <Name of={o.for} /> : 'everybody') },
+              { key: 'first', head: 'First', cell: (o) => dateTime(o.first) },
+              { key: 'stopped', head: 'Calls', figure: true, sort: (o) => o.stopped, cell: (o) => count(o.stopped) },
+              { key: 'cost', head: 'Worth', figure: true, sort: (o) => o.stopped_nanousd, cell: (o) => money(o.stopped_nanousd) },
             ]}
           />
         </div>
       )}
+    </div>
+  );
+}
+
+function usePreview(name: string, body: Record<string, unknown> | null): { preview: Preview | undefined; fault: string } {
+  const [state, set] = useState<{ preview: Preview | undefined; fault: string }>({ preview: undefined, fault: '' });
+  const asked = body && JSON.stringify(body);
+  useEffect(() => {
+    if (!asked) return;
+    let gone = false;
+    const timer = setTimeout(() => {
+      ask<Preview>(apiPath(`budgets/${encodeURIComponent(name)}/preview`), JSON.parse(asked)).then(
+        (preview) => gone || set({ preview, fault: '' }),
+        (fault: Error) => gone || set({ preview: undefined, fault: fault.message }),
+      );
+    }, 350);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+  }, [name, asked]);
+  return state;
+}
+
+function Another({ budget }: { budget: Budget }) {
+  const me = useMe();
+  const [, usual = '', unit = ''] = /^([\d.]+) (.+)$/.exec(budget.limit) ?? [];
+  const [text, setText] = useState(usual);
+  const [saving, setSaving] = useState(false);
+  const valid = Number(text) > 0;
+  const { preview, fault } = usePreview(budget.name, valid && budget.where !== null && me.sees_all ? bodyOf(budget, `${text} ${unit}`) : null);
+  return (
+    <div class="stack">
+      <div class="row">
+        <label class="field">
+          <span class="field-label">
+            Another limit, in {unit} for {WINDOWS[budget.window] ?? budget.window}
+          </span>
+          <input type="number" min="0" step="any" value={text} inputMode="decimal" onInput={(e) => setText(e.currentTarget.value)} />
+        </label>
+        {budget.source === 'api' && me.role === 'owner' && (
+          <button type="button" class="button primary" disabled={!valid || text === usual} onClick={() => setSaving(true)}>
+            Make it so
+          </button>
+        )}
+      </div>
+      {fault ? <p class="bad-text">{fault}</p> : preview ? <Stopped preview={preview} /> : <Skeleton height={60} />}
       {budget.source === 'file' && <p class="muted">This budget stands in the settings file: change its limit there, and Weir takes it up while it runs.</p>}
       {saving && (
         <Dialog
-          title={`Make ${nameOf(budget.name)} ${money(limit)}`}
-          lead={found?.over.length ? `It would have stopped ${count(found.over.length)} lately.` : 'It would have stopped nobody lately.'}
+          title={`Make ${nameOf(budget.name)} ${amount(`${text} ${unit}`)}`}
+          lead={preview?.stopped ? `It would have stopped ${count(preview.stopped)} calls in the last thirty days.` : 'It would have stopped nobody in the last thirty days.'}
           action="Change the limit"
           onClose={() => setSaving(false)}
           run={async () => {
-            const where = Object.fromEntries((budget.where ?? []).map((w) => [w.slice(0, w.indexOf('=')), w.slice(w.indexOf('=') + 1)]));
-            await send('PUT', apiPath(`budgets/${encodeURIComponent(budget.name)}`), {
-              window: budget.window,
-              limit: `${limit / 1e9} USD`,
-              ...(budget.each.length ? { each: budget.each } : {}),
-              ...(Object.keys(where).length ? { where } : {}),
-              action: budget.action,
-              mode: budget.mode,
-              ...(budget.override ? { override: { up_to: budget.override } } : {}),
-            });
+            await send('PUT', apiPath(`budgets/${encodeURIComponent(budget.name)}`), bodyOf(budget, `${text} ${unit}`));
             return 'The limit is changed';
           }}
         />
       )}
     </div>
   );
-}
-
-/** Rows of the same bucket as one. */
-function together(report: Report): Report {
-  const sums = new Map<string, number>();
-  for (const r of report.rows) sums.set(String(r.bucket), (sums.get(String(r.bucket)) ?? 0) + figure(r, 'cost_nanousd'));
-  return { ...report, by: [], rows: [...sums].map(([bucket, cost]) => ({ bucket, cost_nanousd: cost })) };
 }
 
 function History({ budget }: { budget: Budget }) {
@@ -229,9 +243,7 @@ function History({ budget }: { budget: Budget }) {
         )}
       </Card>
       <Card title="What another limit would have done" class="w5">
-        <Loaded of={answer} height={240}>
-          {(report) => <Preview key={budget.limit} budget={budget} report={report} />}
-        </Loaded>
+        {me.sees_all ? <Another key={budget.limit} budget={budget} /> : <p class="muted">This is for those who see what everybody does.</p>}
       </Card>
     </div>
   );

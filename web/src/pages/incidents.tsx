@@ -5,6 +5,7 @@ import type { Cause, Factor, Said, Triage, TriageSession } from '../api/triage';
 import { mayMake, useMe } from '../app';
 import { Link, useQuery } from '../router';
 import { Chart, type Colours, tooltip, tooltipBox } from '../ui/chart';
+import { AlertList } from '../ui/alerts';
 import { Dialog } from '../ui/dialog';
 import { clock, compact, count, dateTime, money, moneyShort, nameOf, percent, plain } from '../ui/format';
 import { Icon } from '../ui/icons';
@@ -326,9 +327,12 @@ export default function Incidents() {
   const command = `weir triage${since ? ` --since ${since}` : ''}${until ? ` --until ${until}` : ''}`;
   return (
     <div class="page">
-      <PageHead title="Incidents" lead="Why spend rose, on one page.">
+      <PageHead title="Incidents" lead="What needs somebody, and why spend rose." />
+      <AlertList />
+      <div class="spread wrap">
+        <h2 class="section">Why spend rose</h2>
         <Segmented label="Window" options={WINDOWS} value={(since ?? 'found') as 'found'} onChange={(w) => setQuery({ since: w === 'found' ? null : w, until: null })} />
-      </PageHead>
+      </div>
       <Loaded of={answer} height={600}>
         {(triage) => <Body triage={triage} />}
       </Loaded>

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { apiPath, useApi } from '../api/client';
 import { type Live, useLive } from '../api/live';
 import type { Mover, Overview, Period } from '../api/overview';
-import type { Budget, Report } from '../api/types';
+import type { Alerts, Budget, Report } from '../api/types';
 import { useMe } from '../app';
 import { Link } from '../router';
 import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleton, type Tone } from '../ui/parts';
@@ -86,14 +86,16 @@ function Burn({ title, period, than, values, budget }: { title: string; period: 
   );
 }
 
-function Headline({ budgets, live }: { budgets: Budget[] | undefined; live: Live | undefined }) {
-  if (!budgets || !live) return <Skeleton height={66} />;
-  const used = usedOf(budgets);
+function Headline({ budgets, live, alerts }: { budgets: Budget[] | undefined; live: Live | undefined; alerts: Alerts | undefined }) {
+  if (!budgets || !live || !alerts) return <Skeleton height={66} />;
+  const used = usedOf(budgets.filter((b) => b.mode === 'enforce'));
   const over = used.filter((u) => u.share >= 1);
   const near = used.filter((u) => u.share >= 0.8 && u.share < 1);
   const paused = [...live.sessions.values()].filter((s) => s.state === 'paused');
   const failing = live.ledger_failing;
-  const tone = failing || over.length ? 'bad' : near.length || paused.length ? 'warn' : 'good';
+  const open = alerts.alerts.filter((a) => a.severity !== 'info' && !a.silence);
+  const critical = open.filter((a) => a.severity === 'critical');
+  const tone = failing || over.length || critical.length ? 'bad' : near.length || paused.length || open.length ? 'warn' : 'good';
   const title = failing
     ? 'The ledger takes no rows: see the log of weir serve'
     : over.length
@@ -118,9 +120,14 @@ function Headline({ budgets, live }: { budgets: Budget[] | undefined; live: Live
         </p>
       </div>
       <div class="headline-links">
+        {open.length > 0 && (
+          <Link to="/incidents" class="button">
+            {open.length === 1 ? 'One open alert' : `${count(open.length)} open alerts`}
+          </Link>
+        )}
         {paused.length > 0 && (
           <Link to="/sessions?state=paused" class="button">
-            Look at them
+            {paused.length === 1 ? 'The paused one' : 'Those paused'}
           </Link>
         )}
       </div>
@@ -318,6 +325,7 @@ export default function OverviewPage() {
   const days = useApi<Report>(apiPath('report', { by: 'team', per: 'day', since: '60d', measures: COST }), RENEWED_S);
   const hours = useApi<Report>(apiPath('report', { by: 'billing', per: 'hour', since: 'yesterday', measures: COST }), RENEWED_S * 2);
   const budgets = useApi<{ budgets: Budget[] }>(apiPath('budgets'), RENEWED_S);
+  const alerts = useApi<Alerts>(apiPath('alerts'), RENEWED_S);
   const lead = 'What the agents spend, on what, and whether anything needs somebody.';
   if (days.data && days.data.rows.length === 0)
     return (
@@ -332,7 +340,7 @@ export default function OverviewPage() {
   return (
     <div class="page">
       <PageHead title="Overview" lead={lead} />
-      <Headline budgets={budgets.data?.budgets} live={live} />
+      <Headline budgets={budgets.data?.budgets} live={live} alerts={alerts.data} />
       <div class="grid">
         {first.data ? (
           <>

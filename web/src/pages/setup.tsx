@@ -1,15 +1,14 @@
 // How to connect each agent, and what a gateway is run with: keys, teams, the kill switch, the record of changes.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { apiPath, get, send, useApi } from '../api/client';
 import { useLive } from '../api/live';
-import type { Change, Freeze, Key, Report, Team } from '../api/types';
+import type { Change, Freeze, Health, Key, Prices, SetupAnswer, Team } from '../api/types';
 import { mayKeep, mayMake, useMe } from '../app';
 import { useQuery } from '../router';
 import { Dialog, toast } from '../ui/dialog';
-import { ago, count, dateTime, dateTimeFull, nameOf, plain } from '../ui/format';
+import { ago, compact, count, dateTime, dateTimeFull, day, nameOf, percent, plain, price } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Badge, Card, Command, Copy, Empty, Loaded, Name, PageHead, Segmented, Skeleton } from '../ui/parts';
-import { figure } from '../ui/series';
 import { Table } from '../ui/table';
 
 const TABS = [
@@ -17,48 +16,21 @@ const TABS = [
   { value: 'keys', label: 'Keys' },
   { value: 'teams', label: 'Teams' },
   { value: 'freeze', label: 'Kill switch' },
+  { value: 'providers', label: 'Providers' },
+  { value: 'prices', label: 'Prices' },
   { value: 'audit', label: 'Record of changes' },
 ] as const;
 type Tab = (typeof TABS)[number]['value'];
-
-interface AgentHelp {
-  agent: string;
-  name: string;
-  quick?: string;
-  steps: { where: string; text: string }[];
-}
-
-const agents = (url: string, key: string): AgentHelp[] => [
-  { agent: 'claude-code', name: 'Claude Code', quick: 'weir run -- claude', steps: [{ where: 'In a shell', text: `export ANTHROPIC_BASE_URL=${url}\nexport ANTHROPIC_API_KEY=${key}\nclaude` }] },
-  {
-    agent: 'codex',
-    name: 'Codex',
-    quick: 'weir run -- codex',
-    steps: [
-      { where: 'In ~/.codex/config.toml', text: `model_provider = "weir"\n\n[model_providers.weir]\nname = "Weir"\nbase_url = "${url}/v1"\nenv_key = "WEIR_KEY"\nwire_api = "responses"` },
-      { where: 'In a shell', text: `export WEIR_KEY=${key}\ncodex` },
-    ],
-  },
-  { agent: 'gemini-cli', name: 'Gemini CLI', quick: 'weir run -- gemini', steps: [{ where: 'In a shell', text: `export GOOGLE_GEMINI_BASE_URL=${url}\nexport GEMINI_API_KEY=${key}\ngemini` }] },
-  {
-    agent: 'opencode',
-    name: 'opencode',
-    quick: 'weir run -- opencode',
-    steps: [{ where: 'In opencode.json', text: JSON.stringify({ provider: { anthropic: { options: { baseURL: `${url}/v1`, apiKey: key } }, openai: { options: { baseURL: `${url}/v1`, apiKey: key } } } }, null, 2) }],
-  },
-  { agent: '', name: 'SDKs', steps: [{ where: 'JavaScript', text: `new Anthropic({ baseURL: '${url}', apiKey: '${key}' });\nnew OpenAI({ baseURL: '${url}/v1', apiKey: '${key}' });` }, { where: 'Python', text: `Anthropic(base_url="${url}", api_key="${key}")\nOpenAI(base_url="${url}/v1", api_key="${key}")` }] },
-];
 
 function Connect() {
   const me = useMe();
   const live = useLive();
   const [made, setMade] = useState('');
   const [making, setMaking] = useState(false);
-  const seen = useApi<Report>(apiPath('report', { by: 'agent', since: '30d', measures: 'calls,sessions' }), 5);
-  const calls = useMemo(() => new Map(seen.data?.rows.map((r) => [r.agent as string | null, figure(r, 'calls')])), [seen.data]);
-  const any = (seen.data?.total.calls ?? 0) > 0;
+  const seen = useApi<SetupAnswer>(apiPath('setup'), 5);
+  const calls = seen.data ? seen.data.calls + seen.data.other_calls : 0;
+  const any = calls > 0;
   const last = live && [...live.sessions.values()].sort((a, b) => Date.parse(b.seen) - Date.parse(a.seen))[0];
-  const key = made || 'wk_…';
   return (
     <div class="page">
       {!seen.data && !seen.error ? (
@@ -71,7 +43,7 @@ function Connect() {
         <div>
           <strong>{any ? 'Calls arrive' : 'Waiting for the first call'}</strong>
           <p>
-            {any ? `${count(seen.data?.total.calls)} calls in the last thirty days${last ? `; the latest ${ago(last.seen)}, by ${nameOf(last.agent)}` : ''}.` : 'Connect an agent below and ask it something: this turns green when its first call is booked.'}
+            {any ? `${count(calls)} calls in the last thirty days${last ? `; the latest ${ago(last.seen)}, by ${nameOf(last.agent)}` : ''}.` : 'Connect an agent below and ask it something: this turns green when its first call is booked.'}
           </p>
         </div>
         {mayKeep(me) && (
@@ -88,34 +60,34 @@ function Connect() {
       <Card title="The gateway" note="What every client needs: this address in place of the provider’s, and a Weir key where its API key goes.">
         <Command text={me.gateway} />
       </Card>
-      <div class="grid">
-        {agents(me.gateway, key).map((a) => (
-          <Card
-            key={a.name}
-            title={a.name}
-            class={a.agent ? 'w6' : ''}
-            aside={a.agent && (calls.get(a.agent) ? <Badge tone="good">connected · {count(calls.get(a.agent))} calls</Badge> : <Badge>not seen yet</Badge>)}
-          >
-            <div class="stack">
-              {a.quick && (
-                <div>
-                  <p class="field-label">For one run, with git’s and CI’s facts added</p>
-                  <Command text={a.quick} />
-                </div>
-              )}
-              {a.steps.map((s) => (
-                <div key={s.where}>
-                  <p class="field-label">{s.where}</p>
-                  <div class="command tall">
-                    <code tabIndex={0}>{s.text}</code>
-                    <Copy text={s.text} />
+      <Loaded of={seen} height={600}>
+        {({ agents }) => (
+          <div class="grid">
+            {agents.map((a) => {
+              const lines = made ? a.lines.replace(/wk_…/g, made) : a.lines;
+              return (
+                <Card key={a.agent} title={plain(a.name)} class="w6" aside={a.calls > 0 ? <Badge tone="good">connected · {count(a.calls)} calls</Badge> : <Badge>not seen yet</Badge>}>
+                  <div class="stack">
+                    {a.run && (
+                      <div>
+                        <p class="field-label">For one run, with what git and CI know</p>
+                        <Command text={a.run} />
+                      </div>
+                    )}
+                    <div>
+                      <p class="field-label">For good</p>
+                      <div class="command tall">
+                        <code tabIndex={0}>{lines}</code>
+                        <Copy text={lines} />
+                      </div>
+                    </div>
                   </div>
-                </div>
-              ))}
-            </div>
-          </Card>
-        ))}
-      </div>
+                </Card>
+              );
+            })}
+          </div>
+        )}
+      </Loaded>
     </div>
   );
 }
@@ -501,12 +473,144 @@ function Audit() {
   );
 }
 
+const ms = (n: number | null): string => (n === null ? '–' : n >= 10000 ? `${(n / 1000).toFixed(0)} s` : n >= 1000 ? `${(n / 1000).toFixed(1)} s` : `${n} ms`);
+
+function Providers() {
+  const answer = useApi<Health>(apiPath('health'), 15);
+  return (
+    <Loaded of={answer} height={300}>
+      {({ providers, limits, ledger_failing, draining }) => (
+        <div class="page">
+          {(ledger_failing || draining) && (
+            <div class="headline bad">
+              <span class="headline-icon">
+                <Icon name="incidents" />
+              </span>
+              <div>
+                <strong>{ledger_failing ? 'The ledger takes no rows' : 'The gateway is being stopped'}</strong>
+                <p>{ledger_failing ? 'Calls go on within the journal’s room; the log of weir serve says why.' : 'Calls under way are ended, new ones are turned away.'}</p>
+              </div>
+            </div>
+          )}
+          <Card title="Providers" flush note="Calls of the last hour, and how long they took">
+            {providers.length === 0 ? (
+              <Empty title="No provider is configured" icon="setup" />
+            ) : (
+              <Table
+                label="Providers"
+                rows={providers}
+                id={(p) => p.name}
+                columns={[
+                  {
+                    key: 'name',
+                    head: 'Provider',
+                    cell: (p) => (
+                      <>
+                        <Name of={p.name} /> <span class="muted">{plain(p.host ?? '')}</span>
+                      </>
+                    ),
+                  },
+                  {
+                    key: 'state',
+                    head: 'State',
+                    cell: (p) => {
+                      const share = p.calls ? p.failed / p.calls : 0;
+                      return <Badge tone={!p.calls ? 'quiet' : share >= 0.5 ? 'bad' : share >= 0.05 ? 'warn' : 'good'}>{!p.calls ? 'no calls' : share >= 0.05 ? `${percent(share)} fail` : 'well'}</Badge>;
+                    },
+                  },
+                  { key: 'calls', head: 'Calls', figure: true, sort: (p) => p.calls, cell: (p) => count(p.calls) },
+                  { key: 'failed', head: 'Failed', figure: true, wide: true, sort: (p) => p.failed, cell: (p) => count(p.failed) },
+                  { key: 'throttled', head: 'Throttled', figure: true, wide: true, cell: (p) => count(p.throttled) },
+                  { key: 'ttft', head: 'First token, half', figure: true, wide: true, cell: (p) => ms(p.ttft_ms.p50) },
+                  { key: 'ttft95', head: '95 of 100', figure: true, wide: true, cell: (p) => ms(p.ttft_ms.p95) },
+                  { key: 'took', head: 'Whole call, half', figure: true, wide: true, cell: (p) => ms(p.duration_ms.p50) },
+                  { key: 'last', head: 'Last call', figure: true, cell: (p) => (p.last ? ago(p.last) : <span class="muted">–</span>) },
+                ]}
+              />
+            )}
+          </Card>
+          {limits.some((l) => l.requests !== null || l.tokens !== null || l.waiting || l.blocked_ms) && (
+            <Card title="What providers told of their own limits" flush>
+              <Table
+                label="Limits of providers"
+                rows={limits}
+                id={(l) => `${l.provider} ${l.model}`}
+                limit={20}
+                columns={[
+                  { key: 'provider', head: 'Provider', cell: (l) => <Name of={l.provider} /> },
+                  { key: 'model', head: 'Model', cell: (l) => <Name of={l.model} /> },
+                  { key: 'requests', head: 'Requests left', figure: true, cell: (l) => (l.requests === null ? '–' : `${compact(l.requests_left)} of ${compact(l.requests)}`) },
+                  { key: 'tokens', head: 'Tokens left', figure: true, cell: (l) => (l.tokens === null ? '–' : `${compact(l.tokens_left)} of ${compact(l.tokens)}`) },
+                  { key: 'waiting', head: 'Waiting', figure: true, cell: (l) => count(l.waiting) },
+                ]}
+              />
+            </Card>
+          )}
+        </div>
+      )}
+    </Loaded>
+  );
+}
+
+const METERS = [
+  ['input', 'Input'],
+  ['cache_read', 'Cache read'],
+  ['cache_write_5m', 'Cache write'],
+  ['output', 'Output'],
+] as const;
+
+function PriceBook() {
+  const [all, setAll] = useState(false);
+  const answer = useApi<Prices>(apiPath('prices', all ? { all: 'true' } : {}));
+  return (
+    <Card
+      title="Prices"
+      flush
+      note={answer.data ? `In dollars for a million tokens; the book is of ${day(answer.data.date)}${answer.data.file ? `, with ${plain(answer.data.file)}` : ''}` : undefined}
+      aside={
+        <label class="check">
+          <input type="checkbox" checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /> Also those that were not used
+        </label>
+      }
+    >
+      <Loaded of={answer} height={300}>
+        {({ prices }) =>
+          prices.length === 0 ? (
+            <Empty title="No price was used in the last thirty days" />
+          ) : (
+            <Table
+              label="Prices"
+              rows={prices}
+              id={(p, i) => `${p.id} ${p.from} ${i}`}
+              limit={60}
+              columns={[
+                { key: 'model', head: 'Model', sort: (p) => p.model, cell: (p) => <Name of={p.model} /> },
+                { key: 'vendor', head: 'Vendor', wide: true, sort: (p) => p.vendor, cell: (p) => <Name of={p.vendor} /> },
+                ...METERS.map(([key, head]) => ({
+                  key,
+                  head,
+                  figure: true,
+                  wide: key.startsWith('cache'),
+                  sort: (p: Prices['prices'][number]) => p.nanousd_per_million[key],
+                  cell: (p: Prices['prices'][number]) => (p.nanousd_per_million[key] === undefined ? <span class="muted">–</span> : price(p.nanousd_per_million[key])),
+                })),
+                { key: 'window', head: 'Window', figure: true, wide: true, sort: (p) => p.context_window, cell: (p) => compact(p.context_window) },
+                { key: 'from', head: 'From', wide: true, cell: (p) => (p.from ? day(p.from) : <span class="muted">always</span>) },
+              ]}
+            />
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+}
+
 export default function Setup() {
   const me = useMe();
   const [query, setQuery] = useQuery();
   const shown = TABS.filter((t) => t.value !== 'audit' || me.sees_all);
   const tab = (shown.find((t) => t.value === query.get('tab'))?.value ?? 'connect') as Tab;
-  const Part = { connect: Connect, keys: Keys, teams: Teams, freeze: KillSwitch, audit: Audit }[tab];
+  const Part = { connect: Connect, keys: Keys, teams: Teams, freeze: KillSwitch, providers: Providers, prices: PriceBook, audit: Audit }[tab];
   return (
     <div class="page">
       <PageHead title="Set-up" lead="Connect agents, and keep what the gateway is run with.">

@@ -26,6 +26,10 @@ export function money(nano: Value): string {
   return dollars(size >= 0.001 ? 4 : 6).format(usd);
 }
 
+/** A price: to its last digit. */
+export const price = (nano: Value): string =>
+  nano === null || nano === undefined ? UNKNOWN : number('price', { style: 'currency', currency: 'USD', currencyDisplay: 'narrowSymbol', minimumFractionDigits: 2, maximumFractionDigits: 9 }).format(nano / NANO);
+
 /** For axes and narrow places: $1.2K. */
 export function moneyShort(nano: Value): string {
   if (nano === null || nano === undefined) return UNKNOWN;
