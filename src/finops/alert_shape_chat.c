@@ -9,7 +9,8 @@
 #define HEADER_BYTES  110 /* Slack: 150 characters, escapes among them */
 #define CODE_BYTES    700
 #define SUMMARY_BYTES 1000 /* PagerDuty: 1024 characters */
-#define TEAMS_SHOWN   5    /* a card has 28 KB */
+#define TEAMS_SHOWN   4    /* a card has 28 KB: 6 KB for each, all escaped */
+#define TEAMS_COMMAND 500
 
 struct shaping {
 	const struct alert_shape *s;
@@ -237,11 +238,11 @@ static void teams_alert(struct shaping *x)
 	jsonw_key(&x->w, SLICE("items"));
 	jsonw_array(&x->w);
 	teams_line(&x->w, SLICE_NONE, title_of(x, HEADER_BYTES * 2), true, false);
-	teams_line(&x->w, SLICE_NONE, cut(words_of(x), 2000), false, false);
-	teams_line(&x->w, SLICE("Look: "), cut(x->c.look, CODE_BYTES), false, true);
+	teams_line(&x->w, SLICE_NONE, cut(words_of(x), 1000), false, false);
+	teams_line(&x->w, SLICE("Look: "), cut(x->c.look, TEAMS_COMMAND), false, true);
 	if (!x->t->resolved_ms)
-		teams_line(&x->w, SLICE("Contain: "), cut(x->c.contain, CODE_BYTES), false, true);
-	teams_line(&x->w, SLICE_NONE, cut(facts_of(x), 1000), false, false);
+		teams_line(&x->w, SLICE("Contain: "), cut(x->c.contain, TEAMS_COMMAND), false, true);
+	teams_line(&x->w, SLICE_NONE, cut(facts_of(x), 400), false, false);
 	jsonw_array_end(&x->w);
 	jsonw_object_end(&x->w);
 }

@@ -54,12 +54,13 @@ void alert_look(char out[ALERT_COMMAND], int64_t since_ms, const char *field, sl
 	snprintf(out, ALERT_COMMAND, "weir triage --since %.16s:00Z%s", since, where);
 }
 
-/* "weir freeze --user ana@example.com --reason alert" */
+/* "weir freeze --user=ana@example.com --reason alert": command ends with what stands before the word, '=' or
+ * "-- ", so that no word is taken for an option. */
 static void act(char out[ALERT_COMMAND], const char *command, slice id, const char *rest)
 {
 	char word[ALERT_COMMAND / 2];
 	alert_quote(slice_sub(id, 0, 200), word, sizeof word);
-	snprintf(out, ALERT_COMMAND, "%s %s%s", command, word, rest);
+	snprintf(out, ALERT_COMMAND, "%s%s%s", command, word, rest);
 }
 
 /* --- sessions --------------------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ static int on_held(void *arg, const struct ledger_held *h)
 		         SLICE_ARG(slice_sub(h->reason, 0, 200)));
 	spent_text(h, to, text);
 	alert_look(look, h->state_ms, "session", id);
-	act(contain, "weir session stop", id, "");
+	act(contain, "weir session stop -- ", id, "");
 	struct alert_cause c = {.key = slice_of(key),
 	                        .kind = storm ? ALERT_STORM : ALERT_PAUSE,
 	                        .severity = storm || to.n ? ALERT_WARNING : ALERT_INFO,
@@ -177,8 +178,8 @@ static int on_freeze(void *arg, const struct ledger_freeze *f)
 	         SLICE_ARG(slice_sub(f->value, 0, 100)), SLICE_ARG(slice_sub(f->by, 0, 80)),
 	         f->reason.n ? ": " : "", SLICE_ARG(slice_sub(f->reason, 0, 200)));
 	snprintf(text, sizeof text, "Every call of it is refused until the freeze is lifted.");
-	snprintf(command, sizeof command, "weir unfreeze --" SLICE_FMT,
-	         SLICE_ARG(slice_sub(f->scope, 0, 20)));
+	snprintf(command, sizeof command, "weir unfreeze --" SLICE_FMT "%s",
+	         SLICE_ARG(slice_sub(f->scope, 0, 20)), org ? "" : "=");
 	if (org)
 		snprintf(contain, sizeof contain, "%s", command);
 	else
@@ -224,8 +225,8 @@ static int on_override(void *arg, const struct ledger_override *o)
 	snprintf(title, sizeof title, "%s" SLICE_FMT "%s %s more of budget " SLICE_FMT "%s" SLICE_FMT,
 	         waits ? "An override waits: " : "", SLICE_ARG(by), waits ? " asks for" : " took", amount,
 	         SLICE_ARG(name), o->reason.n ? ": " : "", SLICE_ARG(slice_sub(o->reason, 0, 200)));
-	act(look, "weir budget show", name, "");
-	act(contain, "weir budget approve", o->id, "");
+	act(look, "weir budget show ", name, "");
+	act(contain, "weir budget approve ", o->id, "");
 	struct alert_cause c = {
 	    .key = slice_of(key),
 	    .kind = ALERT_OVERRIDE,
@@ -268,7 +269,7 @@ static int on_change(void *arg, const struct ledger_change *ch)
 	snprintf(title, sizeof title, "Key " SLICE_FMT " is used from many devices: is it shared, or stolen?",
 	         SLICE_ARG(slice_sub(ch->subject, 0, 60)));
 	alert_look(look, ch->at_ms, "key_id", ch->subject);
-	act(contain, "weir freeze --key", ch->subject, " --reason 'many devices'");
+	act(contain, "weir freeze --key=", ch->subject, " --reason 'many devices'");
 	struct alert_cause c = {.key = slice_of(key),
 	                        .kind = ALERT_KEY,
 	                        .severity = ALERT_WARNING,

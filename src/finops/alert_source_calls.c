@@ -141,7 +141,7 @@ static int give_storm(const struct alert_source *s, const struct event *v, int64
 	         SLICE_ARG(slice_sub(v->evidence, 0, 200)));
 	alert_look(look, at_ms, "session", id);
 	alert_quote(id, word, sizeof word);
-	snprintf(contain, sizeof contain, "weir session pause %s", word);
+	snprintf(contain, sizeof contain, "weir session pause -- %s", word);
 	struct alert_cause c = {.key = slice_of(key),
 	                        .kind = ALERT_STORM,
 	                        .severity = ended ? ALERT_WARNING : ALERT_CRITICAL,
@@ -170,7 +170,7 @@ static int give_unpriced(const struct alert_source *s, const struct event *v, in
 	         SLICE_ARG(model), SLICE_ARG(slice_sub(v->provider, 0, 63)),
 	         refused ? "refused" : "booked without a cost");
 	alert_quote(model, word, sizeof word);
-	snprintf(contain, sizeof contain, "weir price show %s", word);
+	snprintf(contain, sizeof contain, "weir price show -- %s", word);
 	struct alert_cause c = {
 	    .key = slice_of(key),
 	    .kind = ALERT_UNPRICED,
@@ -266,7 +266,7 @@ static int give_provider(const struct alert_source *s, const struct alert_provid
 	         (long long)(usual / 10000), (long long)(usual / 1000 % 10));
 	snprintf(look, sizeof look, "weir report --by status,ending,model --where provider=%s --since 1h",
 	         p->name);
-	snprintf(contain, sizeof contain, "weir freeze --provider %s --reason 'it errs'", p->name);
+	snprintf(contain, sizeof contain, "weir freeze --provider=%s --reason 'it errs'", p->name);
 	struct alert_cause c = {.key = slice_of(key),
 	                        .kind = ALERT_PROVIDER,
 	                        .severity = much ? ALERT_CRITICAL : ALERT_WARNING,

@@ -37,11 +37,11 @@ static void commands_for(struct alert_cause *c, struct commands *out)
 {
 	static const struct {
 		const char *label, *field, *contain;
-	} by[] = {{"session", "session", "weir session pause %s"},
-	          {"key", "key_id", "weir freeze --key %s --reason alert"},
-	          {"user", "user", "weir freeze --user %s --reason alert"},
-	          {"team", "team", "weir freeze --team %s --reason alert"},
-	          {"provider", "provider", "weir freeze --provider %s --reason alert"},
+	} by[] = {{"session", "session", "weir session pause -- %s"},
+	          {"key", "key_id", "weir freeze --key=%s --reason alert"},
+	          {"user", "user", "weir freeze --user=%s --reason alert"},
+	          {"team", "team", "weir freeze --team=%s --reason alert"},
+	          {"provider", "provider", "weir freeze --provider=%s --reason alert"},
 	          {"repo", "repo", NULL},
 	          {"workflow", "workflow", NULL},
 	          {"model", "model", NULL},

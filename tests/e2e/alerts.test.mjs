@@ -1,11 +1,11 @@
 // Alerts of a running gateway, to receivers on this machine: each cause once, in the shape its target takes, kept over a kill -9, told
 // while the ledger itself is in trouble, silenced, and seen by whom they are about.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { scratch, startSim, startWeir, stopAll, stopChild, WEIR } from './lib/harness.mjs';
+import { cleanEnvironment, scratch, startSim, startWeir, stopAll, stopChild, WEIR } from './lib/harness.mjs';
 import { sleep, until } from './lib/raw.mjs';
 import { readMail, signatureHolds, startHook, startMail } from './lib/receivers.mjs';
 import { query } from './lib/rows.mjs';
@@ -99,7 +99,7 @@ describe('what each target gets', () => {
     assert.deepEqual([a.event, a.kind, a.severity, a.state], ['raised', 'freeze', 'warning', 'open']);
     assert.equal(a.labels.user, hostile);
     assert.match(a.title, /^Frozen: user ana/);
-    assert.equal(a.contain, `weir unfreeze --user '${hostile.replaceAll("'", "'\\''")}'`);
+    assert.equal(a.contain, `weir unfreeze --user='${hostile.replaceAll("'", "'\\''")}'`);
     assert.equal(a.event_id, `${a.id}/${a.event_id.split('/')[1]}`);
   });
 
@@ -201,7 +201,7 @@ alerts:
     assert.ok(alerts.length <= 3 && alerts.slice(1).every((a) => a.event === 'risen'));
     assert.match(alerts.at(-1).title, /^Budget dev-day of bo@example\.com: \d+% used, \$0\.\d+ of \$0\.03/);
     assert.equal(alerts[0].labels.user, 'bo@example.com');
-    assert.equal(alerts[0].contain, 'weir freeze --user bo@example.com --reason alert');
+    assert.equal(alerts[0].contain, 'weir freeze --user=bo@example.com --reason alert');
   });
 
   test('a storm that pauses a session: at its hand-over target too, whatever that takes else', async () => {
@@ -228,7 +228,7 @@ alerts:
     await until(() => told('storm').some((a) => a.labels.session === last.session), 'the storm', 15000);
     const [a] = told('storm').filter((x) => x.labels.session === last.session);
     assert.deepEqual([a.severity, a.labels.team, a.labels.rule], ['critical', 'told', 'told']);
-    assert.equal(a.contain, `weir session pause ${last.session}`);
+    assert.equal(a.contain, `weir session pause -- ${last.session}`);
     // the session itself is written once a second
     await until(() => weir.run(...a.contain.split(' ').slice(1)).status === 0, 'the session in the ledger');
     assert.equal((await ask(weir, { key, headers: { 'x-weir-session': last.session } })).status, 402);
@@ -381,7 +381,7 @@ describe('weir alert', () => {
     assert.equal((await remote('viewer', 'silence', other.id)).status, 3);
     const text = await remote('developer', 'show', own.alerts[0].id);
     assert.match(text.stdout, /^Frozen: user developer@example\.com/);
-    assert.match(text.stdout, /contain +weir unfreeze --user developer@example\.com/);
+    assert.match(text.stdout, /contain +weir unfreeze --user=developer@example\.com/);
   });
 
   test('metrics', async () => {
@@ -409,4 +409,43 @@ test('weir alert test where no gateway runs sends by itself', async () => {
   const done = await weirAlone(weir, ['alert', 'test', '--config', weir.file]);
   assert.deepEqual([done.status, done.stdout], [0, 'hook: sent\n']);
   assert.equal(hook.alerts('/x')[0].event, 'test');
+});
+
+test('a runaway in the demo team is told, triaged to its session by the printed command, and contained by the other', async () => {
+  const folder = scratch('weir-demo-alert-');
+  const environment = cleanEnvironment({ TMPDIR: folder, HOME: folder });
+  const run = (args) => spawnSync(WEIR, args, { env: environment, cwd: folder, encoding: 'utf8', timeout: 20000 });
+  const child = spawn(WEIR, ['demo', '--stay', '--people', '3', '--minutes', '10'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+  try {
+    const [, console_] = await until(() => said.match(/The console: (http:\/\/\S+)/), 'the console', 40000);
+    const [, file] = said.match(/--config (\S+weir\.yaml)/);
+    const { gateway } = await (await fetch(`${console_}/api/v1/me`)).json();
+    const key = JSON.parse(run(['key', 'create', '--json', '--user', 'zoe@acme.example', '--team', 'web', '--config', file]).stdout).key;
+    await sleep(300);
+    const weir = { url: gateway, firstKey: key };
+    const last = await goRound(weir, 12, { sim: 'reply_tokens=90' });
+    assert.equal(last.status, 200, last.text);
+    const listed = () => JSON.parse(run(['alert', 'list', '--json', '--config', file]).stdout).alerts;
+    const from = Date.now();
+    const alert = await until(() => listed().find((a) => a.labels.session === last.session), 'the alert', 60000);
+    assert.ok(Date.now() - from < 60000);
+    assert.deepEqual([alert.kind, alert.severity, alert.labels.user], ['storm', 'critical', 'zoe@acme.example']);
+    // as they are printed, each a line to be copied into a shell
+    const shell = (line) => spawnSync('sh', ['-c', line.replace(/^weir /, '"$WEIR" ')], { env: { ...environment, WEIR, WEIR_CONFIG: file }, encoding: 'utf8', timeout: 20000 });
+    const looked = shell(alert.look);
+    assert.equal(looked.status, 0, looked.stderr);
+    assert.match(looked.stdout, new RegExp(`1 +session ${last.session}`));
+    assert.match(looked.stdout, /npm test/);
+    const contained = await until(() => {
+      const done = shell(alert.contain);
+      return done.status === 0 && done;
+    }, 'the session in the ledger');
+    assert.match(contained.stderr, /is paused/);
+    const next = await ask(weir, { key, headers: { 'x-weir-session': last.session } });
+    assert.deepEqual([next.status, next.kind], [402, 'storm']);
+  } finally {
+    await stopChild(child);
+  }
 });
