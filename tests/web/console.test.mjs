@@ -335,6 +335,32 @@ test('a developer sees what is their own, and is not offered what they may not',
   noFaults();
 });
 
+test('signing in by a key: on the page, with a cookie that no script reads; and out again', async () => {
+  const page = await browser.page(office.weir.console, { path: '/budgets' });
+  await settled(page);
+  assert.equal(await page.getByRole('button', { name: 'New budget' }).count(), 0, 'without a key one only looks');
+  await page.getByRole('link', { name: 'Sign in to change things' }).click();
+  await page.getByLabel('A Weir key').fill('wk_no_such_key');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.locator('.fault').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByLabel('A Weir key').fill(office.owner);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByText('olga@acme.example').waitFor();
+  assert.equal(await page.evaluate(() => document.cookie), '');
+  await page.getByRole('link', { name: 'Budgets', exact: true }).click();
+  await page.getByRole('button', { name: 'New budget' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('by-session');
+  await page.getByLabel('Limit, in USD', { exact: true }).fill('900');
+  await page.getByRole('button', { name: 'Make it', exact: true }).click();
+  await until('the budget', () => asOwner('budgets/by-session').catch(() => null));
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('link', { name: 'Sign in to change things' }).waitFor();
+  await close(page);
+  browser.faults.splice(0, browser.faults.length, ...browser.faults.filter((f) => !/status of 401/.test(f)));
+  noFaults();
+});
+
 test('a gateway without a call: each page says what to do, and set-up turns green when the first one arrives', async () => {
   const sim = await startSim();
   const weir = await startWeir({ sim });

@@ -1,10 +1,11 @@
 // The frame: navigation, who looks, the theme, and the page that the address names.
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
-import { apiPath, useApi } from './api/client';
+import { apiPath, send, useApi } from './api/client';
 import type { Alerts, Me } from './api/types';
 import { PAGES } from './pages';
 import { Link, useAddress } from './router';
+import { SignIn, useSignedIn } from './signin';
 import { setZone, zoneName } from './ui/format';
 import { Toasts } from './ui/dialog';
 import { Icon } from './ui/icons';
@@ -65,9 +66,27 @@ function Side({ me, path }: { me: Me | undefined; path: string }) {
             Days begin by the clock of {zoneName()}
           </p>
         )}
+        <Sign me={me} />
       </div>
     </div>
   );
+}
+
+/** Out, where somebody signed in; in, where one may look without but change nothing. */
+function Sign({ me }: { me: Me | undefined }) {
+  const signed = useSignedIn();
+  if (!me || !signed.data) return null;
+  if (signed.data.signed_in)
+    return (
+      <button type="button" class="button small" onClick={() => void send('POST', apiPath('signout')).then(() => location.assign('/'))}>
+        Sign out
+      </button>
+    );
+  return me.key === null && me.role !== 'owner' ? (
+    <Link to="/sign-in" class="button small">
+      Sign in to change things
+    </Link>
+  ) : null;
 }
 
 function Body({ me, path }: { me: Me; path: string }) {
@@ -103,6 +122,7 @@ export function App() {
     if (document.activeElement !== document.body) document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [path]);
+  if (path === '/sign-in' || (!me.data && me.error?.status === 401)) return <SignIn />;
   return (
     <div class="shell">
       <a class="skip" href="#main">

@@ -11,6 +11,9 @@ export class ApiError extends Error {
   }
 }
 
+/** A page of another site cannot send this: a session's changes want it. */
+const OURS = { 'x-weir-console': '1' };
+
 export type Query = Record<string, string | number | string[] | undefined | null>;
 
 /** Path and query; a list is given once for each of its values, as the API reads `where`. */
@@ -63,7 +66,7 @@ export async function send<T>(method: 'POST' | 'PUT' | 'DELETE', url: string, bo
 
 /** A question with a body: nothing is changed by it. */
 export async function ask<T>(url: string, body: unknown): Promise<T> {
-  const answer = await fetched(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await fetched(url, { method: 'POST', headers: { ...OURS, 'content-type': 'application/json' }, body: JSON.stringify(body) });
   return answer.json() as Promise<T>;
 }
 
