@@ -101,7 +101,7 @@ static bool budget_can(const struct triage_cause *c)
 	size_t named = 0;
 	for (size_t i = 0; i < c->what_n; i++) {
 		if (c->what[i].dim == TRIAGE_SESSION || c->what[i].dim == TRIAGE_KEY ||
-		    !is_literal(c->what[i].text))
+		    c->what[i].dim == TRIAGE_ATTEMPT || !is_literal(c->what[i].text))
 			return false;
 		named += c->what[i].dim != TRIAGE_MODEL;
 	}

@@ -1,25 +1,29 @@
-/* Which calls carry a rise. Each value of each dimension, and pairs of them, is weighed by an
- *expectation-based scan statistic (D. B. Neill, "Expectation-based scan statistics for monitoring spatial
- *time series data", International Journal of Forecasting 25, 2009): spend comes in lumps (sessions), so that
- *a set of calls with the mean b that comes to a is as unlikely as
+/* Which calls carry a rise. Each value of each dimension, and pairs of them, is weighed by a scan statistic
+ *(M. Kulldorff, "A spatial scan statistic", Communications in Statistics 26, 1997): spend comes in lumps
+ *(sessions), so that a set of calls which is usually b of B in all and came to a of A is as unlikely as
  *
- *	(a ln(a / b) - (a - b)) / lump		in nats
+ *	(a ln((a/b) / (A/B)) + (A-a) ln(((A-a)/(B-b)) / (A/B))) / lump		in nats
  *
- * A parent of the cause adds what did not rise to both a and b, a child of it lacks a part of the rise: both
- * weigh less. One lump is added to b (nothing is less usual than one session), the logarithm of how many
- *there were to choose from is taken off, and the result is scaled by the share of the rise that is explained.
- *What is named is taken out, and the rest is weighed again. */
+ * A parent of the cause adds what did not rise, a child of it lacks a part of the rise: both weigh less. One
+ *lump is added to b and to B-b (nothing is less usual than one session), the logarithm of how many there were
+ *to choose from is taken off, and the result is scaled by the share of the rise that is explained. When
+ *nothing stands out beside how unlikely all of it together is (a ln(a/b) - (a-b)), all of it is the cause,
+ *unless one narrower set has most of it. What is named is taken out, and the rest is weighed again. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "finops/triage_impl.h"
 
-#define CANDIDATES 64
-#define EACH       12   /* of a dimension at most */
-#define SHARE_MIN  0.10 /* of the rise: less is no cause */
-#define REST_MIN   0.20 /* of the rise unexplained: what is less is not looked into */
-#define PAIR_GAIN  1.25 /* by how much two names must be better than either alone */
-#define ALIKE      0.02 /* sets of calls that differ by less are the same */
+#define CANDIDATES  64
+#define EACH        12   /* of a dimension at most */
+#define SHARE_MIN   0.10 /* of the rise: less is no cause */
+#define REST_MIN    0.20 /* of the rise unexplained: what is less is not looked into */
+#define PAIR_GAIN   2.0  /* by how much two names must be better than either alone */
+#define LUMPS_LEAST 20   /* a rise is of so many lumps at least: else nothing could be told of it */
+#define MOSTLY      0.65 /* of a rise */
+#define FAR_MORE    0.5  /* of a rise, beyond its usual share */
+#define STANDS_OUT  0.3  /* of how unlikely all of it is: what is less is no cause beside the whole */
+#define ALIKE       0.04 /* sets of calls that differ by less are the same */
 
 struct candidate {
 	enum triage_dim dim;
@@ -48,24 +52,35 @@ static double cell_before(const struct scan *s, const struct takings_cell *c)
 	return (double)c->before.spent / s->spans;
 }
 
-/* The size of a usual lump: of sessions weighed by what they cost. */
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* The size of a usual lump: of sessions weighed by what they cost, the dearest cut to what 19 of 20 stay
+ * under. Nothing is known of sessions: a twentieth of what there is. */
 static double lump_of(const struct scan *s)
 {
 	double sum = 0, square = 0, all = 0;
 	size_t n = s->f->values_n[TRIAGE_SESSION], seen = 0;
-	double *by_session = calloc(n ? n : 1, sizeof *by_session);
+	double *by_session = calloc(n, sizeof *by_session);
 	for (size_t i = 0; by_session && i < s->f->cells_n; i++) {
 		const struct takings_cell *c = s->f->cells[i];
 		by_session[c->id[TRIAGE_SESSION]] += (double)c->before.spent;
 		all += (double)c->after.spent;
 	}
-	for (size_t i = 1; by_session && i < n; i++) {
-		sum += by_session[i];
-		square += by_session[i] * by_session[i];
-		seen += by_session[i] > 0;
+	for (size_t i = 1; by_session && i < n; i++)
+		if (by_session[i] > 0)
+			by_session[seen++] = by_session[i];
+	if (seen)
+		qsort(by_session, seen, sizeof *by_session, by_size);
+	for (size_t i = 0; i < seen; i++) {
+		double v = fmin(by_session[i], by_session[seen - 1 - seen / 20]);
+		sum += v;
+		square += v * v;
 	}
 	free(by_session);
-	/* Nothing is known of sessions: a twentieth of what there is. */
 	return seen >= 3 && sum > 0 ? square / sum : fmax(all / 20, 1);
 }
 
@@ -135,14 +150,23 @@ static void sum_pairs(struct scan *s)
 
 /* --- weighing -------------------------------------------------------------------------------- */
 
+/* How unlikely a set is beside all the rest, times the share of the rise that it explains. */
 static double weigh(const struct scan *s, double a, double b, double choices)
 {
-	double usual = b + s->lump, share = (a - b) / s->rise;
-	if (a <= usual || share <= 0)
+	double in = b + s->lump, out = fmax(s->all_b - b, 0) + s->lump, rest = fmax(s->all_a - a, 0);
+	double rate = s->all_a / (in + out), share = (a - b) / s->rise;
+	if (a <= in * rate || share <= 0)
 		return 0;
-	double nats = (a * log(a / usual) - (a - usual)) / s->lump - log(choices > 1 ? choices : 1);
-	share = share > 1 ? 1 : share;
-	return nats > 0 ? nats * share * share : 0;
+	double nats = a * log(a / (in * rate)) + (rest > 0 ? rest * log(rest / (out * rate)) : 0);
+	nats = nats / s->lump - log(choices > 1 ? choices : 1);
+	return nats > 0 ? nats * fmin(share, 1) : 0;
+}
+
+/* How unlikely it is that all of it is as usual. */
+static double weigh_whole(const struct scan *s)
+{
+	double usual = s->all_b + s->lump, a = s->all_a;
+	return a > usual ? (a * log(a / usual) - (a - usual)) / s->lump : 0;
 }
 
 static bool alike(double a1, double b1, double a2, double b2)
@@ -157,18 +181,64 @@ struct choice {
 	double score, a, b;
 };
 
-/* The best single one. Of those that are the same calls, the one whose dimension is named first. */
+static struct choice single(const struct scan *s, size_t i)
+{
+	const struct candidate *c = &s->at[i];
+	return (struct choice){1, {i, 0}, weigh(s, c->a, c->b, (double)s->known[c->dim]), c->a, c->b};
+}
+
 static void best_single(const struct scan *s, struct choice *best)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		const struct candidate *c = &s->at[i];
-		double score = weigh(s, c->a, c->b, (double)s->known[c->dim]);
-		bool same = best->n && alike(c->a, c->b, best->a, best->b);
-		bool better = same ? c->dim < s->at[best->at[0]].dim : score > best->score;
-		if (score > 0 && better)
-			*best =
-			    (struct choice){1, {i, 0}, same ? fmax(score, best->score) : score, c->a, c->b};
+		struct choice c = single(s, i);
+		if (c.score > best->score)
+			*best = c;
 	}
+}
+
+/* How wide a dimension's values are: a cause is stepped down only to what is narrower by its nature. By night
+ * all calls of a model may be those of one workflow, and the workflow is the cause all the same. */
+static int width_of(enum triage_dim d)
+{
+	static const signed char width[TRIAGE_DIMS] = {
+	    [TRIAGE_SESSION] = 0, [TRIAGE_TASK] = 1,     [TRIAGE_BRANCH] = 2,      [TRIAGE_KEY] = 2,
+	    [TRIAGE_USER] = 2,    [TRIAGE_WORKFLOW] = 3, [TRIAGE_REPO] = 4,        [TRIAGE_VERSION] = 5,
+	    [TRIAGE_TEAM] = 6,    [TRIAGE_ATTEMPT] = 6,  [TRIAGE_AGENT] = 7,       [TRIAGE_MODEL] = 8,
+	    [TRIAGE_TRIGGER] = 9, [TRIAGE_PROVIDER] = 9, [TRIAGE_ENVIRONMENT] = 10};
+	return width[d];
+}
+
+/* Is the rise of the chosen in truth that of one of its parts? One that has most of it, and far more than its
+ * usual share. */
+static bool step_down(const struct scan *s, struct choice *best)
+{
+	struct choice part = {0};
+	for (size_t i = 0; i < s->n && best->n < 2; i++) {
+		size_t p = best->n ? best->at[0] : i, low = i < p ? i : p, high = i < p ? p : i;
+		const struct candidate *c = &s->at[i];
+		bool within = best->n == 0 || (i != p && s->pair_a[low][high] >= c->a * (1 - ALIKE));
+		bool narrower = best->n == 0 || width_of(c->dim) < width_of(s->at[p].dim);
+		double share = (c->a - c->b) / (best->a - best->b), usual = c->b / fmax(best->b, s->lump);
+		if (!within || !narrower || share < MOSTLY || share - usual < FAR_MORE)
+			continue;
+		if (part.n == 0 || c->a - c->b > part.a - part.b)
+			part = (struct choice){1, {i, 0}, best->score, c->a, c->b};
+	}
+	if (part.n)
+		*best = part;
+	return part.n > 0;
+}
+
+/* Of those that are the same calls, the one whose dimension is named first. */
+static void prefer(const struct scan *s, struct choice *best)
+{
+	double a = best->a, b = best->b;
+	for (size_t i = 0; i < s->n && best->n == 1; i++)
+		if (alike(s->at[i].a, s->at[i].b, a, b) && s->at[i].dim < s->at[best->at[0]].dim) {
+			double score = best->score;
+			*best = single(s, i);
+			best->score = fmax(score, best->score);
+		}
 }
 
 static void best_pair(const struct scan *s, struct choice *best)
@@ -253,22 +323,27 @@ static bool find_cause(struct scan *s)
 	struct triage *t = s->t;
 	struct choice best = {0};
 	sum_values(s);
-	if (t->causes_n == 0)
+	if (t->causes_n == 0) {
 		s->first_rise = s->rise;
+		s->lump = fmax(fmin(s->lump, s->rise / LUMPS_LEAST), 1);
+	}
 	if (s->rise <= 0 || s->rise < s->first_rise * REST_MIN || t->causes_n == TRIAGE_CAUSES)
 		return false;
 	s->n = 0;
 	for (int d = 0; d < TRIAGE_DIMS; d++)
 		take_candidates(s, (enum triage_dim)d);
-	best_single(s, &best);
 	sum_pairs(s);
-	best_pair(s, &best);
-	double whole = weigh(s, s->all_a, s->all_b, 1);
-	if (best.n == 0 || whole > best.score) {
-		if (t->causes_n)
-			return false; /* what is left rose a little everywhere */
-		best = (struct choice){.score = whole};
-	}
+	struct choice whole = {0, {0, 0}, weigh_whole(s), s->all_a, s->all_b};
+	best_single(s, &best);
+	if (best.n == 0 || best.score < whole.score * STANDS_OUT)
+		best = whole;
+	while (step_down(s, &best))
+		;
+	if (best.n)
+		best_pair(s, &best);
+	prefer(s, &best);
+	if (best.n == 0 && t->causes_n)
+		return false; /* what is left rose a little everywhere */
 	fill_cause(s, &best, &t->causes[t->causes_n++]);
 	return best.n > 0;
 }

@@ -101,6 +101,11 @@ static uint32_t value_id(struct takings *f, enum triage_dim d, slice text)
 	return (uint32_t)known;
 }
 
+static bool is_retry(const struct record *r)
+{
+	return r->attempt > 1 || r->text[TEXT_RETRY_OF].n > 0;
+}
+
 static slice value_of(const struct record *r, enum triage_dim d)
 {
 	static const enum attr attrs[TRIAGE_DIMS] = {[TRIAGE_SESSION] = ATTR_SESSION,
@@ -121,6 +126,8 @@ static slice value_of(const struct record *r, enum triage_dim d)
 		return r->text[TEXT_KEY_ID];
 	if (d == TRIAGE_PROVIDER)
 		return r->text[TEXT_PROVIDER];
+	if (d == TRIAGE_ATTEMPT)
+		return is_retry(r) ? SLICE(">1") : SLICE_NONE;
 	return r->who.v[attrs[d]];
 }
 
@@ -176,7 +183,7 @@ static void sums_of(const struct takings *f, const struct record *r, struct taki
 	if (is_correction(r))
 		return;
 	s->calls = 1;
-	s->again = r->attempt > 1 || r->text[TEXT_RETRY_OF].n > 0;
+	s->again = is_retry(r);
 	bool parted = s->spent != 0 && r->priced && r->cost.total == s->spent;
 	for (int k = 0; k < TAKINGS_INPUTS; k++) {
 		s->tokens[k] = known(r->usage.m[meters[k]]);
@@ -255,7 +262,7 @@ static void note_session(struct takings *f, struct takings_session *s, const str
 	if (s->storm_ms && sums->calls)
 		sums->again = 1; /* it goes on after a storm was found */
 	s->calls += sums->calls;
-	s->retries += r->attempt > 1 || r->text[TEXT_RETRY_OF].n > 0;
+	s->retries += is_retry(r);
 	s->spent += sums->spent;
 	for (int k = 0; k < TAKINGS_INPUTS; k++)
 		s->input += sums->tokens[k];

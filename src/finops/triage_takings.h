@@ -23,7 +23,8 @@
 	X(TRIAGE_KEY, key_id)                                                                                \
 	X(TRIAGE_TRIGGER, trigger)                                                                           \
 	X(TRIAGE_ENVIRONMENT, environment)                                                                   \
-	X(TRIAGE_PROVIDER, provider)
+	X(TRIAGE_PROVIDER, provider)                                                                         \
+	X(TRIAGE_ATTEMPT, attempt) /* only ">1": retries */
 #define X(id, name) id,
 enum triage_dim { TRIAGE_DIM_LIST(X) TRIAGE_DIMS };
 #undef X

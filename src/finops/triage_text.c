@@ -137,8 +137,7 @@ static void say_window(struct saying *x)
 	const struct triage *t = x->t;
 	int64_t minutes = (t->until_ms - t->since_ms) / 60000;
 	if (t->found && !t->unusual)
-		say(x,
-		    "No hour of the last two days is unusual; this is the last day against what is usual.\n");
+		say(x, "No hour of the last two days is far from usual; this is what is least so.\n");
 	say(x, "%s%s in %lld h %02lld m from %s to %s", money(t->after).s,
 	    t->plan ? " of list value on plans (not spent)" : "", (long long)(minutes / 60),
 	    (long long)(minutes % 60), local(x, t->since_ms, "date").s, local(x, t->until_ms, "time").s);

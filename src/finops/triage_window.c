@@ -1,5 +1,6 @@
 /* The window of a rise, and what it is held against: the same hours of earlier weeks, and of days of the same
  * kind where there are few weeks; spans that were incidents themselves are left out. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/zone.h"
@@ -13,6 +14,7 @@
 #define ODD          2.5             /* times the median: a span that is no baseline */
 #define THURSDAY     72              /* hours of a week before the first of January 1970 */
 #define LOOKED_FOR   48              /* hours back in which a rise is looked for */
+#define LONGEST_RUN  24              /* hours */
 
 struct series {
 	int64_t from_ms; /* of the first hour */
@@ -72,42 +74,49 @@ static int64_t least_of(const int64_t *hours, size_t n)
 }
 
 struct run {
-	int64_t rise, high;
+	double score;
+	int64_t high;
 	size_t from, to; /* hours, to not included */
+	bool unusual;
 };
 
-/* The run of unusual hours whose rise is the greatest, among the last ones. An hour that is usual may lie
- * between. */
-static int find_run(const int64_t *hours, size_t n, int64_t from_ms, struct run *best)
+/* Judges the last hours by those before each. */
+static int judge(const int64_t *hours, size_t n, int64_t from_ms, int64_t least,
+                 struct anomaly judged[LOOKED_FOR])
 {
-	struct run run = {0};
-	struct anomaly judged[LOOKED_FOR];
-	int64_t least = least_of(hours, n);
-	size_t skip = 0, from = n > LOOKED_FOR ? n - LOOKED_FOR : 1;
-	bool open = false;
-	*best = (struct run){0};
-	while (skip < from && hours[skip] == 0) /* before the first spend there was no series */
+	size_t skip = 0, first = n - LOOKED_FOR;
+	while (skip < first && hours[skip] == 0) /* before the first spend there was no series */
 		skip++;
 	struct anomaly_in in = {.hours = hours + skip,
 	                        .hours_n = n - skip,
 	                        .hour_of_week = (int)((from_ms / HOUR_MS + (int64_t)skip + THURSDAY) % 168),
 	                        .least = least};
-	if (anomaly_hours(&in, from - skip, judged) != 0)
+	return anomaly_hours(&in, first - skip, judged);
+}
+
+/* The run of hours of late whose spend is least usual, by the scan statistic that the causes are found with:
+ * what came, a, against what was expected, b, is a ln(a/b) - (a - b). */
+static int find_run(const int64_t *hours, size_t n, int64_t from_ms, struct run *best)
+{
+	struct anomaly judged[LOOKED_FOR];
+	int64_t least = least_of(hours, n);
+	size_t first = n - LOOKED_FOR;
+	*best = (struct run){0};
+	if (judge(hours, n, from_ms, least, judged) != 0)
 		return ERR_NOMEM;
-	for (size_t i = from; i < n; i++) {
-		struct anomaly a = judged[i - from];
-		if (!a.is) {
-			open = open && i - run.to < 2;
-			continue;
+	for (size_t i = first; i < n; i++) {
+		double a = 0, b = (double)least;
+		struct run run = {.from = i};
+		for (run.to = i + 1; run.to <= n && run.to <= i + LONGEST_RUN; run.to++) {
+			const struct anomaly *j = &judged[run.to - 1 - first];
+			a += (double)hours[run.to - 1];
+			b += (double)j->expected;
+			run.unusual = run.unusual || j->is;
+			run.high = num_max_i64(run.high, j->usual_high);
+			run.score = a > b ? a * log(a / b) - (a - b) : 0;
+			if (run.score > best->score)
+				*best = run;
 		}
-		if (!open)
-			run = (struct run){.from = i};
-		open = true;
-		run.to = i + 1;
-		run.rise += hours[i] - a.expected;
-		run.high = a.usual_high > run.high ? a.usual_high : run.high;
-		if (run.rise > best->rise)
-			*best = run;
 	}
 	return 0;
 }
@@ -118,10 +127,10 @@ static int find_window(struct triage *t, const struct series *s)
 	const int64_t *hours = t->plan ? s->plan : s->spent;
 	t->found = true;
 	int rc = find_run(hours, s->n, s->from_ms, &run);
-	t->unusual = run.rise > 0;
 	if (rc != 0)
 		return rc;
-	if (!t->unusual) {
+	t->unusual = run.unusual;
+	if (run.score <= 0) {
 		t->until_ms = t->now_ms;
 		t->since_ms = t->now_ms - DAY_MS;
 		return 0;
