@@ -106,6 +106,20 @@ static void print_rules(struct cli *c, const char *kind, const void *all, size_t
 	}
 }
 
+/* Where alerts go, and in which shape. */
+static void print_alerts(struct cli *c, const struct settings *s)
+{
+	static const char *const formats[] = {"json", "slack", "teams", "pagerduty"};
+	for (size_t i = 0; i < s->alerts_n; i++) {
+		const struct alert_target *t = &s->alerts[i];
+		fprintf(c->out, "%s" SLICE_FMT " (%s)%s", i ? ", " : "  alerts     ", SLICE_ARG(t->name),
+		        t->mail.url.n  ? "mail"
+		        : t->command_n ? "command"
+		                       : formats[t->format],
+		        i + 1 == s->alerts_n ? "\n" : "");
+	}
+}
+
 static void print_found(struct cli *c, const struct settings *s)
 {
 	char note[512];
@@ -133,6 +147,7 @@ static void print_found(struct cli *c, const struct settings *s)
 	print_rules(c, "quotas", s->quotas, s->quotas_n, sizeof *s->quotas);
 	print_rules(c, "context", s->contexts, s->contexts_n, sizeof *s->contexts);
 	print_rules(c, "gates", s->gates, s->gates_n, sizeof *s->gates);
+	print_alerts(c, s);
 	for (size_t i = 0; i < s->providers_n; i++)
 		if (provider_note(&s->providers[i], note, sizeof note))
 			fprintf(c->out, "Note: %s.\n", note);

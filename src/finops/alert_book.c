@@ -9,7 +9,7 @@
 
 #define SCRATCH ((size_t)64 * 1024)
 
-static const char *const events[] = {"raised", "risen", "repeated", "resolved", "test"};
+static const char *const events[] = {"raised", "risen", "repeated", "resolved", "test", "acknowledged"};
 
 const char *alert_event_name(enum alert_event e)
 {
@@ -117,7 +117,7 @@ static bool labels_of(const struct item *it, struct arena *mem, struct alert_cau
 /* What is told together: of one kind, and one rule, model, provider. */
 void alert_item_key(struct item *it)
 {
-	static const char *const parts[] = {"budget", "rule", "model", "provider", "scope", "series"};
+	static const char *const parts[] = {"budget", "rule", "model", "provider"};
 	struct arena mem;
 	struct alert_cause c;
 	uint64_t h = (uint64_t)it->kind + 1;
@@ -160,6 +160,23 @@ bool alert_item_silence(struct alert_book *b, struct item *it, int64_t now_ms)
 	return other;
 }
 
+/* Whether silences are to be looked at: they changed, or one has begun or ended. */
+static bool silences_due(struct alert_book *b, int64_t now_ms)
+{
+	bool due = b->silences_moved || (b->silence_next_ms && now_ms >= b->silence_next_ms);
+	if (!due)
+		return false;
+	b->silences_moved = false;
+	b->silence_next_ms = 0;
+	for (size_t i = 0; i < b->silences_n; i++) {
+		const int64_t at[] = {b->silences[i].from_ms, b->silences[i].until_ms};
+		for (size_t k = 0; k < 2; k++)
+			if (at[k] > now_ms && (b->silence_next_ms == 0 || at[k] < b->silence_next_ms))
+				b->silence_next_ms = at[k];
+	}
+	return true;
+}
+
 /* --- what is to be told ----------------------------------------------------------------------------------
  */
 
@@ -177,7 +194,7 @@ struct delivery *alert_delivery_new(struct alert_book *b, struct item *it, slice
 	                       .dirty = true};
 	snprintf(d->target, sizeof d->target, SLICE_FMT, SLICE_ARG(target));
 	b->waiting[b->waiting_n++] = d;
-	it->waiting++;
+	it->refs++;
 	return d;
 }
 
@@ -186,7 +203,6 @@ void alert_delivery_end(struct delivery *d, enum delivery_state state, int64_t n
 	d->state = state;
 	d->done_ms = now_ms;
 	d->dirty = true;
-	d->alert->waiting--;
 }
 
 /* One for each target that wants it; false when there was no room for all. */
@@ -207,8 +223,12 @@ static bool tell(struct alert_book *b, struct item *it, enum alert_event ev, con
 			             (c.target.n && slice_eq(c.target, t->name));
 			/* an event ends by nothing more being heard of it: only an incident is closed for
 			 * that */
-			bool unsaid = t->quiet || (it->hold_ms && t->format != ALERT_PAGERDUTY);
-			if (!wants || (only && only != t) || (ev == ALERT_RESOLVED && unsaid))
+			bool incident =
+			    t->format == ALERT_PAGERDUTY && t->mail.url.n == 0 && t->command_n == 0;
+			bool unsaid = ev == ALERT_RESOLVED       ? t->quiet || (it->hold_ms && !incident)
+			              : ev == ALERT_ACKNOWLEDGED ? !incident
+			                                         : false;
+			if (!wants || (only && only != t) || unsaid)
 				continue;
 			room = alert_delivery_new(b, it, t->name, ev, now_ms) != NULL;
 		}
@@ -246,6 +266,17 @@ static void tell_again(struct alert_book *b, struct item *it, int64_t now_ms)
 		it->dirty = true;
 	}
 	if (it->dirty)
+		it->told_ms = now_ms;
+}
+
+/* Silenced now: an incident is somebody's. Not any more, and still so: told again. */
+static void silence_moved(struct alert_book *b, struct item *it, int64_t now_ms)
+{
+	if (!alert_item_silence(b, it, now_ms) || it->told_level < 0 || it->foreign)
+		return;
+	if (it->silence[0])
+		tell(b, it, ALERT_ACKNOWLEDGED, NULL, now_ms);
+	else if (it->level <= it->told_level && !it->hold_ms && tell(b, it, ALERT_REPEATED, NULL, now_ms))
 		it->told_ms = now_ms;
 }
 
@@ -336,8 +367,22 @@ static void resolve(struct alert_book *b, struct item *it, int64_t now_ms)
 		tell(b, it, ALERT_RESOLVED, NULL, now_ms);
 }
 
+/* What waits for a target that the settings do not have any more. */
+static void drop_gone(struct alert_book *b, int64_t now_ms)
+{
+	for (size_t i = 0; i < b->waiting_n; i++) {
+		struct delivery *d = b->waiting[i];
+		bool there = d->state != DELIVERY_WAITING || d->busy || now_ms - d->made_ms < GONE_MS;
+		for (size_t t = 0; !there && t < b->targets_n; t++)
+			there = slice_eq(b->targets[t].name, slice_of(d->target));
+		if (!there)
+			alert_delivery_end(d, DELIVERY_UNWANTED, now_ms);
+	}
+}
+
 void alert_book_end(struct alert_book *b, uint64_t kinds, int64_t now_ms)
 {
+	bool silences = silences_due(b, now_ms);
 	for (size_t i = 0; i < b->items_n; i++) {
 		struct item *it = b->items[i];
 		if (it->resolved_ms)
@@ -348,10 +393,12 @@ void alert_book_end(struct alert_book *b, uint64_t kinds, int64_t now_ms)
 			resolve(b, it, now_ms);
 			continue;
 		}
-		alert_item_silence(b, it, now_ms);
+		if (silences)
+			silence_moved(b, it, now_ms);
 		tell_news(b, it, now_ms);
 		tell_again(b, it, now_ms);
 	}
+	drop_gone(b, now_ms);
 	alert_book_sweep(b);
 }
 
@@ -361,19 +408,18 @@ void alert_book_sweep(struct alert_book *b)
 	size_t kept = 0;
 	for (size_t i = 0; i < b->waiting_n; i++) {
 		struct delivery *d = b->waiting[i];
-		if (d->state == DELIVERY_WAITING || d->dirty || d->busy)
+		if (d->state == DELIVERY_WAITING || d->dirty || d->busy) {
 			b->waiting[kept++] = d;
-		else
+		} else {
+			d->alert->refs--;
 			free(d);
+		}
 	}
 	b->waiting_n = kept;
 	kept = 0;
 	for (size_t i = 0; i < b->items_n; i++) {
 		struct item *it = b->items[i];
-		bool needed = it->resolved_ms == 0 || it->dirty;
-		for (size_t k = 0; !needed && k < b->waiting_n; k++)
-			needed = b->waiting[k]->alert == it;
-		if (needed)
+		if (it->resolved_ms == 0 || it->dirty || it->refs)
 			b->items[kept++] = it;
 		else
 			item_free(it);

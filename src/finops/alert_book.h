@@ -28,7 +28,16 @@
 
 struct alert_book;
 
-enum alert_event { ALERT_RAISED, ALERT_RISEN, ALERT_REPEATED, ALERT_RESOLVED, ALERT_TESTED, ALERT_EVENTS };
+/* acknowledged: of incidents alone, when somebody has silenced it */
+enum alert_event {
+	ALERT_RAISED,
+	ALERT_RISEN,
+	ALERT_REPEATED,
+	ALERT_RESOLVED,
+	ALERT_TESTED,
+	ALERT_ACKNOWLEDGED,
+	ALERT_EVENTS
+};
 const char *alert_event_name(enum alert_event e);
 
 /* One alert of a message, as it is now. Slices live until the next call of the book. */
@@ -101,6 +110,9 @@ bool alert_book_due(struct alert_book *b, const struct alert_target *t, int64_t 
 /* How it went. */
 void alert_book_done(struct alert_book *b, const struct alert_message *m, const struct alert_outcome *o,
                      int64_t now_ms);
+
+/* How many attempts to send to it have failed in a row. */
+int64_t alert_book_failures(const struct alert_book *b, const struct alert_target *t);
 
 void alert_book_stats(const struct alert_book *b, struct alert_stats *out);
 

@@ -74,7 +74,7 @@ static void drop_unwanted(struct alert_book *b, const struct alert_target *t, in
 {
 	for (size_t i = 0; i < b->waiting_n; i++) {
 		struct delivery *d = b->waiting[i];
-		bool spoken = d->event == ALERT_RESOLVED || d->event == ALERT_TESTED;
+		bool spoken = d->event >= ALERT_RESOLVED;
 		if (!is_of(d, t) || d->busy || spoken || d->alert->silence[0] == '\0')
 			continue;
 		if (d->event == ALERT_RAISED)
@@ -181,6 +181,14 @@ static void failed(struct alert_book *b, struct delivery *d, const struct alert_
 	} else if (o->turned_down) {
 		d->due_ms = now_ms + pause_after(d->tries);
 	}
+}
+
+int64_t alert_book_failures(const struct alert_book *b, const struct alert_target *t)
+{
+	for (size_t i = 0; i < b->past_n; i++)
+		if (slice_eq(slice_of(b->past[i].name), t->name))
+			return b->past[i].failures;
+	return 0;
 }
 
 void alert_book_done(struct alert_book *b, const struct alert_message *m, const struct alert_outcome *o,

@@ -18,8 +18,8 @@ struct item {
 	int64_t level, told_level, since_ms, raised_ms, seen_ms, told_ms, resolved_ms, hold_ms, count;
 	bool here; /* raised again in this turn */
 	bool dirty, storing, stored;
-	bool foreign; /* another process has it open */
-	unsigned waiting;
+	bool foreign;  /* another process has it open */
+	unsigned refs; /* deliveries of it that are kept */
 };
 
 enum delivery_state {
@@ -45,6 +45,7 @@ struct silence {
 	char *matches; /* owned */
 	int64_t from_ms, until_ms;
 };
+#define GONE_MS (INT64_C(3600) * 1000) /* a target that is in no settings is waited for that long */
 
 /* What is kept of a target by its name, so that a reload changes nothing. */
 struct past {
@@ -66,6 +67,8 @@ struct alert_book {
 	} groups[GROUPS_MAX];
 	const struct alert_target *targets; /* not owned */
 	size_t items_n, waiting_n, silences_n, targets_n, past_n;
+	bool silences_moved;     /* they are to be looked at anew, … */
+	int64_t silence_next_ms; /* … and then, when the next begins or ends */
 	void (*on_news)(void *arg, const struct alert_news *n);
 	void *news_arg;
 	struct crypto_ids ids;

@@ -136,6 +136,7 @@ int alert_book_refresh(struct alert_book *b, const struct ledger_ops *ops, struc
 	for (size_t i = 0; i < b->silences_n; i++)
 		free(b->silences[i].matches);
 	b->silences_n = 0;
+	b->silences_moved = true;
 	int rc = ops->alerts->silences(l, now_ms, take_silence, &ld, e);
 	return rc ? rc : take_waiting(&ld, ops, l, e);
 }

@@ -338,10 +338,14 @@ int alert_shape_pagerduty(const struct alert_shape *s, slice routing_key, struct
 	bool whole = s->message->n == 1 && next(&x, 0), over = whole && x.t->resolved_ms > 0;
 	jsonw_object(w);
 	jsonw_put_string(w, SLICE("routing_key"), routing_key);
-	jsonw_put_string(w, SLICE("event_action"), over ? SLICE("resolve") : SLICE("trigger"));
+	bool acknowledged = whole && x.t->event == ALERT_ACKNOWLEDGED;
+	jsonw_put_string(w, SLICE("event_action"),
+	                 over           ? SLICE("resolve")
+	                 : acknowledged ? SLICE("acknowledge")
+	                                : SLICE("trigger"));
 	if (whole)
 		jsonw_put_string(w, SLICE("dedup_key"), x.t->id);
-	if (whole && !over) {
+	if (whole && !over && !acknowledged) {
 		jsonw_put_string(w, SLICE("client"), SLICE("Weir"));
 		jsonw_key(w, SLICE("payload"));
 		pagerduty_payload(&x);

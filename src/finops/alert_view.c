@@ -10,6 +10,7 @@
 
 struct viewing {
 	const struct alert_view *v;
+	char silence[CRYPTO_ID_MAX]; /* that holds the one shown */
 	struct buf *out;
 	struct jsonw w; /* into out */
 	size_t n;
@@ -181,8 +182,7 @@ static void print_one(struct viewing *x, const struct ledger_alert *a)
 	struct alert_shape shape = {m, SLICE_NONE, x->v->now_ms};
 	x->rc = alert_shape_text(&shape, x->out);
 	if (x->rc == 0)
-		x->rc = buf_printf(x->out, "state     %s%s" SLICE_FMT "\n", state_of(a),
-		                   a->silence.n ? " by silence " : "", SLICE_ARG(a->silence));
+		x->rc = buf_printf(x->out, "state     %s\n", state_of(a));
 	free(m);
 }
 
@@ -192,6 +192,7 @@ static int on_one(void *arg, const struct ledger_alert *a)
 	if (!may_see(x->v, a))
 		return 0;
 	x->found = true;
+	snprintf(x->silence, sizeof x->silence, SLICE_FMT, SLICE_ARG(a->silence));
 	if (x->v->json) {
 		jsonw_key(&x->w, SLICE("alert"));
 		put_alert(x, a);
@@ -199,6 +200,18 @@ static int on_one(void *arg, const struct ledger_alert *a)
 		print_one(x, a);
 	}
 	return x->rc;
+}
+
+/* Who holds it back: whoever silenced it has seen it. */
+static int on_holder(void *arg, const struct ledger_silence *s)
+{
+	struct viewing *x = arg;
+	if (!slice_eq(s->id, slice_of(x->silence)))
+		return 0;
+	if (x->v->json)
+		jsonw_key(&x->w, SLICE("acknowledged"));
+	x->rc = on_silence(x, s);
+	return x->rc ? x->rc : 1;
 }
 
 static int on_delivery(void *arg, const struct ledger_delivery *d)
@@ -236,6 +249,10 @@ int alert_view_show(const struct alert_view *v, slice id, struct buf *out, struc
 		return error_set(e, ERR_NOT_FOUND,
 		                 "no alert \"" SLICE_FMT "\": `weir alert list --all` shows them",
 		                 SLICE_ARG(slice_sub(id, 0, 60)));
+	if (rc == 0 && x.silence[0]) {
+		rc = v->ops->alerts->silences(v->ledger, v->now_ms, on_holder, &x, e);
+		rc = rc > 0 ? 0 : rc;
+	}
 	if (rc == 0 && v->json) {
 		jsonw_key(&x.w, SLICE("deliveries"));
 		jsonw_array(&x.w);

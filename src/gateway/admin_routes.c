@@ -160,7 +160,8 @@
 	"},\"silences\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"text\":" T "}}"
 #define ALERT_ONE_SHAPE                                                                                      \
 	"{\"type\":\"object\",\"properties\":{\"alert\":" ALERT_SHAPE                                        \
-	",\"deliveries\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"text\":" T "}}"
+	",\"acknowledged\":{\"type\":\"object\"},\"deliveries\":{\"type\":\"array\",\"items\":{\"type\":"    \
+	"\"object\"}},\"text\":" T "}}"
 #define SILENCE_BODY  OBJECT_WITH("", "\"alert\":" T ",\"where\":" T ",\"for\":" T ",\"reason\":" T)
 #define SILENCE_SHAPE OBJECT_WITH("\"id\"", "\"id\":" T ",\"until\":" TEXT)
 

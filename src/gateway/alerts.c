@@ -17,6 +17,7 @@
 #define END_MS       2000
 #define PROVIDERS_MS ((int64_t)ALERT_PROVIDER_MINUTES * 60 * 1000)
 #define EVENTS       512
+#define LOG_EACH     60 /* failed attempts to send to one target */
 #define SHARE        20 /* a source that takes long is asked less often: a twentieth of the time */
 
 /* What is looked at, how often at most, and which kinds it is of. */
@@ -289,7 +290,10 @@ static void store(struct alerts *a)
 static void on_done(void *arg, const struct alert_message *m, const struct alert_outcome *o)
 {
 	struct alerts *a = arg;
+	int64_t before = alert_book_failures(a->book, m->target);
 	alert_book_done(a->book, m, o, wall_ms(a));
+	if (!o->sent && before % LOG_EACH != 0)
+		return; /* told when it began, and now and then */
 	if (o->sent)
 		log_event(a->shared->log, LOG_INFO, "alert.sent", LOG_S("target", m->target->name),
 		          LOG_I("alerts", (long long)m->n));

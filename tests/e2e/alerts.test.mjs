@@ -379,6 +379,9 @@ describe('weir alert', () => {
     const mine = await remote('developer', 'silence', own.alerts[0].id, '--for', '1h', '--reason', 'it was me');
     assert.equal(mine.status, 0, mine.stderr);
     assert.equal((await remote('viewer', 'silence', other.id)).status, 3);
+    const seenBy = await until(async () => JSON.parse((await remote('viewer', 'show', own.alerts[0].id, '--json')).stdout).acknowledged, 'who has seen it', 10000);
+    assert.match(seenBy.by, /^developer@example\.com \(k_/);
+    assert.equal(seenBy.reason, 'it was me');
     const text = await remote('developer', 'show', own.alerts[0].id);
     assert.match(text.stdout, /^Frozen: user developer@example\.com/);
     assert.match(text.stdout, /contain +weir unfreeze --user=developer@example\.com/);

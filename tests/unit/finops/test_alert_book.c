@@ -67,6 +67,7 @@ static struct alert_cause budget(const char *key, int64_t level)
 	                        .title = slice_of(key)};
 	alert_label_add(&c, "budget", SLICE("dev-day"));
 	alert_label_add(&c, "user", slice_of(key));
+	alert_label_add(&c, "scope", slice_of(key));
 	return c;
 }
 
@@ -300,6 +301,40 @@ static void a_silence_holds_back_what_it_matches_until_it_ends(void **state)
 	assert_string_equal(told(0, T0 + 2 * HOUR), "raised ana");
 }
 
+static void what_was_told_is_told_again_when_its_silence_ends(void **state)
+{
+	(void)state;
+	target("pager");
+	targets[1].format = ALERT_PAGERDUTY;
+	turn(T0, "ana");
+	assert_string_equal(told(0, T0), "raised ana");
+	assert_string_equal(told(1, T0), "raised ana");
+	assert_int_equal(silence("user=ana", T0 + MIN, T0 + HOUR), 0);
+	turn(T0 + MIN, "ana");
+	assert_string_equal(told(0, T0 + MIN), "");
+	assert_string_equal(told(1, T0 + MIN), "acknowledged ana"); /* somebody has it */
+	turn(T0 + HOUR - 1, "ana");
+	assert_string_equal(told(0, T0 + HOUR - 1), "");
+	turn(T0 + HOUR, "ana");
+	assert_string_equal(told(0, T0 + HOUR), "repeated ana");
+	turn(T0 + HOUR + MIN, "ana");
+	assert_string_equal(told(0, T0 + HOUR + MIN), "");
+}
+
+static void what_waits_for_a_target_that_is_gone_does_not_wait_for_ever(void **state)
+{
+	(void)state;
+	struct alert_stats st;
+	turn(T0, "ana");
+	alert_book_targets(b, targets, 0);
+	turn(T0 + HOUR - 1, "ana");
+	alert_book_stats(b, &st);
+	assert_int_equal(st.waiting, 1);
+	turn(T0 + HOUR, "ana");
+	alert_book_stats(b, &st);
+	assert_int_equal(st.waiting, 0);
+}
+
 static void what_waits_when_a_silence_comes_is_not_sent(void **state)
 {
 	(void)state;
@@ -511,6 +546,8 @@ int main(void)
 	    TEST(it_is_given_up_after_a_day_and_a_refusal_after_an_hour),
 	    TEST(more_than_the_rate_waits_and_comes_in_one),
 	    TEST(a_silence_holds_back_what_it_matches_until_it_ends),
+	    TEST(what_was_told_is_told_again_when_its_silence_ends),
+	    TEST(what_waits_for_a_target_that_is_gone_does_not_wait_for_ever),
 	    TEST(what_waits_when_a_silence_comes_is_not_sent),
 	    TEST(a_restart_loses_nothing_and_tells_nothing_twice),
 	    TEST(what_is_over_but_not_told_yet_comes_after_a_restart),
