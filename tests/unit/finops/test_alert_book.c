@@ -1,5 +1,8 @@
 /* The alerts that are open and what is told of them: each cause once, grouped, silenced, tried again, kept by
  * the ledger over a restart, and told while the ledger itself fails. */
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "finops/alert_book.h"
 #include "unit/store/fixture.h"
 
@@ -423,6 +426,41 @@ static void trouble_of_the_ledger_is_told_without_it(void **state)
 	assert_string_equal(told(0, T0 + MIN), "");
 }
 
+/* A limit on the size of files stands in for a full disk. */
+static void a_full_disk_loses_nothing(void **state)
+{
+	(void)state;
+	struct error e = {0};
+	struct rlimit was, limit;
+	struct alert_message m;
+	turn(T0, "ana");
+	assert_string_equal(told(0, T0), "raised ana");
+	sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	limit = was;
+	limit.rlim_cur = 4096;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	struct alert_cause ana = budget("ana", 100), bo = budget("bo", 80);
+	alert_book_begin(b);
+	assert_int_equal(alert_book_raise(b, &ana, T0 + MIN), 0);
+	assert_int_equal(alert_book_raise(b, &bo, T0 + MIN), 0);
+	alert_book_end(b, UINT64_C(1) << ALERT_BUDGET, T0 + MIN);
+	int rc = ops->begin(l, &e);
+	if (rc == 0)
+		rc = alert_book_store(b, ops, l, &e);
+	if (rc == 0)
+		rc = ops->commit(l, &e);
+	assert_true(rc < 0);
+	ops->rollback(l);
+	alert_book_stored(b, false);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_string_equal(due(0, T0 + MIN, &m),
+	                    ""); /* not stored, and the ledger may be well in a moment */
+	store();
+	assert_string_equal(told(0, T0 + MIN), "risen ana, raised bo");
+	assert_string_equal(told(0, T0 + HOUR), "");
+}
+
 static void targets_get_what_they_want(void **state)
 {
 	(void)state;
@@ -552,6 +590,7 @@ int main(void)
 	    TEST(a_restart_loses_nothing_and_tells_nothing_twice),
 	    TEST(what_is_over_but_not_told_yet_comes_after_a_restart),
 	    TEST(trouble_of_the_ledger_is_told_without_it),
+	    TEST(a_full_disk_loses_nothing),
 	    TEST(targets_get_what_they_want),
 	    TEST(an_incident_has_one_alert),
 	    TEST(another_process_has_it_open),
