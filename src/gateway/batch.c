@@ -226,7 +226,7 @@ void batch_set_state(struct batches *t, struct batch *b, enum batch_state to)
 	struct budget_hold *h;
 	struct settings *s;
 	batch_leave(t, b, to, &h, &s);
-	free(h); /* only a batch that this process made has one, and batch_close ends those */
+	free(h); /* one that is held for ends by batch_close, which settles */
 	settings_unref(s);
 }
 
@@ -241,6 +241,16 @@ bool batch_keep_hold(struct batches *t, struct batch *b, struct budget_hold *h, 
 	}
 	pthread_mutex_unlock(&t->lock);
 	return kept;
+}
+
+void batch_with_hold(struct batches *t, struct batch *b,
+                     void (*fn)(void *arg, struct budget_hold **h, struct settings **s), void *arg)
+{
+	struct entry *x = entry_of(b);
+	pthread_mutex_lock(&t->lock);
+	if (x->state == BATCH_OPEN)
+		fn(arg, &x->hold, &x->settings);
+	pthread_mutex_unlock(&t->lock);
 }
 
 void batch_set_files(struct batches *t, struct batch *b, slice results, slice errors)

@@ -57,6 +57,10 @@ void batch_leave(struct batches *t, struct batch *b, enum batch_state to, struct
 /* Budgets hold this for it (on the heap; taken over with the reference to s). False: it is not open, or has
  * one. */
 bool batch_keep_hold(struct batches *t, struct batch *b, struct budget_hold *h, struct settings *s);
+/* What is held for it, for a moment that nobody else changes it: fn may replace both. Not when it is not
+ * open. */
+void batch_with_hold(struct batches *t, struct batch *b,
+                     void (*fn)(void *arg, struct budget_hold **h, struct settings **s), void *arg);
 /* The files that the results stand in (OpenAI); n 0: not known yet. */
 void batch_set_files(struct batches *t, struct batch *b, slice results, slice errors);
 void batch_files(struct batches *t, const struct batch *b, struct name *results, struct name *errors);

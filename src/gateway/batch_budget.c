@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/money.h"
 #include "base/num.h"
 #include "gateway/exchange.h"
 #include "model/usage.h"
@@ -43,6 +44,49 @@ bool batch_budget_keep(struct exchange *ex)
 		free(h);
 	batch_unref(b);
 	return kept;
+}
+
+struct carrying {
+	struct shared *shared;
+	struct settings *s;
+	const struct record *made;
+	bool fresh; /* only what is not held at all */
+};
+
+/* The worst case of money, as at its creation; that itself is a call, and in the sums by its row. */
+static void carry(void *arg, struct budget_hold **h, struct settings **settings)
+{
+	struct carrying *c = arg;
+	const struct record *made = c->made;
+	const struct provider *p =
+	    settings_provider(c->s, DIALECT_NONE, made->text[TEXT_PROVIDER], SLICE_NONE);
+	int64_t worst = num_max_i64(made->hold_nanousd, 0);
+	struct budget_need need = {.usd = made->billing == BILLING_METERED ? worst : 0, .calls = 1},
+	                   counted = {.calls = 1};
+	struct facts f = {.record = made, .zone = c->s->zone};
+	struct budget_clock clock = {.zone = c->s->zone, .steady_ms = shared_steady_ms(c->shared)};
+	if (*settings == c->s || (c->fresh && *settings))
+		return;
+	if (*h == NULL)
+		*h = calloc(1, sizeof **h);
+	if (*h == NULL)
+		return; /* tried again with the next settings */
+	if (p && p->credit_nanousd > 0)
+		need.credits = money_in_credits(worst, p->credit_nanousd);
+	budget_carry(c->shared->budgets, *h, c->s, &f, &clock, &need, &counted);
+	settings_unref(*settings);
+	*settings = settings_ref(c->s);
+}
+
+void batch_budget_carry(struct shared *shared, struct settings *s, bool fresh)
+{
+	struct batches *t = shared->batches;
+	struct batch *b;
+	for (size_t at = 0; t && (b = batches_each(t, &at)) != NULL; batch_unref(b)) {
+		struct carrying c = {shared, s, &b->made, fresh};
+		if (b->made.api != API_GEMINI_CACHES)
+			batch_with_hold(t, b, carry, &c);
+	}
 }
 
 void batch_close(struct shared *s, struct batch *b, enum batch_state to, struct batch_used *used)

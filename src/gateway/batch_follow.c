@@ -8,6 +8,7 @@
 #include "gateway/batch_ask.h"
 #include "gateway/batch_budget.h"
 #include "gateway/batch_text.h"
+#include "gateway/books.h"
 #include "gateway/cache_tap.h"
 #include "text/lines.h"
 
@@ -91,6 +92,41 @@ static bool load(struct follower *f, struct error *e)
 	       (f->ops->batches == NULL || f->ops->batches(f->ledger, q.since_ms, on_saved, f, e) == 0);
 }
 
+struct restoring {
+	struct shared *shared;
+	const struct ledger_ops *ops;
+	struct ledger *ledger;
+	struct error *e;
+};
+
+static int on_open_row(void *arg, const struct record *r)
+{
+	struct restoring *o = arg;
+	return batches_add(o->shared->batches, r);
+}
+
+static int on_open(void *arg, const struct ledger_batch *saved)
+{
+	struct restoring *o = arg;
+	if (batch_state_from_name(saved->state) != BATCH_OPEN)
+		return 0;
+	struct ledger_query q = {.since_ms = saved->created_ms,
+	                         .until_ms = saved->created_ms + 1,
+	                         .filters_n = 3,
+	                         .filters = {{SLICE("api"), SLICE("anthropic.batch,openai.batch"), false},
+	                                     {SLICE("batch"), saved->id, true},
+	                                     {SLICE("service_tier"), SLICE(""), false}}};
+	return o->ops->rows(o->ledger, &q, on_open_row, o, o->e);
+}
+
+int batches_restore(struct shared *shared, const struct ledger_ops *ops, struct ledger *l, struct error *e)
+{
+	struct restoring o = {shared, ops, l, e};
+	if (shared->batches == NULL || ops->batches == NULL)
+		return 0;
+	return ops->batches(l, clock_wall_ms(shared->clock) - KEPT_MS, on_open, &o, e);
+}
+
 static void tell(struct follower *f, const char *event, const struct batch *b, const char *why)
 {
 	log_event(f->shared->log, LOG_WARN, event, LOG_S("batch", b->id), LOG_S("provider", b->provider),
@@ -154,7 +190,8 @@ static void add_row(struct reading *r, const struct record *row)
 	}
 	if (r->failed)
 		return;
-	if (r->f->ops->add(r->f->ledger, row, &r->e))
+	if (r->f->ops->add(r->f->ledger, row, &r->e) ||
+	    (r->f->ops->added(r->f->ledger) && books_row(r->f->ops, r->f->ledger, r->s, row, &r->e)))
 		r->failed = true;
 	r->rows++;
 	if (++r->group == GROUP || r->failed)
@@ -214,11 +251,11 @@ static bool on_status(void *arg, slice piece)
 	return buf_append(arg, piece) == 0;
 }
 
-static void book_lost(struct follower *f, struct batch *b, const char *why)
+static void book_lost(struct follower *f, struct batch *b, struct settings *s, const char *why)
 {
 	struct record row;
 	struct arena mem;
-	struct reading r = {.f = f, .b = b};
+	struct reading r = {.f = f, .b = b, .s = s};
 	struct batch_used used = {.any = false};
 	arena_init(&mem, 64 * 1024);
 	batch_lost_row(b, why, &mem, &row);
@@ -273,7 +310,7 @@ static void look(struct follower *f, struct batch *b, const struct provider *p, 
 	batch_read_status(buf_slice(&body), &st);
 	buf_release(&body);
 	if (a->status == 404 || a->status == 410) {
-		book_lost(f, b, "the provider does not know the batch any more: booked at its worst case");
+		book_lost(f, b, s, "the provider does not know the batch any more: booked at its worst case");
 		return;
 	}
 	if (a->status != 200 || !batch_has_ended(&st))
@@ -315,7 +352,7 @@ static int64_t follow_one(struct follower *f, struct batch *b, struct settings *
 		return left > 0 && left < IDLE_MS ? left : IDLE_MS;
 	}
 	if (now - b->made.time_ms > KEPT_MS) {
-		book_lost(f, b, "its results were not had within 31 days: booked at its worst case");
+		book_lost(f, b, s, "its results were not had within 31 days: booked at its worst case");
 		return IDLE_MS;
 	}
 	if (p == NULL || p->credential != CREDENTIAL_SECRET || !sound(b->id))
@@ -361,6 +398,16 @@ static bool journal_is_busy(const struct follower *f)
 	return s.settled > 0;
 }
 
+/* Those that only their rows tell of are held from now on. */
+static void carry_holds(struct follower *f)
+{
+	pthread_mutex_lock(&f->shared->lock);
+	struct settings *s = settings_ref(f->shared->settings);
+	pthread_mutex_unlock(&f->shared->lock);
+	batch_budget_carry(f->shared, s, true);
+	settings_unref(s);
+}
+
 static void *follower_main(void *arg)
 {
 	struct follower *f = arg;
@@ -369,9 +416,10 @@ static void *follower_main(void *arg)
 	int loads = 0;
 	while (batches_wait(f->shared->batches, wait)) {
 		if (loads < LOADS && !journal_is_busy(f)) {
-			if (load(f, &e))
+			if (load(f, &e)) {
 				loads++;
-			else
+				carry_holds(f);
+			} else
 				log_event(f->shared->log, LOG_ERROR, "batch.unloaded", LOG_Z("why", e.text));
 			e = (struct error){0};
 		}

@@ -8,6 +8,11 @@
 #include "gateway/context.h"
 #include "store/ledger.h"
 
+/* Puts the batches that the ledger keeps as open into the table, as far as they are saved; the thread looks
+ * for the others. */
+int batches_restore(struct shared *shared, const struct ledger_ops *ops, struct ledger *l,
+                    struct error *e) WARN_UNUSED;
+
 struct follower;
 
 /* Batches of the last days are taken out of the ledger first. All pointers must live until follower_stop. */

@@ -4,6 +4,8 @@
 
 #include "base/map.h"
 #include "base/num.h"
+#include "gateway/batch_budget.h"
+#include "gateway/batch_follow.h"
 
 #define SUMS_MAX      4096 /* different ones of a batch, before they are written */
 #define TURN_EVERY_US INT64_C(1000000)
@@ -37,6 +39,7 @@ struct books {
 	struct ledger *ledger; /* owned; read-only */
 	unsigned loaded_generation;
 	bool loaded;
+	bool restored;                /* the batches that were open */
 	unsigned waiting_for;         /* the generation below was taken for */
 	unsigned long long settled_n; /* rows that must be in the ledger first */
 	int64_t next_us, turned_us;
@@ -129,16 +132,11 @@ static int add_sum(struct books *b, struct ledger *l, uint64_t shape, const stru
 	return 0;
 }
 
-static int64_t steady_ms(const struct shared *s)
-{
-	return s->steady_wall_ms + (clock_mono_us(s->clock) - s->steady_mono_us) / 1000;
-}
-
 /* Rows from here on can still count. */
 static int64_t counts_from(struct books *b, const struct settings *s, const struct budget_rule *r,
                            struct budget_clock *clock)
 {
-	int64_t now = num_min_i64(clock_wall_ms(b->s->clock), steady_ms(b->s));
+	int64_t now = num_min_i64(clock_wall_ms(b->s->clock), shared_steady_ms(b->s));
 	return budget_counts_from(r, s->zone, now, clock);
 }
 
@@ -249,6 +247,23 @@ static int on_new_row(void *arg, struct ledger *l, const struct record *r, struc
 	return rc;
 }
 
+int books_row(const struct ledger_ops *ops, struct ledger *l, const struct settings *s,
+              const struct record *r, struct error *e)
+{
+	struct facts f = {.record = r, .zone = s->zone};
+	struct budget_clock clock = {.zone = s->zone, .steady_ms = r->time_ms};
+	struct budget_entry entry;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < s->budgets_n; i++) {
+		if (!budget_entry_of(&s->budgets[i], &f, &clock, &entry))
+			continue;
+		struct ledger_sum sum = {s->budgets[i].shape, entry.from_ms,
+		                         slice_make(entry.key, entry.key_n), entry.amount};
+		rc = ops->budget_add(l, &sum, e);
+	}
+	return rc;
+}
+
 static int on_end(void *arg, struct ledger *l, struct error *e)
 {
 	return write_sums(arg, l, e);
@@ -297,7 +312,8 @@ static int on_sum(void *arg, const struct ledger_sum *sum)
 static int load_budget(struct books *b, const struct settings *s, const struct budget_rule *r,
                        struct error *e)
 {
-	struct loading l = {.b = b, .rule = r, .clock = {.zone = s->zone, .steady_ms = steady_ms(b->s)}};
+	struct loading l = {
+	    .b = b, .rule = r, .clock = {.zone = s->zone, .steady_ms = shared_steady_ms(b->s)}};
 	if (r->rule.mode == MODE_OFF || budget_is_loaded(b->s->budgets, r))
 		return 0;
 	int rc = b->ops->budget_sums(b->ledger, r->shape, counts_from(b, s, r, &l.clock), on_sum, &l, e);
@@ -315,6 +331,12 @@ static int load_budget(struct books *b, const struct settings *s, const struct b
 static int load_all(struct books *b, struct settings *s, struct error *e)
 {
 	int rc = b->ledger ? 0 : b->ops->open(b->store.p, false, &b->ledger, e);
+	if (rc == 0 && !b->restored)
+		rc = batches_restore(b->s, b->ops, b->ledger, e);
+	if (rc)
+		return rc;
+	b->restored = true;
+	batch_budget_carry(b->s, s, false); /* before calls are let in */
 	for (size_t i = 0; rc == 0 && i < s->budgets_n; i++)
 		rc = load_budget(b, s, &s->budgets[i], e);
 	return rc;
@@ -376,7 +398,7 @@ bool books_turn(struct books *b, struct writer *w, const struct worker *workers,
 	int64_t now = clock_mono_us(b->s->clock);
 	if (now - b->turned_us >= TURN_EVERY_US) {
 		b->turned_us = now;
-		budgets_turn(b->s->budgets, num_min_i64(clock_wall_ms(b->s->clock), steady_ms(b->s)));
+		budgets_turn(b->s->budgets, num_min_i64(clock_wall_ms(b->s->clock), shared_steady_ms(b->s)));
 	}
 	return load_turn(b, w, workers, workers_n);
 }

@@ -22,6 +22,9 @@ struct books *books_new(struct shared *s, const struct ledger_ops *ops, slice st
 void books_free(struct books *b);
 /* For writer_start_with. */
 struct writer_hook books_hook(struct books *b);
+/* The sums of a row that does not come by that writer, in the transaction that has added it. */
+int books_row(const struct ledger_ops *ops, struct ledger *l, const struct settings *s,
+              const struct record *r, struct error *e) WARN_UNUSED;
 /* Housekeeping, some times a second: loads what is not loaded yet. ready: all workers have the settings of
  * that generation. True when every budget of the settings is loaded. */
 bool books_turn(struct books *b, struct writer *w, const struct worker *workers, int workers_n);

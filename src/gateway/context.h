@@ -139,6 +139,11 @@ struct worker {
 	struct counters counters;
 };
 
+static inline int64_t shared_steady_ms(const struct shared *s)
+{
+	return s->steady_wall_ms + (clock_mono_us(s->clock) - s->steady_mono_us) / 1000;
+}
+
 /* Answers that come sooner than this on the average are waited for awake. */
 #define AWAKE_US 200
 

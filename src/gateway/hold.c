@@ -222,9 +222,8 @@ static void note_shadows(struct exchange *ex)
 
 struct budget_clock *hold_clock(struct exchange *ex)
 {
-	struct shared *s = ex->w->shared;
 	struct budget_clock *c = &ex->w->budget_clock;
-	c->steady_ms = s->steady_wall_ms + (clock_mono_us(s->clock) - s->steady_mono_us) / 1000;
+	c->steady_ms = shared_steady_ms(ex->w->shared);
 	return c;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "gateway/gate_secret.h"
 #include "gateway/oidc_fetch.h"
 #include "store/waker.h"
 
@@ -40,13 +41,33 @@ static void publish(struct oidc *o, struct trust *t)
 	o->on_change(o->arg);
 }
 
+/* What signs the tokens of `weir gate` may have changed with the settings; one that cannot be had leaves the
+ * one before in force. */
+static void take_secret(struct oidc *o, const struct settings *s)
+{
+	uint8_t secret[TRUST_SECRET_BYTES];
+	struct error e = {0};
+	if (gate_secret_read(s, secret, &e)) {
+		log_event(o->s->log, LOG_ERROR, "gate.secret", LOG_Z("message", e.text),
+		          LOG_Z("then", "the secret before stays in force"));
+	} else if (memcmp(secret, o->secret, sizeof secret) != 0) {
+		memcpy(o->secret, secret, sizeof secret);
+		log_event(
+		    o->s->log, LOG_WARN, "gate.secret_changed",
+		    LOG_Z("message", "tokens of `weir gate` that were made before are refused from now on"));
+	}
+	crypto_zero(secret, sizeof secret);
+}
+
 /* A new trust of the settings in force, with the keys there are. */
-static struct trust *renewed(struct oidc *o)
+static struct trust *renewed(struct oidc *o, bool fresh)
 {
 	pthread_mutex_lock(&o->s->lock);
 	struct settings *settings = settings_ref(o->s->settings);
 	struct trust *before = trust_ref(o->s->trust);
 	pthread_mutex_unlock(&o->s->lock);
+	if (fresh)
+		take_secret(o, settings);
 	struct trust *t = trust_new(settings, o->secret, before);
 	trust_unref(before);
 	settings_unref(settings);
@@ -116,7 +137,7 @@ static int turn(struct oidc *o)
 	bool fresh = atomic_exchange(&o->changed, false), asked = false;
 	if (fresh)
 		memset(o->at, 0, sizeof o->at);
-	struct trust *t = renewed(o);
+	struct trust *t = renewed(o, fresh);
 	if (t == NULL)
 		return OIDC_LOOK_MS;
 	const struct settings *s = trust_settings(t);

@@ -372,6 +372,54 @@ void budget_charge(struct budgets *b, const struct settings *s, const struct fac
 	budget_settle(b, &late, used);
 }
 
+/* A part's hold, whatever room there is; what was counted is settled already, and held from now on. */
+static void hold_part(struct budget_part *p, int64_t need, int64_t counted, int64_t now_ms)
+{
+	p->enforced = false;
+	p->held = need;
+	add_any(p->counter, need - counted);
+	if (atomic_fetch_add(&p->counter->held, need) == 0)
+		atomic_store_explicit(&p->counter->held_since_ms, now_ms, memory_order_relaxed);
+}
+
+/* The part of a budget that counts the same, taken out of was. */
+static bool move_part(struct budget_hold *was, const struct budget_rule *r, struct budget_part *to)
+{
+	for (unsigned i = 0; i < was->n; i++) {
+		if (was->part[i].rule->shape != r->shape)
+			continue;
+		*to = was->part[i];
+		to->rule = r;
+		was->part[i] = was->part[--was->n];
+		return true;
+	}
+	return false;
+}
+
+void budget_carry(struct budgets *b, struct budget_hold *h, const struct settings *s, const struct facts *f,
+                  struct budget_clock *clock, const struct budget_need *need,
+                  const struct budget_need *counted)
+{
+	struct budget_hold was = *h;
+	struct wanted w;
+	budget_clock_in(clock, f->zone);
+	*h = (struct budget_hold){.taken = true};
+	h->rolling_ms = was.n ? was.rolling_ms : num_min_i64(f->record->time_ms, clock->steady_ms);
+	for (size_t i = 0; i < s->budgets_n && h->n < BUDGET_PARTS_MAX; i++) {
+		const struct budget_rule *r = &s->budgets[i];
+		unsigned n = h->n;
+		if (!rule_applies(&r->rule, f))
+			continue;
+		if (move_part(&was, r, &h->part[n]))
+			h->n++;
+		else if (want(b, r, f, false, clock, &w) == NULL && pin(b, &w, f, clock, h) && h->n > n)
+			hold_part(&h->part[n], budget_amount(&r->limit, need),
+			          budget_amount(&r->limit, counted), h->rolling_ms);
+	}
+	for (unsigned i = 0; i < was.n; i++)
+		settle_part(b, &was, &was.part[i], 0);
+}
+
 void budget_release(struct budgets *b, struct budget_hold *h)
 {
 	static const struct budget_need nothing = {0};

@@ -104,6 +104,13 @@ void budget_settle(struct budgets *b, struct budget_hold *h, const struct budget
  * settings that are not among its own (h, before it is settled). They may pass their limit by it. */
 void budget_charge(struct budgets *b, const struct settings *s, const struct facts *f,
                    struct budget_clock *clock, const struct budget_hold *h, const struct budget_need *used);
+/* A hold that outlasts the settings it was taken under, or the process (then h is empty): it goes on in those
+ * settings. In budgets that count the same (shape) it stays as it is; in those that are new it is taken,
+ * whatever room there is; in those that are gone it is given up. counted: what of need the sums of the new
+ * ones have already. rule pointers are then those of s. */
+void budget_carry(struct budgets *b, struct budget_hold *h, const struct settings *s, const struct facts *f,
+                  struct budget_clock *clock, const struct budget_need *need,
+                  const struct budget_need *counted);
 /* Nothing was used. Also after a refusal, and harmless on a hold that is empty. */
 void budget_release(struct budgets *b, struct budget_hold *h);
 

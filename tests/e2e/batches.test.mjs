@@ -1,6 +1,7 @@
 // Message batches with the vendors' own SDKs: followed to their results and booked at batch price to who created them, once,
 // whether a client fetches the results, Weir does, or both, and over a kill -9. The simulated provider's books are the measure.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI, { toFile } from 'openai';
@@ -148,6 +149,44 @@ test("OpenAI's batches of a file: chat, output and error files", { timeout: 3000
     client.batches.create({ input_file_id: 'file-elsewhere', endpoint: '/v1/chat/completions', completion_window: '24h' }),
     (e) => e.status === 402 && /upload the file again/.test(e.message),
   );
+  await weir.stop();
+});
+
+test("a batch's hold outlives a restart and comes into budgets that are new; its lines count after the next one", { timeout: 40000 }, async () => {
+  const DAY = 'budgets:\n  - {name: day, each: user, window: day, limit: 0.04 USD}\n';
+  const weir = await startWeir({ sim, extra: `${NEVER}${DAY}` });
+  const budget = async (name) => (await (await fetch(`${weir.console}/api/v1/budgets/${name}`)).json()).counters?.[0] ?? {};
+  const refused = (e) => e.status === 402 && /Budget .{0,2}day/.test(e.message);
+  const batch = await anthropic(weir).messages.batches.create({ requests: requests('20', ['a', 'b']) });
+  const before = await budget('day');
+  assert.notEqual(before.held, '0.00 USD');
+  await until(async () => (await rows(weir, `batch='${batch.id}'`)).length === 1, 'its row');
+
+  await stopChild(weir.child, 'SIGKILL');
+  await weir.restart();
+  assert.deepEqual([(await budget('day')).held, (await budget('day')).calls], [before.held, 1], 'held as before the kill');
+  await assert.rejects(anthropic(weir).messages.batches.create({ requests: requests('21', ['a', 'b']) }), refused);
+
+  const loaded = weir.output().split('settings.loaded').length;
+  writeFileSync(weir.file, weir.config().replace(NEVER, POLL) + '  - {name: org, window: month, limit: 1 USD}\n  - {name: calls, window: month, limit: 100 requests}\n');
+  weir.child.kill('SIGHUP');
+  await until(() => weir.output().split('settings.loaded').length > loaded, 'the new settings');
+  await until(async () => (await budget('org')).held === before.held, 'it is held in the new budget too');
+  assert.deepEqual([(await budget('calls')).settled, (await budget('calls')).held], ['0 requests', '1 requests'], 'the creation');
+  await stopChild(weir.child);
+  await weir.restart();
+  const mine = await compare(weir, batch.id, ['a20', 'b20'], SONNET);
+  const spent = mine.reduce((n, r) => n + r.cost_nanousd, 0) / 1e9;
+  const is = async (name) => {
+    const counter = await budget(name);
+    return [Number(counter.settled.split(' ')[0]), counter.calls];
+  };
+  for (const name of ['day', 'org']) await until(async () => (await is(name))[1] === 0, 'it is settled');
+  const usual = [await is('day'), await is('org'), await is('calls')];
+  assert.deepEqual(usual, [[spent, 0], [spent, 0], [3, 0]]);
+  await stopChild(weir.child);
+  await weir.restart();
+  assert.deepEqual([await is('day'), await is('org'), await is('calls')], usual, 'as the ledger has it');
   await weir.stop();
 });
 

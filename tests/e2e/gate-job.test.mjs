@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createHmac } from 'node:crypto';
 import { cleanEnvironment, ROOT, scratch, startSim, startWeir, stopAll, WEIR } from './lib/harness.mjs';
 import { startIssuer } from './lib/issuer.mjs';
+import { until } from './lib/raw.mjs';
 
 let sim, weir, issuer, repo, github, ciKey;
 
@@ -200,6 +201,30 @@ test('without a gateway the gates of the settings decide, and there is no token'
 test('the secret is its owner\'s alone', () => {
   const name = readdirSync(weir.folder).find((f) => f.endsWith('.gate-secret'));
   assert.equal(execFileSync('stat', ['-c', '%a', join(weir.folder, name)], { encoding: 'utf8' }).trim(), '600');
+});
+
+test('another secret in the settings holds from the reload on; one that cannot be had changes nothing', async () => {
+  const key = weir.newKey('--role', 'agent', '--user', 'ci@example.com', '--set', 'environment=ci');
+  const token = async () => (await gate(job({ WEIR_KEY: key }))).out;
+  const change = async (settings, told) => {
+    const before = weir.output().split(told).length;
+    writeFileSync(weir.file, settings);
+    weir.child.kill('SIGHUP');
+    await until(() => weir.output().split(told).length > before, told);
+  };
+  const settings = weir.config();
+  const old = await token();
+  assert.equal((await call(old)).status, 200);
+  const file = join(weir.folder, 'secret');
+  writeFileSync(file, 'another-secret-that-is-long-enough-to-sign-with\n', { mode: 0o600 });
+  await change(`${settings}gate_token: {secret: "file:${file}"}\n`, 'gate.secret_changed');
+  await until(async () => (await call(old)).status === 401, 'the token before is refused');
+  const fresh = await token();
+  assert.equal((await call(fresh)).status, 200);
+  await change(`${settings}gate_token: {secret: "file:${file}.gone"}\n`, 'settings.kept');
+  assert.equal((await call(fresh)).status, 200);
+  await change(settings, 'gate.secret_changed');
+  await until(async () => (await call(fresh)).status === 401, 'it is the first one again');
 });
 
 test('the workflow files for CI systems are YAML, and each asks the gate before the agent', () => {

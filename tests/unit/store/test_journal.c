@@ -253,7 +253,7 @@ struct seen {
 static int see(void *arg, const struct record *r)
 {
 	struct seen *s = arg;
-	assert_true(s->n < (size_t)COUNT(s->held));
+	assert_true(s->n < sizeof s->held / sizeof s->held[0]);
 	s->held[s->n++] = r->hold_nanousd;
 	return s->n == 3 ? 7 : 0;
 }
