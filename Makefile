@@ -43,7 +43,7 @@ endif
 CPP  := -D_GNU_SOURCE -Isrc $(PKG_INC) $(CPPFLAGS)
 CF   := -std=c11 -g -pthread -fno-strict-aliasing $(WARN) $(WERROR) $(VARIANT_$(V)) $(CFLAGS)
 LD   := $(LINK_$(V)) $(LDFLAGS)
-LIBS := $(PKG_LIBS) -lm -pthread $(LDLIBS)
+LIBS := $(PKG_LIBS) -lncursesw -ltinfo -lm -pthread $(LDLIBS)
 
 OBJ       := $(BUILD)/$(V)
 LIBSRC    := $(wildcard src/*/*.c)

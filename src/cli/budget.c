@@ -7,7 +7,6 @@
 #include "cli/remote.h"
 
 #define ANSWER_MAX (16u << 20)
-#define URL_MAX    300
 
 static int run_budget(struct cli *c, int argc, char **argv);
 
@@ -133,23 +132,6 @@ static int print_answer(const struct cli *c, slice answer)
 /* --- asking -----------------------------------------------------------------------------------------------
  */
 
-/* Without --server: the console of the settings here. */
-static bool find_server(struct cli *c, char url[URL_MAX])
-{
-	if (c->server)
-		return true;
-	struct settings *s =
-	    cli_settings_with(c, SETTINGS_NO_SECRETS | SETTINGS_NO_FOLDER | SETTINGS_NO_PRICES);
-	if (s == NULL)
-		return false;
-	bool v6 = slice_find_char(s->console.host, ':') >= 0;
-	snprintf(url, URL_MAX, "%s://%s" SLICE_FMT "%s:%d", s->console.certificate.n ? "https" : "http",
-	         v6 ? "[" : "", SLICE_ARG(s->console.host), v6 ? "]" : "", s->console.port);
-	c->server = url;
-	settings_unref(s);
-	return true;
-}
-
 /* A path of the API with a name as one segment of it, escaped. */
 static int make_path(struct buf *out, const char *before, const char *name, const char *after)
 {
@@ -206,7 +188,7 @@ static int carry_out(struct cli *c, const struct wish *w)
 	            {"overrides", "GET", "overrides", "", false},
 	            {"approve", "POST", "overrides/", "/approve", true},
 	            {"refuse", "POST", "overrides/", "/refuse", true}};
-	char url[URL_MAX];
+	char url[REMOTE_URL_MAX];
 	struct buf path;
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		if (strcmp(ways[i].what, w->what))
@@ -219,7 +201,7 @@ static int carry_out(struct cli *c, const struct wish *w)
 		if (lifts && (!w->add || !w->reason))
 			return cli_usage_error(c, &command_budget,
 			                       "override wants --add \"10 USD\" and --reason WHY");
-		if (!find_server(c, url))
+		if (!remote_find(c, url))
 			return EXIT_FAILED;
 		buf_init(&path, 8192);
 		int status = make_path(&path, ways[i].before, w->name ? w->name : "", ways[i].after)

@@ -9,6 +9,7 @@ const struct command *const cli_commands[] = {
 	&command_key,
 	&command_report,
 	&command_session,
+	&command_top,
 	&command_export,
 	&command_import,
 	&command_price,

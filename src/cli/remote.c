@@ -8,6 +8,23 @@
 
 #define HEADER_MAX 20000 /* an issuer's token may be the key */
 
+bool remote_find(struct cli *c, char url[REMOTE_URL_MAX])
+{
+	if (c->server)
+		return true;
+	struct settings *s =
+	    cli_settings_with(c, SETTINGS_NO_SECRETS | SETTINGS_NO_FOLDER | SETTINGS_NO_PRICES);
+	if (s == NULL)
+		return false;
+	bool v6 = slice_find_char(s->console.host, ':') >= 0;
+	snprintf(url, REMOTE_URL_MAX, "%s://%s" SLICE_FMT "%s:%d",
+	         s->console.certificate.n ? "https" : "http", v6 ? "[" : "", SLICE_ARG(s->console.host),
+	         v6 ? "]" : "", s->console.port);
+	c->server = url;
+	settings_unref(s);
+	return true;
+}
+
 static size_t take_body(char *p, size_t size, size_t n, void *arg)
 {
 	return buf_append(arg, slice_make(p, size * n)) == 0 ? size * n : 0;

@@ -5,6 +5,10 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 
+/* Without --server: the console of the settings here, written into url. False after a message. */
+#define REMOTE_URL_MAX 400
+bool remote_find(struct cli *c, char url[REMOTE_URL_MAX]);
+
 /* GET c->server + path (query included) with WEIR_KEY; the body of a 200 is appended to out. EXIT_DONE, or
  * EXIT_FAILED after a message that says what to do. */
 int remote_get(const struct cli *c, slice path, struct buf *out);
