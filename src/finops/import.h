@@ -14,7 +14,8 @@
 #include "model/catalog.h"
 #include "model/types.h"
 
-struct tally; /* finops/tally.h */
+struct tally;      /* finops/tally.h */
+struct otlp_point; /* finops/otlp.h */
 
 /* Where an item of a session's text stands. */
 struct import_moment {
@@ -39,6 +40,8 @@ struct import_options {
 	int (*on_item)(void *arg, const struct import_moment *m, const struct body_item *item);
 	/* What a provider tells in sum. NULL: passed over. */
 	int (*on_tally)(void *arg, const struct tally *t);
+	/* A point of a metric of tokens. NULL: passed over. */
+	int (*on_point)(void *arg, const struct record *r, const struct otlp_point *p);
 	/* A record that cannot be taken: its line, from 1, and why. NULL: only counted. */
 	void (*on_bad)(void *arg, size_t line, const char *why);
 	void *arg;      /* of all of them */

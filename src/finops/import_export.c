@@ -242,10 +242,10 @@ static bool same_name(slice a, slice b)
 /* Which name of the file the caller says a column has; n 0: none. */
 static slice mapped_to(slice mapped, const struct import_column *c)
 {
-	slice names = slice_of(c->names), ours, pair;
+	slice names = slice_of(c->names), ours = SLICE_NONE, pair;
 	slice_split(&names, ' ', &ours);
 	while (slice_split(&mapped, ',', &pair)) {
-		slice name;
+		slice name = SLICE_NONE;
 		slice_split(&pair, '=', &name);
 		if (same_name(name, ours))
 			return pair;

@@ -120,7 +120,7 @@ static void read_line_item(slice line, struct tally *t, enum cost_part *part)
 	} rows[] = {{SLICE("cached input"), COST_CACHE_READ},
 	            {SLICE("input"), COST_INPUT},
 	            {SLICE("output"), COST_OUTPUT}};
-	slice rest = line, model;
+	slice rest = line, model = SLICE_NONE;
 	slice_split(&rest, ',', &model);
 	rest = slice_trim(rest);
 	*part = COST_OTHER;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "finops/otlp_item.h"
 #include "model/usage.h"
 #include "policy/attribution.h"
@@ -80,6 +81,9 @@ enum otlp_field otlp_field_of(slice name)
 	    {SLICE("gen_ai.system"), OTLP_PROVIDER},
 	    {SLICE("auth_mode"), OTLP_AUTH},
 	    {SLICE("auth_type"), OTLP_AUTH},
+	    {SLICE("type"), OTLP_TOKEN_TYPE},
+	    {SLICE("token_type"), OTLP_TOKEN_TYPE},
+	    {SLICE("gen_ai.token.type"), OTLP_TOKEN_TYPE},
 	};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (slice_eq(name, words[i].name))
@@ -207,6 +211,66 @@ static bool is_call(const struct otlp_sink *s, const struct exporter *x, const s
 	       (x->kind == NULL || slice_eq(text_of(i, OTLP_EVENT_KIND), slice_of(x->kind)));
 }
 
+/* --- metrics that count tokens ------------------------------------------------------------------------- */
+
+struct otlp_metric {
+	const char *name;
+	const struct exporter *exporter;
+	struct {
+		const char *word;
+		enum otlp_token token;
+	} types[6];
+};
+
+static const struct otlp_metric metrics[] = {
+    {"claude_code.token.usage",
+     &exporters[0],
+     {{"input", OTLP_TOKENS_INPUT},
+      {"output", OTLP_TOKENS_OUTPUT},
+      {"cacheRead", OTLP_TOKENS_CACHE_READ},
+      {"cacheCreation", OTLP_TOKENS_CACHE_WRITE}}},
+    {"codex.turn.token_usage",
+     &exporters[1],
+     {{"input", OTLP_TOKENS_INPUT},
+      {"cached_input", OTLP_TOKENS_CACHED_WITHIN},
+      {"output", OTLP_TOKENS_OUTPUT},
+      {"reasoning_output", OTLP_TOKENS_REASONING}}},
+    {"gemini_cli.token.usage",
+     &exporters[2],
+     {{"input", OTLP_TOKENS_INPUT},
+      {"cache", OTLP_TOKENS_CACHED_WITHIN},
+      {"output", OTLP_TOKENS_OUTPUT},
+      {"thought", OTLP_TOKENS_THOUGHTS},
+      {"tool", OTLP_TOKENS_INPUT}}},
+    {"gen_ai.client.token.usage",
+     &genai,
+     {{"input", OTLP_TOKENS_INPUT}, {"output", OTLP_TOKENS_OUTPUT}, {"completion", OTLP_TOKENS_OUTPUT}}},
+};
+#define METRICS (sizeof metrics / sizeof metrics[0])
+
+const struct otlp_metric *otlp_metric_of(slice name)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		if (slice_eq(name, slice_of(metrics[i].name)))
+			return &metrics[i];
+	return NULL;
+}
+
+static bool token_of(const struct otlp_metric *m, slice type, enum otlp_token *out)
+{
+	for (size_t i = 0; i < sizeof m->types / sizeof m->types[0] && m->types[i].word; i++)
+		if (slice_eq(type, slice_of(m->types[i].word))) {
+			*out = m->types[i].token;
+			return true;
+		}
+	return false;
+}
+
+uint64_t otlp_hash(slice key, slice value)
+{
+	return map_hash(value, map_hash(key, 0));
+}
+
 /* --- rows ------------------------------------------------------------------------------------------------
  */
 
@@ -302,6 +366,15 @@ static enum billing billing_of(const struct otlp_sink *s, const struct otlp_item
 	return s->o->billing;
 }
 
+static void set_model(const struct exporter *x, const struct otlp_item *i, struct record *r)
+{
+	slice served = text_of(i, OTLP_MODEL), asked = text_of(i, OTLP_MODEL_ASKED);
+	r->text[TEXT_PROVIDER] = x->provider.n ? x->provider : provider_of(text_of(i, OTLP_PROVIDER));
+	r->api = x == &genai ? api_of(r->text[TEXT_PROVIDER], text_of(i, OTLP_OPERATION)) : x->api;
+	r->text[TEXT_MODEL_SERVED] = served.n ? served : asked;
+	r->text[TEXT_MODEL_REQUESTED] = asked;
+}
+
 static int give(const struct otlp_sink *s, const struct exporter *x, const struct otlp_item *i)
 {
 	const struct import_source source = {.name = "otlp", .agent = x->agent};
@@ -319,11 +392,7 @@ static int give(const struct otlp_sink *s, const struct exporter *x, const struc
 	r.billing = billing_of(s, i);
 	r.duration_ms = duration_ms >= 0 ? duration_ms : RECORD_ABSENT;
 	x->usage(i, &r.usage);
-	r.text[TEXT_PROVIDER] = x->provider.n ? x->provider : provider_of(text_of(i, OTLP_PROVIDER));
-	r.api = x == &genai ? api_of(r.text[TEXT_PROVIDER], text_of(i, OTLP_OPERATION)) : x->api;
-	slice served = text_of(i, OTLP_MODEL), asked = text_of(i, OTLP_MODEL_ASKED);
-	r.text[TEXT_MODEL_SERVED] = served.n ? served : asked;
-	r.text[TEXT_MODEL_REQUESTED] = asked;
+	set_model(x, i, &r);
 	r.text[TEXT_SPEED] = text_of(i, OTLP_SPEED);
 	r.text[TEXT_EFFORT] = text_of(i, OTLP_EFFORT);
 	r.text[TEXT_SERVICE_TIER] = text_of(i, OTLP_TIER);
@@ -333,6 +402,31 @@ static int give(const struct otlp_sink *s, const struct exporter *x, const struc
 	s->n->calls++;
 	s->n->unpriced += !r.priced;
 	return s->o->on_call(s->o->arg, &r);
+}
+
+int otlp_take_point(const struct otlp_sink *s, const struct otlp_metric *m, const struct otlp_item *i,
+                    const struct otlp_reading *p)
+{
+	struct record r;
+	struct otlp_point point = {
+	    .cumulative = p->cumulative, .start_ns = p->start_ns, .time_ns = p->time_ns, .value = p->value};
+	s->n->points++;
+	if (!p->has_value || p->value < 0 || p->time_ns <= 0 || s->o->on_point == NULL ||
+	    !token_of(m, text_of(i, OTLP_TOKEN_TYPE), &point.token)) {
+		s->n->others++;
+		return 0;
+	}
+	record_init(&r);
+	r.time_ms = p->time_ns / 1000000;
+	r.who = s->o->fixed;
+	if (m->exporter->agent)
+		import_attr(&r, s->o, ATTR_AGENT, slice_of(m->exporter->agent));
+	set_who(s, i, &r);
+	r.billing = billing_of(s, i);
+	set_model(m->exporter, i, &r);
+	point.series = (int64_t)(otlp_hash(slice_of(m->name), SLICE_NONE) + i->identity);
+	s->n->counted++;
+	return s->o->on_point(s->o->arg, &r, &point);
 }
 
 int otlp_take(const struct otlp_sink *s, const struct otlp_item *item)

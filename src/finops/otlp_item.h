@@ -39,6 +39,7 @@ enum otlp_field {
 	OTLP_OPERATION,
 	OTLP_PROVIDER,
 	OTLP_AUTH,
+	OTLP_TOKEN_TYPE,
 	OTLP_FIELDS
 };
 
@@ -58,7 +59,8 @@ struct otlp_item {
 	slice name;              /* of the event, span or metric; else the record's body */
 	int64_t time_ns, end_ns; /* 0: not told */
 	slice trace, span;       /* hex */
-	uint64_t points;         /* of a metric */
+	uint64_t points;         /* of a metric that no call is told by */
+	uint64_t identity;       /* a sum of hashes of all its attributes and its resource's */
 	char hex[OTLP_TRACE_HEX + OTLP_SPAN_HEX];
 	struct otlp_value v[OTLP_FIELDS];
 };
@@ -71,6 +73,20 @@ struct otlp_sink {
 	struct arena *mem;
 };
 int otlp_take(const struct otlp_sink *s, const struct otlp_item *item);
+
+/* A metric whose points are tokens of an agent; NULL when it is none. */
+struct otlp_metric;
+const struct otlp_metric *otlp_metric_of(slice name);
+/* A point of it; value is a sum for histograms. The item has its attributes. */
+struct otlp_reading {
+	int64_t start_ns, time_ns;
+	int64_t value;
+	bool has_value, cumulative;
+};
+int otlp_take_point(const struct otlp_sink *s, const struct otlp_metric *m, const struct otlp_item *item,
+                    const struct otlp_reading *p);
+/* Of an attribute as it stands. */
+uint64_t otlp_hash(slice key, slice value);
 
 /* 0, ERR_INVALID, ERR_NOMEM, or what otlp_take returned. */
 int otlp_read_json(const struct otlp_sink *s, slice body);

@@ -11,6 +11,10 @@ struct reading {
 	struct otlp_item base; /* what the resource says */
 	struct otlp_item item;
 	slice resource, scopes;
+	slice data; /* of a metric */
+	const struct otlp_metric *metric;
+	struct otlp_item point_item;
+	struct otlp_reading point;
 	int rc;
 };
 
@@ -110,7 +114,10 @@ static void read_attribute(struct json *j, int id, void *arg)
 	struct attribute *list = arg;
 	struct attribute a = {.r = list->r, .to = list->to};
 	(void)id;
+	json_peek(j);
+	const char *from = j->p;
 	wire_object(j, WIRE_WORDS(attribute_fields), read_attribute_field, &a);
+	a.to->identity += otlp_hash(a.key.raw, slice_make(from, (size_t)(j->p - from)));
 	enum otlp_field f = otlp_field_of(a.key.raw);
 	if (f != OTLP_FIELDS && (a.value.is_number || a.value.text.n))
 		a.to->v[f] = a.value;
@@ -125,20 +132,90 @@ static void read_attributes(struct json *j, struct reading *r, struct otlp_item 
 /* --- records, spans, metrics -----------------------------------------------------------------------------
  */
 
-static void read_point(struct json *j, int id, void *arg)
+enum { P_START, P_TIME, P_VALUE, P_ATTRIBUTES };
+static const struct wire_word point_fields[] = {
+    WIRE_WORD("startTimeUnixNano", P_START),
+    WIRE_WORD("timeUnixNano", P_TIME),
+    WIRE_WORD("asInt", P_VALUE),
+    WIRE_WORD("asDouble", P_VALUE),
+    WIRE_WORD("sum", P_VALUE),
+    WIRE_WORD("attributes", P_ATTRIBUTES),
+};
+
+static void read_point_field(struct json *j, int id, void *arg)
 {
-	(void)id;
-	(void)arg;
-	json_skip(j, NULL);
+	struct reading *r = arg;
+	if (id == P_ATTRIBUTES)
+		read_attributes(j, r, &r->point_item);
+	else if (id == P_VALUE)
+		r->point.has_value = read_whole(j, &r->point.value);
+	else
+		read_whole(j, id == P_START ? &r->point.start_ns : &r->point.time_ns);
 }
 
-static const struct wire_word data_fields[] = {WIRE_WORD("dataPoints", 0)};
-
-static void read_data_field(struct json *j, int id, void *arg)
+static void read_point(struct json *j, int id, void *arg)
 {
 	struct reading *r = arg;
 	(void)id;
-	r->item.points += (uint64_t)wire_array(j, read_point, NULL);
+	if (r->metric == NULL || r->rc) {
+		json_skip(j, NULL);
+		r->item.points++;
+		return;
+	}
+	r->point_item = r->item;
+	r->point.start_ns = r->point.time_ns = 0;
+	r->point.has_value = false;
+	wire_object(j, WIRE_WORDS(point_fields), read_point_field, r);
+	if (j->error == NULL)
+		r->rc = otlp_take_point(r->s, r->metric, &r->point_item, &r->point);
+}
+
+enum { D_POINTS, D_TEMPORALITY };
+static const struct wire_word data_fields[] = {WIRE_WORD("dataPoints", D_POINTS),
+                                               WIRE_WORD("aggregationTemporality", D_TEMPORALITY)};
+
+/* 2, or its name. */
+static void read_temporality(struct json *j, struct reading *r)
+{
+	json_str s;
+	int64_t number = 0;
+	if (json_peek(j) == JSON_STRING) {
+		if (json_string(j, &s))
+			r->point.cumulative = json_str_is(&s, SLICE("AGGREGATION_TEMPORALITY_CUMULATIVE"));
+	} else {
+		read_whole(j, &number);
+		r->point.cumulative = number == 2;
+	}
+}
+
+static void read_temporality_field(struct json *j, int id, void *arg)
+{
+	if (id == D_TEMPORALITY)
+		read_temporality(j, arg);
+	else
+		json_skip(j, NULL);
+}
+
+static void read_points_field(struct json *j, int id, void *arg)
+{
+	if (id == D_POINTS)
+		wire_array(j, read_point, arg);
+	else
+		json_skip(j, NULL);
+}
+
+/* Its name, and whether its points are sums since a start, may stand behind them. */
+static void read_data(struct reading *r)
+{
+	struct json j;
+	r->metric = otlp_metric_of(r->item.name);
+	r->point.cumulative = false;
+	json_init(&j, r->data);
+	wire_object(&j, WIRE_WORDS(data_fields), read_temporality_field, r);
+	json_init(&j, r->data);
+	wire_object(&j, WIRE_WORDS(data_fields), read_points_field, r);
+	if (j.error && r->rc == 0)
+		r->rc = ERR_NOMEM; /* the text was valid */
 }
 
 enum { I_NAME, I_BODY, I_TIME, I_OBSERVED, I_END, I_TRACE, I_SPAN, I_ATTRIBUTES, I_DATA };
@@ -194,7 +271,7 @@ static void read_item_field(struct json *j, int id, void *arg)
 		read_attributes(j, r, i);
 		break;
 	default:
-		wire_object(j, WIRE_WORDS(data_fields), read_data_field, r);
+		json_skip(j, &r->data);
 	}
 }
 
@@ -203,8 +280,12 @@ static void read_item(struct json *j, int id, void *arg)
 	struct reading *r = arg;
 	(void)id;
 	r->item = r->base;
+	r->data = SLICE_NONE;
+	r->metric = NULL;
 	wire_object(j, WIRE_WORDS(item_fields), read_item_field, r);
-	if (r->rc == 0 && j->error == NULL)
+	if (r->rc == 0 && j->error == NULL && r->data.n)
+		read_data(r);
+	if (r->rc == 0 && j->error == NULL && r->metric == NULL)
 		r->rc = otlp_take(r->s, &r->item);
 }
 

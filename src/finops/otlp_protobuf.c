@@ -69,6 +69,7 @@ static bool read_attribute(slice message, struct otlp_item *to)
 		else if (is_message(&f, 2) && !read_value(f.bytes, &v, true))
 			return false;
 	}
+	to->identity += otlp_hash(key, message);
 	enum otlp_field field = otlp_field_of(key);
 	if (field != OTLP_FIELDS && (v.is_number || v.text.n))
 		to->v[field] = v;
@@ -135,36 +136,120 @@ static bool read_timed(const struct numbers *k, slice message, struct otlp_item 
 	return !r.bad;
 }
 
-/* gauge, sum, histogram, exponential histogram, summary: the points are field 1 of each. */
-static bool is_data(uint64_t number)
+/* The kinds of data, and the numbers of a point's fields in each; 0: there is none. */
+struct data_numbers {
+	uint64_t data, attribute, value, whole;
+};
+static const struct data_numbers data_kinds[] = {
+    {5, 7, 4, 6},  /* gauge */
+    {7, 7, 4, 6},  /* sum */
+    {9, 9, 5, 0},  /* histogram: its sum */
+    {10, 1, 5, 0}, /* exponential histogram */
+    {11, 7, 5, 0}, /* summary */
+};
+enum {
+	POINT_START = 2,
+	POINT_TIME = 3,
+	METRIC_NAME = 1,
+	DATA_POINT = 1,
+	DATA_TEMPORALITY = 2,
+	CUMULATIVE = 2
+};
+
+static const struct data_numbers *data_kind(uint64_t number)
 {
-	return number == 5 || number == 7 || (number >= 9 && number <= 11);
+	for (size_t i = 0; i < sizeof data_kinds / sizeof data_kinds[0]; i++)
+		if (data_kinds[i].data == number)
+			return &data_kinds[i];
+	return NULL;
 }
 
-static bool read_metric(slice message, struct otlp_item *i)
+static bool read_point(const struct data_numbers *k, slice message, struct otlp_item *i,
+                       struct otlp_reading *p)
 {
-	struct protobuf r, points;
-	struct protobuf_field f, point;
+	struct protobuf r;
+	struct protobuf_field f;
 	protobuf_init(&r, message);
 	while (protobuf_next(&r, &f)) {
-		if (is_message(&f, 1))
-			i->name = f.bytes;
-		if (f.type != PROTOBUF_BYTES || !is_data(f.number))
-			continue;
-		protobuf_init(&points, f.bytes);
-		while (protobuf_next(&points, &point))
-			i->points += is_message(&point, 1);
-		if (points.bad)
-			return false;
+		if (is_message(&f, k->attribute)) {
+			if (!read_attribute(f.bytes, i))
+				return false;
+		} else if (f.type == PROTOBUF_FIXED64) {
+			if (f.number == POINT_START)
+				p->start_ns = (int64_t)f.value;
+			else if (f.number == POINT_TIME)
+				p->time_ns = (int64_t)f.value;
+			else if (f.number == k->value)
+				p->has_value = whole_of(f.value, &p->value);
+			else if (f.number == k->whole) {
+				p->has_value = true;
+				p->value = (int64_t)f.value;
+			}
+		}
 	}
 	return !r.bad;
 }
 
-static bool read_item(enum otlp_signal signal, slice message, struct otlp_item *i)
+/* The points of data whose metric is m (NULL: only counted). s NULL: only whether they are well formed. */
+static int read_points(const struct otlp_sink *s, const struct otlp_metric *m, const struct data_numbers *k,
+                       slice data, struct otlp_item *base)
+{
+	struct protobuf points;
+	struct protobuf_field f;
+	bool cumulative = false;
+	protobuf_init(&points, data);
+	while (protobuf_next(&points, &f))
+		if (f.number == DATA_TEMPORALITY && f.type == PROTOBUF_VARINT)
+			cumulative = f.value == CUMULATIVE;
+	if (points.bad)
+		return ERR_INVALID;
+	protobuf_init(&points, data);
+	while (protobuf_next(&points, &f)) {
+		if (!is_message(&f, DATA_POINT))
+			continue;
+		if (m == NULL) {
+			base->points++;
+			continue;
+		}
+		struct otlp_item item = *base;
+		struct otlp_reading p = {.cumulative = cumulative};
+		if (!read_point(k, f.bytes, &item, &p))
+			return ERR_INVALID;
+		int rc = s ? otlp_take_point(s, m, &item, &p) : 0;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int read_metric(const struct otlp_sink *s, slice message, struct otlp_item *i)
+{
+	struct protobuf r;
+	struct protobuf_field f;
+	protobuf_init(&r, message);
+	while (protobuf_next(&r, &f))
+		if (is_message(&f, METRIC_NAME))
+			i->name = f.bytes;
+	if (r.bad)
+		return ERR_INVALID;
+	const struct otlp_metric *m = otlp_metric_of(i->name);
+	protobuf_init(&r, message);
+	while (protobuf_next(&r, &f)) {
+		const struct data_numbers *k = f.type == PROTOBUF_BYTES ? data_kind(f.number) : NULL;
+		int rc = k ? read_points(s, m, k, f.bytes, i) : 0;
+		if (rc)
+			return rc;
+	}
+	return s && m == NULL ? otlp_take(s, i) : 0;
+}
+
+static int read_item(enum otlp_signal signal, const struct otlp_sink *s, slice message, struct otlp_item *i)
 {
 	if (signal == OTLP_METRICS)
-		return read_metric(message, i);
-	return read_timed(signal == OTLP_LOGS ? &of_log : &of_span, message, i);
+		return read_metric(s, message, i);
+	if (!read_timed(signal == OTLP_LOGS ? &of_log : &of_span, message, i))
+		return ERR_INVALID;
+	return s ? otlp_take(s, i) : 0;
 }
 
 /* --- the tree --------------------------------------------------------------------------------------------
@@ -187,9 +272,7 @@ static int read_scope(struct reading *r, slice message)
 		if (!is_message(&f, SCOPE_ITEM))
 			continue;
 		item = r->base;
-		if (!read_item(r->signal, f.bytes, &item))
-			return ERR_INVALID;
-		int rc = r->s ? otlp_take(r->s, &item) : 0;
+		int rc = read_item(r->signal, r->s, f.bytes, &item);
 		if (rc)
 			return rc;
 	}

@@ -35,11 +35,16 @@ static int64_t day_of(int64_t ms)
 	return ms - (rest < 0 ? rest + DAY_MS : rest);
 }
 
+bool tally_of_session(const struct tally *t)
+{
+	return t->kind == TALLY_METRICS && t->who.v[ATTR_SESSION].n;
+}
+
 void tally_span(const struct tally *t, int64_t *from_ms, int64_t *until_ms)
 {
 	*from_ms = day_of(t->from_ms);
 	*until_ms = *from_ms + DAY_MS;
-	if (t->until_ms > *until_ms) {
+	if (t->until_ms > *until_ms || tally_of_session(t)) {
 		*from_ms = t->from_ms;
 		*until_ms = t->until_ms;
 	}
@@ -180,8 +185,8 @@ static int make_key(const struct tally *t, const struct ledger_tally *l, struct 
 	char hex[2 * CRYPTO_SHA256_BYTES + 1];
 	tally_init(&bare);
 	bare.model = t->model;
-	bare.from_ms = t->from_ms;
-	bare.until_ms = t->until_ms;
+	bare.from_ms = tally_of_session(t) ? 0 : t->from_ms; /* it is one as long as it lasts */
+	bare.until_ms = tally_of_session(t) ? 0 : t->until_ms;
 	bare.all_models = t->all_models;
 	bare.tools = t->tools;
 	bare.service_tier = t->service_tier;

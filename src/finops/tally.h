@@ -13,17 +13,18 @@
 
 /* Finer ones first: a level counts as known what those before it have booked. */
 #define TALLY_KIND_LIST(X)                                                                                   \
-	X(TALLY_PEOPLE, people, 0) /* by person: Claude Code's analytics */                                  \
-	X(TALLY_USAGE, usage, 1)                                                                             \
-	X(TALLY_COST, cost, 1)                                                                               \
-	X(TALLY_INVOICE, invoice, 2)
+	X(TALLY_METRICS, metrics, 0) /* by session: an agent's own counters (finops/otlp_meter.h) */         \
+	X(TALLY_PEOPLE, people, 1)   /* by person: Claude Code's analytics */                                \
+	X(TALLY_USAGE, usage, 2)                                                                             \
+	X(TALLY_COST, cost, 2)                                                                               \
+	X(TALLY_INVOICE, invoice, 3)
 #define X(id, name, level) id,
 enum tally_kind { TALLY_KIND_LIST(X) TALLY_KINDS };
 #undef X
-#define TALLY_LEVELS 3
+#define TALLY_LEVELS 4
 
 struct tally {
-	slice source; /* of the rows, without import: */
+	slice source; /* of the rows, without import: (but metrics' own, otlp:metrics) */
 	enum tally_kind kind;
 	slice provider, account;   /* account n 0: there is one only */
 	int64_t from_ms, until_ms; /* the bucket, as told */
@@ -44,6 +45,8 @@ struct tally {
 
 void tally_init(struct tally *t);
 int tally_level(enum tally_kind k);
+/* Is it of a session, from its first point to its last? */
+bool tally_of_session(const struct tally *t);
 /* The span that it is compared over: the UTC day of a bucket within one, else the bucket. */
 void tally_span(const struct tally *t, int64_t *from_ms, int64_t *until_ms);
 bool tally_has_usage(const struct tally *t);

@@ -14,10 +14,12 @@
 
 /* Whose rows are of which level. */
 static const struct {
-	const char *source;
+	slice source;
 	int level;
 } sources[] = {
-    {"anthropic-people", 0}, {"anthropic-usage", 1}, {"openai-usage", 1}, {"copilot", 1}, {"invoice", 2},
+    {SLICE("otlp:metrics"), 0},           {SLICE("import:anthropic-people"), 1},
+    {SLICE("import:anthropic-usage"), 2}, {SLICE("import:openai-usage"), 2},
+    {SLICE("import:copilot"), 2},         {SLICE("import:invoice"), 3},
 };
 #define SOURCES (sizeof sources / sizeof sources[0])
 
@@ -29,7 +31,8 @@ slice tally_coarser(int level, struct arena *mem)
 	bool first = true;
 	for (size_t i = 0; i < SOURCES && rc == 0; i++)
 		if (sources[i].level >= level) {
-			rc = buf_printf(&list, "%simport:%s", first ? "" : ",", sources[i].source);
+			rc =
+			    buf_printf(&list, "%s" SLICE_FMT, first ? "" : ",", SLICE_ARG(sources[i].source));
 			first = false;
 		}
 	slice out = rc ? SLICE_NONE : arena_copy(mem, buf_slice(&list));
@@ -76,6 +79,29 @@ static slice keep(struct tally_rows *r, slice text)
 	return text.n ? arena_copy(&r->mem, text) : SLICE_NONE;
 }
 
+/* Metrics are of an agent's session, all else of all that a provider sees. */
+static slice scope_of(const struct tally *t, struct arena *mem)
+{
+	const slice *v = t->who.v;
+	if (t->kind != TALLY_METRICS)
+		return SLICE("");
+	return arena_printf(mem, SLICE_FMT "\n" SLICE_FMT "\n" SLICE_FMT, SLICE_ARG(v[ATTR_AGENT]),
+	                    SLICE_ARG(v[ATTR_USER]), SLICE_ARG(v[ATTR_SESSION]));
+}
+
+static int by_run(const void *x, const void *y)
+{
+	const struct tally_item *a = x, *b = y;
+	int by = slice_cmp(a->tally.provider, b->tally.provider);
+	if (by == 0)
+		by = slice_cmp(a->scope, b->scope);
+	if (by == 0 && a->span_from_ms != b->span_from_ms)
+		by = a->span_from_ms < b->span_from_ms ? -1 : 1;
+	if (by == 0 && a->span_until_ms != b->span_until_ms)
+		by = a->span_until_ms < b->span_until_ms ? -1 : 1;
+	return by ? by : slice_cmp(a->key, b->key);
+}
+
 static int on_tally(void *arg, const struct ledger_tally *t)
 {
 	struct tally_rows *r = arg;
@@ -99,6 +125,9 @@ static int on_tally(void *arg, const struct ledger_tally *t)
 	item->key = own.key;
 	item->span_from_ms = t->from_ms;
 	item->span_until_ms = t->until_ms;
+	item->scope = scope_of(&item->tally, &r->mem);
+	if (item->scope.p == NULL)
+		return ERR_NOMEM;
 	r->rows_since_ms = r->n ? num_min_i64(r->rows_since_ms, t->from_ms) : t->from_ms;
 	r->rows_until_ms = r->n ? num_max_i64(r->rows_until_ms, t->until_ms) : t->until_ms;
 	record_init(&item->row);
@@ -109,6 +138,8 @@ static int on_tally(void *arg, const struct ledger_tally *t)
 int tally_rows_read(const struct tally_book *b, struct tally_rows *r, struct error *e)
 {
 	int rc = b->ops->tallies(b->ledger, r->since_ms, r->until_ms, on_tally, r, e);
+	if (rc == 0 && r->n)
+		qsort(r->item, r->n, sizeof *r->item, by_run);
 	if (rc == ERR_NOMEM)
 		return error_set(e, rc, "out of memory: the exports tell of too much at once");
 	return rc == ERR_INVALID ? error_set(e, rc, "a tally in the ledger is damaged") : rc;
@@ -125,9 +156,11 @@ bool tally_next_run(const struct tally_rows *r, size_t *at, struct tally_run *ou
 	                          .first = *at};
 	for (; *at < r->n; ++*at, out->n++) {
 		const struct tally_item *i = &r->item[*at];
-		if (!slice_eq(i->tally.provider, out->provider) || i->span_from_ms != out->from_ms ||
-		    i->span_until_ms != out->until_ms)
+		bool span = i->span_from_ms == out->from_ms && i->span_until_ms == first->span_until_ms;
+		if (!slice_eq(i->tally.provider, out->provider) || !slice_eq(i->scope, first->scope) ||
+		    (!span && !tally_of_session(&first->tally)))
 			break;
+		out->until_ms = num_max_i64(out->until_ms, i->span_until_ms);
 	}
 	return true;
 }
@@ -137,7 +170,6 @@ bool tally_next_run(const struct tally_rows *r, size_t *at, struct tally_run *ou
 
 struct booked {
 	slice key;
-	int64_t time_ms;
 	uint64_t rows;
 	struct usage usage;
 	struct cost cost;
@@ -166,7 +198,6 @@ static int on_row(void *arg, const struct record *row)
 			at->key = arena_copy(&k->r->mem, key);
 		if (at == NULL || at->key.p == NULL || map_put(&k->by_key, at->key, at, NULL))
 			return ERR_NOMEM;
-		at->time_ms = row->time_ms;
 		at->priced = true;
 		at->next = k->all;
 		k->all = at;
@@ -191,10 +222,7 @@ static int read_booked(struct booking *k, struct error *e)
 	for (size_t i = 0; i < SOURCES; i++) {
 		if (sources[i].level != k->r->level)
 			continue;
-		slice name = arena_printf(&k->r->mem, "import:%s", sources[i].source);
-		if (name.p == NULL)
-			return error_set(e, ERR_NOMEM, "out of memory");
-		q.filters[0] = (struct ledger_filter){SLICE("source"), name, true};
+		q.filters[0] = (struct ledger_filter){SLICE("source"), sources[i].source, true};
 		int rc = k->b->ops->rows(k->b->ledger, &q, on_row, k, e);
 		if (rc)
 			return rc == ERR_NOMEM ? error_set(e, rc, "out of memory") : rc;
@@ -249,7 +277,8 @@ static int set_row(struct booking *k, const struct tally_item *i, uint64_t nth, 
 	slice seed = arena_printf(mem, SLICE_FMT " %llu", SLICE_ARG(i->key), (unsigned long long)nth);
 	if (seed.p == NULL || crypto_sha256(seed, hash))
 		return ERR_NOMEM;
-	r->time_ms = t->from_ms;
+	/* What a session grew by is of when that was told. */
+	r->time_ms = tally_of_session(t) && nth ? t->until_ms - 1 : t->from_ms;
 	crypto_id_of(r->time_ms, hash, r->id);
 	r->who = t->who;
 	r->api = api_of(t);
@@ -259,7 +288,9 @@ static int set_row(struct booking *k, const struct tally_item *i, uint64_t nth, 
 	r->decision = DECISION_ADMITTED;
 	r->context_tokens = usage_context_tokens(&r->usage); /* of all of them: sums of it stay whole */
 	r->list_cost_nanousd = r->priced ? r->cost.total : RECORD_ABSENT;
-	r->text[TEXT_SOURCE] = arena_printf(mem, "import:" SLICE_FMT, SLICE_ARG(t->source));
+	r->text[TEXT_SOURCE] = t->kind == TALLY_METRICS
+	                           ? t->source
+	                           : arena_printf(mem, "import:" SLICE_FMT, SLICE_ARG(t->source));
 	r->text[TEXT_PROVIDER] = t->provider;
 	r->text[TEXT_MODEL_SERVED] = t->model;
 	r->text[TEXT_SERVICE_TIER] = t->service_tier;
@@ -268,12 +299,12 @@ static int set_row(struct booking *k, const struct tally_item *i, uint64_t nth, 
 	r->text[TEXT_CALL_KEY] = i->key;
 	r->text[TEXT_EXPLANATION] =
 	    t->calls > 0 ? arena_printf(mem,
-	                                "what the provider tells in sum, of %lld calls, beyond those "
+	                                "what is told in sum, of %lld calls, beyond those "
 	                                "that are known one by one" SLICE_FMT SLICE_FMT,
 	                                (long long)t->calls, SLICE_ARG(t->what.n ? SLICE(": ") : SLICE("")),
 	                                SLICE_ARG(t->what))
 	                 : arena_printf(mem,
-	                                "what the provider tells in sum, beyond the calls that are known "
+	                                "what is told in sum, beyond the calls that are known "
 	                                "one by one" SLICE_FMT SLICE_FMT,
 	                                SLICE_ARG(t->what.n ? SLICE(": ") : SLICE("")), SLICE_ARG(t->what));
 	return r->text[TEXT_SOURCE].p && r->text[TEXT_EXPLANATION].p ? 0 : ERR_NOMEM;
@@ -297,7 +328,7 @@ static int unbook(struct booking *k, const struct booked *b, struct error *e)
 {
 	k->n->removed += b->rows;
 	k->n->cost_nanousd = num_sat_add_i64(k->n->cost_nanousd, -b->cost.total);
-	return k->b->ops->tally_unbook(k->b->ledger, b->key, b->time_ms, e);
+	return k->b->ops->tally_unbook(k->b->ledger, b->key, e);
 }
 
 /* What is more than what is booked, as a row of its own. */

@@ -9,6 +9,7 @@ struct tally_item {
 	struct tally tally;
 	slice key;
 	int64_t span_from_ms, span_until_ms;
+	slice scope; /* only tallies of one are compared together */
 	struct record
 	    row; /* what should be in the ledger: usage, cost, price_id; the rest is set when it is booked */
 	bool grouped, scoped; /* its tokens, its money were seen to */
@@ -23,7 +24,7 @@ struct tally_rows {
 	size_t n, cap;
 };
 
-/* Those of one provider and span. */
+/* Those of one provider, span and scope. */
 struct tally_run {
 	slice provider;
 	int64_t from_ms, until_ms;

@@ -64,7 +64,7 @@ static bool same_group(const struct tally *a, const struct tally *b)
 static bool covers(const struct tally *t, const struct known *k)
 {
 	char key[TALLY_MODEL_MAX];
-	if (t->billing != k->billing)
+	if (t->billing != k->billing && t->kind != TALLY_METRICS) /* counters do not tell who pays */
 		return false;
 	return t->all_models || t->tools || slice_eq(key_of(t, key), slice_make(k->model, k->model_n));
 }
@@ -331,24 +331,70 @@ static int on_known(void *arg, const struct ledger_group *g)
 	return 0;
 }
 
-static int read_known(const struct tally_book *b, const struct tally_run *run, int level, struct arena *mem,
-                      struct knowns *out, struct error *e)
+static void filter(struct ledger_query *q, const char *column, slice value, bool exact)
 {
-	slice providers = run->provider;
+	q->filters[q->filters_n++] = (struct ledger_filter){slice_of(column), value, exact};
+}
+
+/* Agents whose sessions have the same name whoever tells of them. */
+static bool names_sessions(slice agent)
+{
+	return slice_eq(agent, SLICE("claude-code")) || slice_eq(agent, SLICE("codex"));
+}
+
+/* Calls of the same work may have begun a while before its counters were told of. */
+#define SLACK_MS LEDGER_SAME_MS
+
+static int ask_known(const struct tally_book *b, const struct ledger_query *q, struct knowns *out,
+                     struct error *e)
+{
+	int rc = b->ops->report(b->ledger, q, on_known, out, NULL, e);
+	return rc == ERR_FULL ? error_set(e, rc, "more than %d models in one span", KNOWN_MAX) : rc;
+}
+
+/* Metrics are compared with the calls of their session; where that has another name at the gateway, or none,
+ * with those of the agent, and of its user where the counters name one. */
+static int read_session(const struct tally_book *b, const struct tally *t, struct ledger_query *q,
+                        slice coarser, struct knowns *out, struct error *e)
+{
+	slice agent = t->who.v[ATTR_AGENT], session = t->who.v[ATTR_SESSION], user = t->who.v[ATTR_USER];
+	int rc = 0;
+	filter(q, "agent", agent, true);
+	if (session.n) {
+		struct ledger_query own = *q;
+		q->since_ms = own.since_ms -= SLACK_MS;
+		q->until_ms = own.until_ms += SLACK_MS;
+		filter(&own, "session", session, true);
+		filter(&own, "source", coarser, false);
+		rc = ask_known(b, &own, out, e);
+	}
+	if (rc || (session.n && names_sessions(agent)))
+		return rc;
+	if (user.n)
+		filter(q, "user", user, true);
+	filter(q, "source", session.n ? SLICE("gateway") : coarser, false);
+	return ask_known(b, q, out, e);
+}
+
+static int read_known(const struct tally_book *b, const struct tally_run *run, const struct tally_rows *rows,
+                      struct arena *mem, struct knowns *out, struct error *e)
+{
+	const struct tally *t = &rows->item[run->first].tally;
 	struct ledger_query q = {.by_n = 2,
 	                         .by = {SLICE("model"), SLICE("billing")},
 	                         .since_ms = run->from_ms,
-	                         .until_ms = run->until_ms,
-	                         .filters_n = 2};
+	                         .until_ms = run->until_ms};
+	slice coarser = tally_coarser(rows->level, mem), providers = run->provider;
+	out->n = 0;
 	if (b->providers_of)
 		providers = b->providers_of(b->arg, run->provider, mem);
-	q.filters[0] = (struct ledger_filter){SLICE("provider"), providers, false};
-	q.filters[1] = (struct ledger_filter){SLICE("source"), tally_coarser(level, mem), false};
-	out->n = 0;
-	if (providers.p == NULL || q.filters[1].value.p == NULL)
+	if (coarser.p == NULL || providers.p == NULL)
 		return error_set(e, ERR_NOMEM, "out of memory");
-	int rc = b->ops->report(b->ledger, &q, on_known, out, NULL, e);
-	return rc == ERR_FULL ? error_set(e, rc, "more than %d models in one span", KNOWN_MAX) : rc;
+	if (t->kind == TALLY_METRICS)
+		return read_session(b, t, &q, coarser, out, e);
+	filter(&q, "provider", providers, false);
+	filter(&q, "source", coarser, false);
+	return ask_known(b, &q, out, e);
 }
 
 /* --- the whole -------------------------------------------------------------------------------------------
@@ -361,7 +407,7 @@ static int settle_level(const struct tally_book *b, struct tally_rows *rows, str
 	for (size_t at = 0; tally_next_run(rows, &at, &run);) {
 		struct arena mem;
 		arena_init(&mem, (size_t)1 << 20);
-		int rc = read_known(b, &run, rows->level, &mem, known, e);
+		int rc = read_known(b, &run, rows, &mem, known, e);
 		arena_release(&mem);
 		if (rc)
 			return rc;

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "finops/otlp.h"
+#include "finops/otlp_meter.h"
+#include "base/crypto.h"
 #include "store/pack.h"
 #include "text/gunzip.h"
 
@@ -14,14 +15,19 @@
 #define ROW_MAX     4096
 #define READ_MEM    ((size_t)32 << 20)
 #define BATCH       64               /* rows in a transaction: the gateway's own writer waits as long */
-#define WAIT_US     INT64_C(2000000) /* the gateway's own row comes within */
-#define PAUSE_MS    200              /* after a ledger that did not take them */
+#define BATCH_FULL  512              /* while so many and more wait: about 20 ms */
+#define SETTLE_US   INT64_C(2000000) /* what metrics tell is compared with what calls came in within */
+#define SERIES_NS   (INT64_C(45) * 24 * 3600 * 1000000000) /* a series that long without a point is over */
+#define WAIT_US     INT64_C(2000000)                       /* the gateway's own row comes within */
+#define PAUSE_MS    200                                    /* after a ledger that did not take them */
 #define END_TRIES   10
 #define LOG_EACH_US INT64_C(60000000)
 
 struct row {
 	struct row *next;
 	int64_t due_us;
+	bool is_point;
+	struct otlp_point point;
 	size_t n;
 	unsigned char bytes[];
 };
@@ -34,8 +40,10 @@ struct rows {
 struct otlp_intake {
 	struct shared *shared; /* not owned */
 	const struct ledger_ops *ops;
-	slice store;           /* not owned */
-	struct ledger *ledger; /* the thread's; NULL until it could be opened */
+	slice store;                /* not owned */
+	struct ledger *ledger;      /* the thread's; NULL until it could be opened */
+	struct otlp_meters *meters; /* owned; the thread's */
+	int64_t settle_us;          /* when what they tell is settled; 0: there is nothing to */
 	int64_t told_us;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards the rest */
@@ -92,9 +100,8 @@ struct gathering {
 	int64_t due_us;
 };
 
-static int gather(void *arg, const struct record *r)
+static int gather_row(struct gathering *g, const struct record *r, const struct otlp_point *p)
 {
-	struct gathering *g = arg;
 	unsigned char bytes[ROW_MAX];
 	size_t n = record_pack(r, NULL, bytes, sizeof bytes);
 	if (g->rows.n == ROWS_MAX || g->rows.bytes + n > BYTES_MAX)
@@ -103,10 +110,23 @@ static int gather(void *arg, const struct record *r)
 	if (row == NULL)
 		return ERR_NOMEM;
 	row->due_us = g->due_us;
+	row->is_point = p != NULL;
+	if (p)
+		row->point = *p;
 	row->n = n;
 	memcpy(row->bytes, bytes, n);
 	rows_push(&g->rows, row);
 	return 0;
+}
+
+static int gather(void *arg, const struct record *r)
+{
+	return gather_row(arg, r, NULL);
+}
+
+static int gather_point(void *arg, const struct record *r, const struct otlp_point *p)
+{
+	return gather_row(arg, r, p);
 }
 
 /* --- the thread ------------------------------------------------------------------------------------------
@@ -114,7 +134,7 @@ static int gather(void *arg, const struct record *r)
 
 /* What a transaction did; it counts once it is committed. */
 struct done {
-	unsigned added, known, rejected;
+	unsigned added, known, rejected, counted, repeated;
 };
 
 static int put(struct otlp_intake *t, const struct record *r, struct done *d, struct error *e)
@@ -140,24 +160,88 @@ static int put(struct otlp_intake *t, const struct record *r, struct done *d, st
 	return rc;
 }
 
+static int put_point(struct otlp_intake *t, const struct record *r, const struct otlp_point *p,
+                     struct done *d, struct error *e)
+{
+	bool added;
+	int rc = otlp_meters_take(t->meters, t->ops, t->ledger, r, p, &added, e);
+	if (rc == 0 && added)
+		d->counted++;
+	else if (rc == 0)
+		d->repeated++;
+	return rc;
+}
+
+static int put_row(struct otlp_intake *t, const struct row *row, struct done *d, struct error *e)
+{
+	struct record r;
+	if (!record_unpack(slice_make(row->bytes, row->n), NULL, &r)) {
+		d->rejected++;
+		return 0;
+	}
+	return row->is_point ? put_point(t, &r, &row->point, d, e) : put(t, &r, d, e);
+}
+
+static int open_ledger(struct otlp_intake *t, struct error *e)
+{
+	int64_t now_ns = clock_wall_ms(t->shared->clock) * 1000000;
+	int rc = t->ops->open(t->store.p, true, &t->ledger, e);
+	if (rc == 0)
+		rc = t->ops->series_trim(t->ledger, now_ns - SERIES_NS, e);
+	if (rc && t->ledger) {
+		t->ops->close(t->ledger);
+		t->ledger = NULL;
+	}
+	return rc;
+}
+
 /* One transaction. The rows stay with the caller. */
 static int put_all(struct otlp_intake *t, const struct rows *rows, struct done *d, struct error *e)
 {
-	struct record r;
-	int rc = t->ledger ? 0 : t->ops->open(t->store.p, true, &t->ledger, e);
+	int rc = t->ledger ? 0 : open_ledger(t, e);
 	if (rc == 0)
 		rc = t->ops->begin(t->ledger, e);
 	if (rc)
 		return rc;
 	for (const struct row *row = rows->first; row && rc == 0; row = row->next)
-		if (record_unpack(slice_make(row->bytes, row->n), NULL, &r))
-			rc = put(t, &r, d, e);
-		else
-			d->rejected++;
+		rc = put_row(t, row, d, e);
+	if (rc == 0)
+		rc = otlp_meters_flush(t->meters, t->ops, t->ledger, e);
 	if (rc == 0)
 		rc = t->ops->commit(t->ledger, e);
-	if (rc)
+	if (rc) {
 		t->ops->rollback(t->ledger);
+		otlp_meters_forget(t->meters);
+	}
+	return rc;
+}
+
+/* --- what metrics tell beyond the calls ------------------------------------------------------------------
+ */
+
+/* After rows: they are looked at together with what comes within a while. */
+static void settle_later(struct otlp_intake *t, const struct done *d)
+{
+	int64_t since, until;
+	if (t->settle_us == 0 && (d->counted || (d->added && otlp_meters_spans(t->meters, &since, &until))))
+		t->settle_us = clock_mono_us(t->shared->clock) + SETTLE_US;
+}
+
+/* Without the lock. Calls may have come for any session that was counted. */
+static int settle(struct otlp_intake *t, struct tally_counts *n, struct error *e)
+{
+	int64_t since, until;
+	t->settle_us = 0;
+	if (!otlp_meters_spans(t->meters, &since, &until))
+		return 0;
+	pthread_mutex_lock(&t->shared->lock);
+	struct settings *settings = settings_ref(t->shared->settings);
+	pthread_mutex_unlock(&t->shared->lock);
+	const struct tally_book b = {.ops = t->ops, .ledger = t->ledger, .catalog = settings->catalog};
+	int rc = t->ledger ? tally_settle(&b, since, until, n, e) : 0;
+	settings_unref(settings);
+	if (rc)
+		t->settle_us = clock_mono_us(t->shared->clock) + SETTLE_US;
 	return rc;
 }
 
@@ -179,6 +263,31 @@ static int64_t due_in(const struct otlp_intake *t)
 	return t->stopping ? 0 : t->queue.first->due_us - clock_mono_us(t->shared->clock);
 }
 
+/* The same of settling. */
+static int64_t settle_in(const struct otlp_intake *t)
+{
+	if (t->settle_us == 0)
+		return INT64_MAX;
+	int64_t in = t->settle_us - clock_mono_us(t->shared->clock);
+	return t->stopping || in < 0 ? 0 : in;
+}
+
+/* With the lock, which is let go meanwhile. */
+static void settle_now(struct otlp_intake *t)
+{
+	struct tally_counts n = {0};
+	struct error e = {0};
+	pthread_mutex_unlock(&t->lock);
+	int rc = settle(t, &n, &e);
+	if (rc)
+		tell_trouble(t, &e);
+	pthread_mutex_lock(&t->lock);
+	t->stats.settled += n.booked;
+	t->stats.failures += rc != 0;
+	if (rc && t->stopping)
+		t->settle_us = 0; /* the tallies stand in the ledger: the next import settles them */
+}
+
 static void pause_for(struct otlp_intake *t, int64_t us)
 {
 	struct timespec at;
@@ -198,12 +307,15 @@ static bool step(struct otlp_intake *t, struct rows *batch)
 {
 	struct done d = {0};
 	struct error e = {0};
-	while (batch->n < BATCH && due_in(t) <= 0)
+	size_t most = t->queue.n >= BATCH_FULL ? BATCH_FULL : BATCH;
+	while (batch->n < most && due_in(t) <= 0)
 		rows_push(batch, rows_pop(&t->queue));
 	pthread_mutex_unlock(&t->lock);
 	int rc = put_all(t, batch, &d, &e);
 	if (rc)
 		tell_trouble(t, &e);
+	else
+		settle_later(t, &d);
 	pthread_mutex_lock(&t->lock);
 	if (rc) {
 		t->stats.failures++;
@@ -212,6 +324,8 @@ static bool step(struct otlp_intake *t, struct rows *batch)
 	t->stats.added += d.added;
 	t->stats.known += d.known;
 	t->stats.rejected += d.rejected;
+	t->stats.counted += d.counted;
+	t->stats.repeated += d.repeated;
 	rows_free(batch);
 	return true;
 }
@@ -224,7 +338,12 @@ static void *intake_main(void *arg)
 	rows_init(&batch);
 	pthread_mutex_lock(&t->lock);
 	for (;;) {
-		int64_t wait = batch.n ? 0 : due_in(t);
+		int64_t wait = batch.n ? 0 : due_in(t), settle = settle_in(t);
+		if (wait > 0 && settle == 0) {
+			settle_now(t);
+			continue;
+		}
+		wait = settle < wait ? settle : wait;
 		if (wait > 0 && t->stopping)
 			break;
 		if (wait > 0) {
@@ -255,6 +374,11 @@ struct otlp_intake *otlp_intake_start(struct shared *s, const struct ledger_ops 
 	t->shared = s;
 	t->ops = ops;
 	t->store = store;
+	uint64_t seed = 0;
+	if (crypto_random(&seed, sizeof seed) || (t->meters = otlp_meters_new(seed)) == NULL) {
+		free(t);
+		return error_set(e, ERR_NOMEM, "out of memory"), NULL;
+	}
 	rows_init(&t->queue);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -267,6 +391,7 @@ struct otlp_intake *otlp_intake_start(struct shared *s, const struct ledger_ops 
 	error_errno(e, ERR_IO, code, "no thread for telemetry could be started");
 	pthread_cond_destroy(&t->wake);
 	pthread_mutex_destroy(&t->lock);
+	otlp_meters_free(t->meters);
 	free(t);
 	return NULL;
 }
@@ -287,6 +412,7 @@ void otlp_intake_stop(struct otlp_intake *t)
 	rows_free(&t->queue);
 	pthread_cond_destroy(&t->wake);
 	pthread_mutex_destroy(&t->lock);
+	otlp_meters_free(t->meters);
 	free(t);
 }
 
@@ -380,8 +506,11 @@ static int take_plain(const struct request *r, slice body, const struct attribut
 	pthread_mutex_lock(&s->lock);
 	struct settings *settings = settings_ref(s->settings);
 	pthread_mutex_unlock(&s->lock);
-	struct import_options o = {
-	    .catalog = settings->catalog, .fixed = *fixed, .on_call = gather, .arg = &g};
+	struct import_options o = {.catalog = settings->catalog,
+	                           .fixed = *fixed,
+	                           .on_call = gather,
+	                           .on_point = gather_point,
+	                           .arg = &g};
 	rows_init(&g.rows);
 	arena_init(&mem, READ_MEM);
 	int rc = otlp_read(r->signal, r->protobuf, body, &o, &mem, &n), result;

@@ -24,6 +24,9 @@ struct otlp_intake;
 	X(logs, "Log records received")                                                                      \
 	X(spans, "Spans received")                                                                           \
 	X(points, "Metric points received")                                                                  \
+	X(counted, "Metric points of tokens that were added to what their session used")                     \
+	X(repeated, "Metric points that came already")                                                       \
+	X(settled, "Rows booked for what metrics tell beyond the calls known one by one")                    \
 	X(others, "Telemetry of known exporters that is no call")                                            \
 	X(not_understood, "Telemetry of which nothing is known")                                             \
 	X(calls, "Calls that telemetry told of")                                                             \

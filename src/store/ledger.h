@@ -172,6 +172,13 @@ struct ledger_tally {
 	slice body;      /* JSON */
 };
 
+/* How far a series of metric points was counted. */
+struct ledger_series {
+	int64_t key;               /* a hash of all that makes it one */
+	int64_t start_ns, time_ns; /* of its last point */
+	int64_t value;             /* of its last point, when it is cumulative */
+};
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -288,9 +295,16 @@ struct ledger_ops {
 	/* Those whose span begins in [since, until), by provider, span, source and key. */
 	int (*tallies)(struct ledger *l, int64_t since_ms, int64_t until_ms,
 	               int (*on_tally)(void *arg, const struct ledger_tally *t), void *arg, struct error *e);
-	/* Within begin and commit: takes out the rows that were made of a tally, which have its key and time.
-	 */
-	int (*tally_unbook)(struct ledger *l, slice key, int64_t time_ms, struct error *e);
+	/* Within begin and commit: takes out the rows that were made of a tally: those with its key as
+	 * call_key. */
+	int (*tally_unbook)(struct ledger *l, slice key, struct error *e);
+	/* The one of a key; ERR_NOT_FOUND without a message. */
+	int (*tally)(struct ledger *l, slice key, int (*on_tally)(void *arg, const struct ledger_tally *t),
+	             void *arg, struct error *e);
+	/* ERR_NOT_FOUND without a message; within begin and commit; those without a point since. */
+	int (*series)(struct ledger *l, int64_t key, struct ledger_series *out, struct error *e);
+	int (*series_put)(struct ledger *l, const struct ledger_series *s, struct error *e);
+	int (*series_trim)(struct ledger *l, int64_t before_ns, struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

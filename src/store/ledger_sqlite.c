@@ -153,6 +153,10 @@ static void sqlite_close(struct ledger *l)
 	sqlite3_finalize(l->by_usage);
 	sqlite3_finalize(l->import_seen);
 	sqlite3_finalize(l->insert_part);
+	sqlite3_finalize(l->series);
+	sqlite3_finalize(l->series_put);
+	sqlite3_finalize(l->tally_put);
+	sqlite3_finalize(l->tally_forget);
 	ledger_sqlite_rollup_free(l);
 	sqlite3_close(l->db);
 	free(l->path);
@@ -410,4 +414,8 @@ const struct ledger_ops ledger_sqlite_ops = {
     .tally_put = ledger_sqlite_tally_put,
     .tallies = ledger_sqlite_tallies,
     .tally_unbook = ledger_sqlite_tally_unbook,
+    .tally = ledger_sqlite_tally,
+    .series = ledger_sqlite_series,
+    .series_put = ledger_sqlite_series_put,
+    .series_trim = ledger_sqlite_series_trim,
 };

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         12
+#define LEDGER_SCHEMA         13
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -18,12 +18,13 @@ struct ledger {
 	bool writable;
 	dev_t device; /* of the file opened: another one at its path means it was moved or deleted */
 	ino_t inode;
-	bool added;                                    /* the last add put a row */
-	sqlite3_stmt *budget_add, *session_put;        /* owned; NULL until first used */
-	sqlite3_stmt *insert;                          /* owned */
-	sqlite3_stmt *by_key, *by_usage, *import_seen; /* owned; NULL until first used */
-	sqlite3_stmt *insert_part;                     /* owned */
-	struct ledger_rollup *rollup;                  /* owned; NULL until first used */
+	bool added;                                                   /* the last add put a row */
+	sqlite3_stmt *budget_add, *session_put;                       /* owned; NULL until first used */
+	sqlite3_stmt *insert;                                         /* owned */
+	sqlite3_stmt *by_key, *by_usage, *import_seen;                /* owned; NULL until first used */
+	sqlite3_stmt *series, *series_put, *tally_put, *tally_forget; /* owned; NULL until first used */
+	sqlite3_stmt *insert_part;                                    /* owned */
+	struct ledger_rollup *rollup;                                 /* owned; NULL until first used */
 	int64_t tail_rows; /* that commits leave out of rollups; 0: the usual number */
 	bool by_rows;      /* of tests and measurements: no report takes rollups */
 	bool by_rollup;    /* likewise: the last report took them */
@@ -152,7 +153,13 @@ int ledger_sqlite_tally_put(struct ledger *l, const struct ledger_tally *t, stru
 int ledger_sqlite_tallies(struct ledger *l, int64_t since_ms, int64_t until_ms,
                           int (*on_tally)(void *arg, const struct ledger_tally *t), void *arg,
                           struct error *e);
-int ledger_sqlite_tally_unbook(struct ledger *l, slice key, int64_t time_ms, struct error *e);
+int ledger_sqlite_tally_unbook(struct ledger *l, slice key, struct error *e);
+int ledger_sqlite_tally(struct ledger *l, slice key, int (*on_tally)(void *arg, const struct ledger_tally *t),
+                        void *arg, struct error *e);
+int ledger_sqlite_series_create(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_series(struct ledger *l, int64_t key, struct ledger_series *out, struct error *e);
+int ledger_sqlite_series_put(struct ledger *l, const struct ledger_series *s, struct error *e);
+int ledger_sqlite_series_trim(struct ledger *l, int64_t before_ns, struct error *e);
 
 /* ledger_sqlite_alerts.c */
 int ledger_sqlite_alerts_create(struct ledger *l, struct error *e) WARN_UNUSED;

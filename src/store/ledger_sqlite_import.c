@@ -67,6 +67,9 @@ static int take_source(struct ledger *l, sqlite3_stmt *s, char *source, size_t c
 	return rc;
 }
 
+/* What is told in sum is no call, even when it is of one. */
+#define A_CALL "(call_key IS NULL OR call_key NOT GLOB 'tally:*')"
+
 static int find_by_key(struct ledger *l, const struct record *r, char *source, size_t cap, struct error *e)
 {
 	int rc = prepare_once(l, &l->by_key, "SELECT source FROM calls WHERE call_key=? LIMIT 1", e);
@@ -88,9 +91,11 @@ static void bind_count(sqlite3_stmt *s, int at, int64_t v)
 static int find_by_usage(struct ledger *l, const struct record *r, char *source, size_t cap, struct error *e)
 {
 	int rc = prepare_once(l, &l->by_usage,
-	                      "SELECT source FROM calls WHERE time_ms BETWEEN ?1 AND ?2 AND source IS NOT ?3"
+	                      "SELECT source FROM calls INDEXED BY calls_usage WHERE " A_CALL
+	                      " AND time_ms BETWEEN ?1 AND "
+	                      "?2 AND source IS NOT ?3"
 	                      " AND agent IS ?4 AND(session IS NULL OR ?5 IS NULL OR session=?5)"
-	                      " AND output_tokens=?6 AND context_tokens IS ?7"
+	                      " AND output_tokens=?6 AND output_tokens>0 AND context_tokens IS ?7"
 	                      " AND coalesce(cache_read_tokens,0)=coalesce(?8,0)LIMIT 1",
 	                      e);
 	if (rc != 0)
