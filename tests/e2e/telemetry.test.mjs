@@ -89,7 +89,7 @@ describe('telemetry', () => {
     assert.deepEqual([await metric(weir, 'otlp_others_total'), await metric(weir, 'otlp_not_understood_total'), await metric(weir, 'otlp_known_total')], [4, 2, 4]);
   });
 
-  test('points are counted and make no rows', async () => {
+  test('points that are no tokens of a model, or have no time, are counted and make no rows', async () => {
     const had = (await rows(weir)).length;
     const metrics = { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'claude_code.token.usage', sum: { aggregationTemporality: 1, dataPoints: [{ asInt: '5' }, { asInt: '6' }] } }, { name: 'http.server.duration', histogram: { dataPoints: [{}] } }] }] }] };
     const [points, unknown] = [await metric(weir, 'otlp_points_total'), await metric(weir, 'otlp_not_understood_total')];
