@@ -45,8 +45,7 @@ struct wish {
 	struct alert_wish w;
 };
 
-/* --- the command line
- * ------------------------------------------------------------------------------------------ */
+/* --- the command line -------------------------------------------------------------------- */
 
 static int add_where(struct cli *c, struct wish *w, const char *value)
 {
@@ -135,8 +134,7 @@ static int read_wish(struct cli *c, int argc, char **argv, struct wish *w)
 	return check_wish(c, w);
 }
 
-/* --- where it is done: the store, or a running gateway's API
- * ----------------------------------------------------- */
+/* --- where it is done: the store, or a running gateway's API ----------------------------- */
 
 struct place {
 	struct cli *c;
@@ -229,8 +227,7 @@ static int show(struct place *p, const struct wish *w)
 	return status;
 }
 
-/* --- silences
- * ------------------------------------------------------------------------------------------------------ */
+/* --- silences ---------------------------------------------------------------------------- */
 
 static int put_question(const struct wish *w, bool ends, struct buf *body)
 {
@@ -317,9 +314,7 @@ static int silence(struct place *p, const struct wish *w)
 	return status;
 }
 
-/* --- a test
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- a test ------------------------------------------------------------------------------ */
 
 struct told {
 	size_t waiting, failed;
@@ -443,9 +438,7 @@ static int test(struct place *p, const struct wish *w)
 	return status == EXIT_DONE ? await(p, w, id) : status;
 }
 
-/* --- run
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- run --------------------------------------------------------------------------------- */
 
 static int run_alert(struct cli *c, int argc, char **argv)
 {

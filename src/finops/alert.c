@@ -4,7 +4,7 @@
 
 #include "base/utf8.h"
 
-/* --- labels ------------------------------------------------------------------------------------------ */
+/* --- labels ------------------------------------------------------------------------------ */
 
 void alert_label_add(struct alert_cause *c, const char *name, slice value)
 {
@@ -32,7 +32,7 @@ size_t alert_labels_all(const struct alert_cause *c, slice id, struct alert_labe
 	return n;
 }
 
-/* --- the body ---------------------------------------------------------------------------------------- */
+/* --- the body ---------------------------------------------------------------------------- */
 
 /* What comes from outside (names, evidence) says nothing to a terminal or a mail's head. */
 static void put_clean(struct jsonw *w, slice key, slice text, size_t most, bool lines)
@@ -122,7 +122,7 @@ int alert_body_read(slice body, struct arena *mem, struct alert_cause *out)
 	return good && json_end(&j) ? 0 : ERR_INVALID;
 }
 
-/* --- what a silence holds ------------------------------------------------------------------------------ */
+/* --- what a silence holds ---------------------------------------------------------------- */
 
 int alert_matches_read(slice text, struct alert_label out[ALERT_WHERE_MAX], size_t *n, struct error *e)
 {

@@ -5,8 +5,7 @@
 
 #define TEST_MS 60000 /* a test is over after so long */
 
-/* --- silences
- * ------------------------------------------------------------------------------------------------ */
+/* --- silences ---------------------------------------------------------------------------- */
 
 struct finding {
 	slice user;
@@ -111,8 +110,7 @@ int alert_unsilence(const struct ledger_ops *ops, struct ledger *l, slice id, co
 	return ops->alerts->silence_put(l, &s, w->now_ms, e);
 }
 
-/* --- a test
- * ------------------------------------------------------------------------------------------------------ */
+/* --- a test ------------------------------------------------------------------------------ */
 
 void alert_test_cause(struct alert_cause *c, slice by)
 {

@@ -16,7 +16,7 @@ const char *alert_event_name(enum alert_event e)
 	return e < ALERT_EVENTS ? events[e] : "?";
 }
 
-/* --- made and freed ---------------------------------------------------------------------------------- */
+/* --- made and freed ---------------------------------------------------------------------- */
 
 struct alert_book *alert_book_new(void)
 {
@@ -106,7 +106,7 @@ static void news(const struct alert_book *b, const struct item *it, enum alert_e
 		b->on_news(b->news_arg, &n);
 }
 
-/* --- labels and silences ------------------------------------------------------------------------------ */
+/* --- labels and silences ----------------------------------------------------------------- */
 
 static bool labels_of(const struct item *it, struct arena *mem, struct alert_cause *c)
 {
@@ -177,8 +177,7 @@ static bool silences_due(struct alert_book *b, int64_t now_ms)
 	return true;
 }
 
-/* --- what is to be told ----------------------------------------------------------------------------------
- */
+/* --- what is to be told ------------------------------------------------------------------ */
 
 struct delivery *alert_delivery_new(struct alert_book *b, struct item *it, slice target, enum alert_event ev,
                                     int64_t now_ms)
@@ -254,7 +253,7 @@ static void tell_news(struct alert_book *b, struct item *it, int64_t now_ms)
 /* Again, at each multiple of the target's `repeat` since it was raised. */
 static void tell_again(struct alert_book *b, struct item *it, int64_t now_ms)
 {
-	if (it->told_level < 0 || it->silence[0] || it->foreign || it->hold_ms)
+	if (it->told_level < 0 || it->silence[0] || it->foreign || it->hold_ms || it->severity == ALERT_INFO)
 		return;
 	for (size_t i = 0; i < b->targets_n; i++) {
 		const struct alert_target *t = &b->targets[i];
@@ -280,8 +279,7 @@ static void silence_moved(struct alert_book *b, struct item *it, int64_t now_ms)
 		it->told_ms = now_ms;
 }
 
-/* --- a turn ------------------------------------------------------------------------------------------------
- */
+/* --- a turn ------------------------------------------------------------------------------ */
 
 void alert_book_begin(struct alert_book *b)
 {

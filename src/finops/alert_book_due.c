@@ -26,7 +26,7 @@ struct past *alert_past_of(struct alert_book *b, const struct alert_target *t, i
 	return p;
 }
 
-/* --- groups ------------------------------------------------------------------------------------------ */
+/* --- groups ------------------------------------------------------------------------------ */
 
 static uint64_t group_key(const struct alert_target *t, const struct item *it)
 {
@@ -62,7 +62,7 @@ static void group_told(struct alert_book *b, const struct alert_target *t, const
 	b->groups[oldest] = (struct group){key, now_ms};
 }
 
-/* --- what is due --------------------------------------------------------------------------------------- */
+/* --- what is due ------------------------------------------------------------------------- */
 
 static bool is_of(const struct delivery *d, const struct alert_target *t)
 {
@@ -160,8 +160,7 @@ bool alert_book_due(struct alert_book *b, const struct alert_target *t, int64_t 
 	return true;
 }
 
-/* --- how it went ------------------------------------------------------------------------------------------
- */
+/* --- how it went ------------------------------------------------------------------------- */
 
 static int64_t pause_after(int64_t failures)
 {

@@ -8,7 +8,7 @@
 
 const char *const alert_delivery_states[] = {"waiting", "sent", "failed", "silenced", "unwanted"};
 
-/* --- read -------------------------------------------------------------------------------------------- */
+/* --- read -------------------------------------------------------------------------------- */
 
 struct loading {
 	struct alert_book *b;
@@ -176,7 +176,7 @@ int alert_book_load(struct alert_book *b, const struct ledger_ops *ops, struct l
 	return rc;
 }
 
-/* --- written ------------------------------------------------------------------------------------------- */
+/* --- written ----------------------------------------------------------------------------- */
 
 bool alert_book_dirty(const struct alert_book *b)
 {

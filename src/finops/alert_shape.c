@@ -12,8 +12,7 @@
 #define SUBJECT_MAX 180
 #define ENCODED(n)  (((n) + 2) / 3 * 4)
 
-/* --- our own -----------------------------------------------------------------------------------------------
- */
+/* --- our own ----------------------------------------------------------------------------- */
 
 static void put_time(struct jsonw *w, slice key, int64_t ms)
 {
@@ -124,8 +123,7 @@ int alert_shape_write(const struct alert_shape *s, struct buf *out)
 	return alert_shape_json(s, out);
 }
 
-/* --- for people
- * ------------------------------------------------------------------------------------------------ */
+/* --- for people -------------------------------------------------------------------------- */
 
 static const char *state_word(const struct alert_told *t)
 {
@@ -206,8 +204,7 @@ int alert_shape_text(const struct alert_shape *s, struct buf *out)
 	return rc;
 }
 
-/* --- mail
- * ----------------------------------------------------------------------------------------------------- */
+/* --- mail -------------------------------------------------------------------------------- */
 
 /* RFC 2047 encoded words, so that nothing of the text can end the line. */
 static int put_subject(struct buf *out, slice text)

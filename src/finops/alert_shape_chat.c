@@ -69,8 +69,7 @@ static void put_type(struct jsonw *w, const char *type)
 	jsonw_put_string(w, SLICE("type"), slice_of(type));
 }
 
-/* --- Slack
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Slack ------------------------------------------------------------------------------- */
 
 /* The three characters that Slack asks to be escaped; a backtick would end a code span. */
 static slice slack_escape(struct arena *mem, slice text, bool code)
@@ -192,8 +191,7 @@ int alert_shape_slack(const struct alert_shape *s, struct buf *out)
 	return whole ? rc : ERR_INVALID;
 }
 
-/* --- Teams
- * -------------------------------------------------------------------------------------------------------- */
+/* --- Teams ------------------------------------------------------------------------------- */
 
 /* Text runs know no Markdown, as text blocks do. */
 static void teams_line(struct jsonw *w, slice name, slice text, bool title, bool code)
@@ -295,8 +293,7 @@ int alert_shape_teams(const struct alert_shape *s, struct buf *out)
 	return whole ? rc : ERR_INVALID;
 }
 
-/* --- PagerDuty
- * ------------------------------------------------------------------------------------------------------ */
+/* --- PagerDuty --------------------------------------------------------------------------- */
 
 static void pagerduty_payload(struct shaping *x)
 {

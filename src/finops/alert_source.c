@@ -7,14 +7,13 @@
 #include "base/money.h"
 
 #define HOUR_MS    (INT64_C(3600) * 1000)
-#define HELD_MS    (7 * 24 * HOUR_MS) /* as long as a gateway remembers a session */
-#define FAILING_MS 10000              /* a lock of another program is no trouble yet */
+#define HELD_MS    (24 * HOUR_MS) /* nobody came for it: it is told no more */
+#define FAILING_MS 10000          /* a lock of another program is no trouble yet */
 #define FILLS_PPM  800000
 #define FULL_PPM   950000
 #define LINE       400
 
-/* --- commands --------------------------------------------------------------------------------------------
- */
+/* --- commands ---------------------------------------------------------------------------- */
 
 void alert_quote(slice word, char *out, size_t cap)
 {
@@ -63,8 +62,7 @@ static void act(char out[ALERT_COMMAND], const char *command, slice id, const ch
 	snprintf(out, ALERT_COMMAND, "%s%s%s", command, word, rest);
 }
 
-/* --- sessions --------------------------------------------------------------------------------------------
- */
+/* --- sessions ---------------------------------------------------------------------------- */
 
 struct giving {
 	const struct alert_source *s;
@@ -163,8 +161,7 @@ int alert_source_sessions(const struct alert_source *s, struct error *e)
 	return s->ops->alerts->held(s->ledger, s->now_ms - HELD_MS, ALERT_SOURCE_MAX + 1, on_held, &g, e);
 }
 
-/* --- the kill switch, limits lifted
- * -------------------------------------------------------------------------- */
+/* --- the kill switch, limits lifted ------------------------------------------------------ */
 
 static int on_freeze(void *arg, const struct ledger_freeze *f)
 {
@@ -252,8 +249,7 @@ int alert_source_overrides(const struct alert_source *s, struct error *e)
 	return s->ops->overrides(s->ledger, s->now_ms, on_override, &g, e);
 }
 
-/* --- the record of changes
- * ------------------------------------------------------------------------------------ */
+/* --- the record of changes --------------------------------------------------------------- */
 
 static int on_change(void *arg, const struct ledger_change *ch)
 {
@@ -292,8 +288,7 @@ int alert_source_changes(const struct alert_source *s, int64_t *seq, struct erro
 	return rc > 0 ? 0 : rc;
 }
 
-/* --- the ledger
- * ------------------------------------------------------------------------------------------------ */
+/* --- the ledger -------------------------------------------------------------------------- */
 
 static int journal_fills(struct giving *g, const struct journal_stats *j)
 {

@@ -17,11 +17,19 @@
 #define ALERT_SOURCE_MAX 2000 /* causes that one source gives in a turn */
 #define ALERT_COMMAND    600  /* bytes of a command that is told */
 
+/* How far counters of windows that never end (`each: session`, `window: total`) have been seen: those are
+ * told when they pass a threshold, and not for ever. Counters that are there when it is first looked are no
+ * news. */
+struct alert_levels;
+struct alert_levels *alert_levels_new(void); /* NULL without memory */
+void alert_levels_free(struct alert_levels *l);
+
 struct alert_source {
 	const struct ledger_ops *ops;
 	struct ledger *ledger; /* read-only will do */
 	const struct settings *settings;
-	struct budgets *budgets; /* NULL: none */
+	struct budgets *budgets;     /* NULL: none */
+	struct alert_levels *levels; /* not owned */
 	int64_t now_ms;
 	int (*on_cause)(void *arg, const struct alert_cause *c); /* not 0 stops, and is returned */
 	void *arg;
@@ -54,7 +62,7 @@ struct alert_provider {
 int alert_source_providers(const struct alert_source *s, struct alert_provider *at, size_t n,
                            struct error *e) WARN_UNUSED;
 
-/* --- the writer's events ------------------------------------------------------------------------------ */
+/* --- the writer's events ----------------------------------------------------------------- */
 
 /* Is the row one that people should know of by itself? Writes its event's body; the kind's name, or n 0. */
 slice alert_event_of(const struct settings *s, const struct record *r, struct buf *body);
@@ -62,7 +70,7 @@ slice alert_event_of(const struct settings *s, const struct record *r, struct bu
 bool alert_provider_erred(const struct record *r);
 int alert_source_event(const struct alert_source *s, const struct ledger_alert_event *ev) WARN_UNUSED;
 
-/* --- parts, for the sources and their tests ------------------------------------------------------------- */
+/* --- parts, for the sources and their tests ---------------------------------------------- */
 
 /* A word for a shell, quoted where it must be; NUL-terminated, cut to cap. */
 void alert_quote(slice word, char *out, size_t cap);

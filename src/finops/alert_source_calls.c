@@ -15,8 +15,7 @@
 #define ERRS_MUCH    500000
 #define PPM          INT64_C(1000000)
 
-/* --- noted in the row's transaction
- * ------------------------------------------------------------------------- */
+/* --- noted in the row's transaction ------------------------------------------------------ */
 
 static const struct storm_rule *storm_named(const struct settings *s, slice name)
 {
@@ -80,8 +79,7 @@ bool alert_provider_erred(const struct record *r)
 	       (r->status >= 429 || r->status == 401 || r->status == 403 || r->status == RECORD_ABSENT);
 }
 
-/* --- read again
- * ------------------------------------------------------------------------------------------------ */
+/* --- read again -------------------------------------------------------------------------- */
 
 struct event {
 	slice call, session, user, team, agent, repo, workflow, provider, model, rule, evidence, decision;
@@ -206,8 +204,7 @@ int alert_source_event(const struct alert_source *s, const struct ledger_alert_e
 	return rc;
 }
 
-/* --- providers
- * ---------------------------------------------------------------------------------------------------- */
+/* --- providers --------------------------------------------------------------------------- */
 
 static int no_group(void *arg, const struct ledger_group *g)
 {

@@ -1,6 +1,8 @@
 /* Of what is spent: budgets' thresholds, forecasts, anomalies. */
 #include <stdio.h>
 #include <stdlib.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "base/clock.h"
 #include "finops/alert_source.h"
@@ -12,8 +14,7 @@
 #define USED_PPM 990000 /* an enforcing budget stops calls before the last cent: that is used up */
 #define BURNS    256
 
-/* --- whose ------------------------------------------------------------------------------------------------
- */
+/* --- whose ------------------------------------------------------------------------------- */
 
 /* A counter's label has the values of `each`, apart by ", ". */
 static void label_values(struct alert_cause *c, const struct budget_rule *rule, slice label)
@@ -65,12 +66,61 @@ static void commands_for(struct alert_cause *c, struct commands *out)
 	c->contain = slice_of(out->contain);
 }
 
-/* --- budgets
- * ------------------------------------------------------------------------------------------------ */
+/* --- windows that never end -------------------------------------------------------------- */
+
+#define LEVELS   (1u << 16) /* places; three quarters are used at most */
+#define EVENT_MS (INT64_C(24) * 3600 * 1000)
+
+struct alert_levels {
+	size_t n;
+	struct {
+		uint64_t key; /* 0: free */
+		int64_t level;
+	} at[LEVELS];
+};
+
+struct alert_levels *alert_levels_new(void)
+{
+	return calloc(1, sizeof(struct alert_levels));
+}
+
+void alert_levels_free(struct alert_levels *l)
+{
+	free(l);
+}
+
+/* Notes a level; true when it is above the one that was known (none: below all). */
+static bool level_rises(struct alert_levels *l, uint64_t key, int64_t level)
+{
+	size_t i = key % LEVELS;
+	key = key ? key : 1;
+	while (l->at[i].key && l->at[i].key != key)
+		i = (i + 1) % LEVELS;
+	if (l->at[i].key == 0) {
+		if (l->n >= LEVELS / 4 * 3)
+			return false;
+		l->at[i].key = key;
+		l->at[i].level = INT64_MIN;
+		l->n++;
+	}
+	bool rises = level > l->at[i].level;
+	if (rises)
+		l->at[i].level = level;
+	return rises;
+}
+
+/* Is it told only as it happens? */
+static bool passes_once(const struct budget_rule *r)
+{
+	return r->window.kind == WINDOW_TOTAL && r->each_n > 0;
+}
+
+/* --- budgets ----------------------------------------------------------------------------- */
 
 struct walking {
 	const struct alert_source *s;
 	const struct budget_rule *rule;
+	bool first; /* time that this rule is walked */
 	size_t n;
 	int rc;
 };
@@ -115,7 +165,12 @@ static int on_counter(void *arg, const struct budget_view *v)
 	int64_t now = w->s->now_ms, limit = r->limit.n + v->lifted;
 	bool other = r->window.kind != WINDOW_ROLLING && (now < v->from_ms || now >= v->to_ms);
 	int64_t level = other ? -1 : passed(r, v->settled, limit);
+	bool once = passes_once(r);
 	if (level < 0)
+		return 0;
+	if (once &&
+	    (!level_rises(w->s->levels, XXH3_64bits_withSeed(v->label.p, v->label.n, r->shape), level) ||
+	     w->first))
 		return 0;
 	if (w->n++ == ALERT_SOURCE_MAX)
 		return w->rc = ERR_FULL;
@@ -131,6 +186,7 @@ static int on_counter(void *arg, const struct budget_view *v)
 	                        .severity = level >= PPM && enforced ? ALERT_CRITICAL : ALERT_WARNING,
 	                        .level = level,
 	                        .since_ms = now,
+	                        .hold_ms = once ? EVENT_MS : 0,
 	                        .title = slice_of(title),
 	                        .text = slice_of(text)};
 	alert_label_add(&c, "budget", r->rule.name);
@@ -146,14 +202,16 @@ int alert_source_budgets(const struct alert_source *s)
 	struct walking w = {.s = s};
 	for (size_t i = 0; w.rc == 0 && s->budgets && i < s->settings->budgets_n; i++) {
 		w.rule = &s->settings->budgets[i];
-		if (w.rule->alerts_n && w.rule->rule.mode != MODE_OFF && budget_is_loaded(s->budgets, w.rule))
-			budgets_each(s->budgets, w.rule, on_counter, &w);
+		if (w.rule->alerts_n == 0 || w.rule->rule.mode == MODE_OFF ||
+		    !budget_is_loaded(s->budgets, w.rule))
+			continue;
+		w.first = passes_once(w.rule) && level_rises(s->levels, w.rule->shape, 0);
+		budgets_each(s->budgets, w.rule, on_counter, &w);
 	}
 	return w.rc;
 }
 
-/* --- forecasts
- * ------------------------------------------------------------------------------------------------- */
+/* --- forecasts --------------------------------------------------------------------------- */
 
 static int give_burn(const struct alert_source *s, const struct burn *b)
 {
@@ -203,8 +261,7 @@ int alert_source_forecasts(const struct alert_source *s, struct error *e)
 	return rc;
 }
 
-/* --- anomalies
- * --------------------------------------------------------------------------------------------------- */
+/* --- anomalies --------------------------------------------------------------------------- */
 
 static int give_anomaly(const struct alert_source *s, const struct anomaly_found *a)
 {

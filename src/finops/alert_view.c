@@ -18,8 +18,7 @@ struct viewing {
 	bool found;
 };
 
-/* --- one alert -------------------------------------------------------------------------------------------
- */
+/* --- one alert --------------------------------------------------------------------------- */
 
 static void put_time(struct jsonw *w, slice key, int64_t ms)
 {
@@ -93,8 +92,7 @@ static int on_alert(void *arg, const struct ledger_alert *a)
 	return x->rc;
 }
 
-/* --- silences
- * ----------------------------------------------------------------------------------------------- */
+/* --- silences ---------------------------------------------------------------------------- */
 
 static int on_silence(void *arg, const struct ledger_silence *s)
 {
@@ -166,8 +164,7 @@ int alert_view_list(const struct alert_view *v, struct buf *out, size_t *n, stru
 	return finish(&x, rc, e);
 }
 
-/* --- show
- * ------------------------------------------------------------------------------------------------------ */
+/* --- show -------------------------------------------------------------------------------- */
 
 static void print_one(struct viewing *x, const struct ledger_alert *a)
 {

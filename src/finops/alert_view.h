@@ -29,7 +29,7 @@ int alert_view_list(const struct alert_view *v, struct buf *out, size_t *n, stru
 /* {"alert": {…}, "deliveries": [...]}. ERR_NOT_FOUND: none of that id that may be seen. */
 int alert_view_show(const struct alert_view *v, slice id, struct buf *out, struct error *e) WARN_UNUSED;
 
-/* --- done by people ------------------------------------------------------------------------------------- */
+/* --- done by people ---------------------------------------------------------------------- */
 
 struct alert_wish {
 	slice alert;    /* one alert's id; n 0: by matches */

@@ -55,8 +55,7 @@ static int64_t now_ms(const struct alert_hook *h)
 	return clock_wall_ms(h->shared->clock);
 }
 
-/* --- how providers do
- * --------------------------------------------------------------------------------------- */
+/* --- how providers do -------------------------------------------------------------------- */
 
 static struct provider_of *provider_named(struct alert_hook *h, slice name)
 {
@@ -114,8 +113,7 @@ size_t alert_hook_providers(struct alert_hook *h, struct alert_provider out[ALER
 	return n;
 }
 
-/* --- events
- * --------------------------------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------------------------ */
 
 /* The same one is not written with every call. */
 static bool is_new(struct alert_hook *h, slice kind, const struct record *r)
@@ -144,8 +142,7 @@ static int note(struct alert_hook *h, struct ledger *l, const struct record *r, 
 	return rc;
 }
 
-/* --- of the writer
- * -------------------------------------------------------------------------------------------- */
+/* --- of the writer ----------------------------------------------------------------------- */
 
 static int on_begin(void *arg, struct ledger *l, struct error *e)
 {

@@ -83,8 +83,7 @@ size_t alert_sender_busy(const struct alert_sender *s)
 	return n;
 }
 
-/* --- by curl
- * -------------------------------------------------------------------------------------------------- */
+/* --- by curl ----------------------------------------------------------------------------- */
 
 /* The beginning of the answer is kept, for what it says; the rest is read and dropped up to a limit. */
 static size_t on_answer(char *p, size_t size, size_t n, void *arg)
@@ -213,8 +212,7 @@ static bool start_mail(struct sending *g)
 	return good;
 }
 
-/* --- started
- * ---------------------------------------------------------------------------------------------------- */
+/* --- started ----------------------------------------------------------------------------- */
 
 static bool start(struct alert_sender *s, struct sending *g, slice node, int64_t now_ms)
 {
@@ -257,8 +255,7 @@ void alert_sender_start(struct alert_sender *s, const struct alert_message *m, s
 	g->failed = !start(s, g, node, now_ms);
 }
 
-/* --- how it went
- * -------------------------------------------------------------------------------------------------- */
+/* --- how it went ------------------------------------------------------------------------- */
 
 /* What the receiver says, one line of it, for the log and the list. */
 static void answer_text(const struct sending *g, char *out, size_t cap)

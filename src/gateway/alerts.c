@@ -52,6 +52,7 @@ struct alerts {
 	/* the thread's own */
 	struct alert_book *book;     /* owned */
 	struct alert_sender *sender; /* owned */
+	struct alert_levels *levels; /* owned */
 	struct ledger *ledger;       /* owned; NULL while it cannot be opened */
 	struct settings *settings;   /* owned reference */
 	bool loaded;
@@ -72,8 +73,7 @@ static int64_t mono_ms(const struct alerts *a)
 	return clock_mono_us(a->shared->clock) / 1000;
 }
 
-/* --- sources
- * ------------------------------------------------------------------------------------------------- */
+/* --- sources ----------------------------------------------------------------------------- */
 
 static int on_cause(void *arg, const struct alert_cause *c)
 {
@@ -183,6 +183,7 @@ static void look_around(struct alerts *a)
 	                         .ledger = a->ledger,
 	                         .settings = a->settings,
 	                         .budgets = a->shared->budgets,
+	                         .levels = a->levels,
 	                         .now_ms = wall_ms(a),
 	                         .on_cause = on_cause,
 	                         .arg = a};
@@ -205,8 +206,7 @@ static void look_around(struct alerts *a)
 	a->ledger_told = rc < 0 && rc != ERR_FULL;
 }
 
-/* --- the ledger
- * -------------------------------------------------------------------------------------------------- */
+/* --- the ledger -------------------------------------------------------------------------- */
 
 static void drop_ledger(struct alerts *a, const struct error *e, const char *event)
 {
@@ -284,8 +284,7 @@ static void store(struct alerts *a)
 		a->next_trim_ms = mono_ms(a) + TRIM_MS;
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------------------- */
 
 static void on_done(void *arg, const struct alert_message *m, const struct alert_outcome *o)
 {
@@ -321,8 +320,7 @@ static void on_news(void *arg, const struct alert_news *n)
 	          LOG_Z("silenced", n->silenced ? "yes" : "no"));
 }
 
-/* --- the thread
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the thread -------------------------------------------------------------------------- */
 
 /* New settings are taken when nothing is under way to a target of the old ones. */
 static void take_settings(struct alerts *a)
@@ -382,8 +380,7 @@ static void *alerts_main(void *arg)
 	return NULL;
 }
 
-/* --- started and stopped
- * ------------------------------------------------------------------------------------------- */
+/* --- started and stopped ----------------------------------------------------------------- */
 
 struct alerts *alerts_new(struct shared *s, const struct ledger_ops *ops, slice store_path)
 {
@@ -402,7 +399,8 @@ struct alerts *alerts_new(struct shared *s, const struct ledger_ops *ops, slice 
 	a->hook = alert_hook_new(s, ops);
 	a->book = alert_book_new();
 	a->sender = alert_sender_new();
-	if (a->hook && a->book && a->sender) {
+	a->levels = alert_levels_new();
+	if (a->hook && a->book && a->sender && a->levels) {
 		alert_book_on_news(a->book, on_news, a);
 		return a;
 	}
@@ -448,6 +446,7 @@ void alerts_free(struct alerts *a)
 	alerts_stop(a);
 	alert_sender_free(a->sender);
 	alert_book_free(a->book);
+	alert_levels_free(a->levels);
 	alert_hook_free(a->hook);
 	if (a->ledger)
 		a->ops->close(a->ledger);

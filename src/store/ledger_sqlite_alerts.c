@@ -36,7 +36,7 @@ int ledger_sqlite_alerts_create(struct ledger *l, struct error *e)
 	    e);
 }
 
-/* --- statements ------------------------------------------------------------------------------------ */
+/* --- statements -------------------------------------------------------------------------- */
 
 /* Binds what follows: 's' a slice, 'i' an int64_t. */
 static int bind(sqlite3_stmt *s, const char *kinds, va_list ap)
@@ -93,7 +93,7 @@ static int64_t most(size_t limit)
 	return limit && limit < INT32_MAX ? (int64_t)limit : INT32_MAX;
 }
 
-/* --- written --------------------------------------------------------------------------------------- */
+/* --- written ----------------------------------------------------------------------------- */
 
 static int put(struct ledger *l, const struct ledger_alert *a, struct error *e)
 {
@@ -211,7 +211,7 @@ static int trim(struct ledger *l, int64_t before_ms, struct error *e)
 	return rc;
 }
 
-/* --- read ------------------------------------------------------------------------------------------ */
+/* --- read -------------------------------------------------------------------------------- */
 
 struct reading {
 	int (*on_alert)(void *arg, const struct ledger_alert *a);

@@ -55,6 +55,7 @@ static const char *const yaml =
     "  - {name: dev-day, each: [user, repo], window: day, limit: 10 USD, alerts: [50%, 80%, 100%]}\n"
     "  - {name: soft, window: month, limit: 1M tokens, action: alert, alerts: [100%]}\n"
     "  - {name: mute, window: day, limit: 1 USD}\n"
+    "  - {name: session, each: session, window: total, limit: 10 USD, alerts: [50%, 100%]}\n"
     "storms:\n"
     "  - {name: loops, where: {team: a}, action: pause, handoff: {to: lead}}\n"
     "  - {name: told, action: alert}\n";
@@ -88,8 +89,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* --- budgets ----------------------------------------------------------------------------------------------
- */
+/* --- budgets ----------------------------------------------------------------------------- */
 
 static void load(struct budgets *b, const char *name, const char *key, int64_t amount, int64_t from_ms)
 {
@@ -141,8 +141,33 @@ static void a_budget_that_only_counts_is_never_critical(void **state)
 	budgets_free(b);
 }
 
-/* --- sessions
- * ------------------------------------------------------------------------------------------------- */
+static void a_budget_for_ever_is_told_as_it_is_passed(void **state)
+{
+	(void)state;
+	struct budgets *b = budgets_new(100, 1);
+	src.budgets = b;
+	src.levels = alert_levels_new();
+	load(b, "session", "old", 10 * MONEY_NANO_PER_USD, 0);
+	load(b, "session", "new", MONEY_NANO_PER_USD, 0);
+	assert_int_equal(alert_source_budgets(&src), 0);
+	assert_int_equal(seen.n, 0); /* it was so before */
+	load(b, "session", "new", 4 * MONEY_NANO_PER_USD, 0);
+	load(b, "session", "newer", 10 * MONEY_NANO_PER_USD, 0);
+	assert_int_equal(alert_source_budgets(&src), 0);
+	assert_int_equal(seen.n, 2);
+	assert_true(saw("budget/session/new/0|budget|warning|500000|Budget session of new: 50% used"));
+	assert_true(saw("budget/session/newer/0|budget|critical|1000000|"));
+	assert_true(saw("|weir session pause -- newer|"));
+	assert_int_equal(alert_source_budgets(&src), 0);
+	assert_int_equal(seen.n, 2);
+	load(b, "session", "new", 5 * MONEY_NANO_PER_USD, 0);
+	assert_int_equal(alert_source_budgets(&src), 0);
+	assert_int_equal(seen.n, 3);
+	alert_levels_free(src.levels);
+	budgets_free(b);
+}
+
+/* --- sessions ---------------------------------------------------------------------------- */
 
 static void put_call(const char *id, const char *session, const char *rule, enum decision d)
 {
@@ -205,13 +230,12 @@ static void a_session_that_was_paused_long_ago_is_no_news(void **state)
 	(void)state;
 	struct error e = {0};
 	put_session("s-old", "paused", "x");
-	src.now_ms = T0 + 8 * 24 * HOUR;
+	src.now_ms = T0 + 24 * HOUR;
 	assert_int_equal(alert_source_sessions(&src, &e), 0);
 	assert_int_equal(seen.n, 0);
 }
 
-/* --- freezes, overrides, changes
- * --------------------------------------------------------------------------------- */
+/* --- freezes, overrides, changes --------------------------------------------------------- */
 
 static void what_is_frozen_and_lifted(void **state)
 {
@@ -273,8 +297,7 @@ static void many_devices_are_told_once(void **state)
 	assert_int_equal(seen.n, 2);
 }
 
-/* --- the ledger, providers, single calls
- * ---------------------------------------------------------------------------- */
+/* --- the ledger, providers, single calls ------------------------------------------------- */
 
 static void trouble_of_the_ledger_and_its_journal(void **state)
 {
@@ -409,6 +432,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(budgets_by_the_highest_threshold_of_this_window),
 	    TEST(a_budget_that_only_counts_is_never_critical),
+	    TEST(a_budget_for_ever_is_told_as_it_is_passed),
 	    TEST(a_paused_session_is_a_storm_or_a_persons_doing),
 	    TEST(a_session_that_was_paused_long_ago_is_no_news),
 	    TEST(what_is_frozen_and_lifted),
