@@ -87,6 +87,9 @@ static void drop_unwanted(struct alert_book *b, const struct alert_target *t, in
 static void give(const struct delivery *d, struct alert_told *out)
 {
 	const struct item *it = d->alert;
+	/* To whom it is new it is raised, as it is now, however it has grown since. */
+	if (out->id.n && out->event == ALERT_RAISED && d->event != ALERT_RESOLVED)
+		return;
 	*out = (struct alert_told){.id = slice_of(it->id),
 	                           .severity = slice_of(alert_severity_name(it->severity)),
 	                           .body = slice_of(it->body),
@@ -105,7 +108,10 @@ static struct alert_told *place_of(struct alert_message *m, const struct item *i
 	for (size_t i = 0; i < m->n; i++)
 		if (m->told[i].id.p == it->id)
 			return &m->told[i];
-	return m->n < ALERT_JOINED_MAX ? &m->told[m->n++] : NULL;
+	if (m->n == ALERT_JOINED_MAX)
+		return NULL;
+	m->told[m->n].id = SLICE_NONE;
+	return &m->told[m->n++];
 }
 
 static bool ready(const struct delivery *d, const struct alert_target *t, int64_t now_ms, bool unstored)
