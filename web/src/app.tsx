@@ -3,7 +3,7 @@ import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { apiPath, send, useApi } from './api/client';
 import type { Alerts, Me } from './api/types';
-import { PAGES } from './pages';
+import { PAGES, pageAt } from './pages';
 import { Link, useAddress } from './router';
 import { SignIn, useSignedIn } from './signin';
 import { setZone, zoneName } from './ui/format';
@@ -26,8 +26,6 @@ const THEMES: { value: Theme; label: string }[] = [
   { value: 'dark', label: 'Dark' },
 ];
 
-const at = (path: string) => PAGES.find((p) => (p.path === '/' ? path === '/' : path === p.path || path.startsWith(`${p.path}/`)));
-
 function Side({ me, path }: { me: Me | undefined; path: string }) {
   const [open, setOpen] = useState(false);
   const [theme] = useTheme();
@@ -46,7 +44,7 @@ function Side({ me, path }: { me: Me | undefined; path: string }) {
       </button>
       <nav id="nav" class="nav" aria-label="Pages">
         {PAGES.filter((p) => !p.all || !me || me.sees_all).map((p) => (
-          <Link key={p.path} to={p.path} aria-current={at(path) === p ? 'page' : undefined}>
+          <Link key={p.path} to={p.path} aria-current={pageAt(path) === p ? 'page' : undefined}>
             <Icon name={p.icon} />
             {p.label}
             {p.path === '/incidents' && waiting > 0 && (
@@ -90,7 +88,7 @@ function Sign({ me }: { me: Me | undefined }) {
 }
 
 function Body({ me, path }: { me: Me; path: string }) {
-  const entry = at(path);
+  const entry = pageAt(path);
   return (
     <MeContext.Provider value={me}>
       {me.simulated && (

@@ -5,9 +5,11 @@ import { Fault, Skeleton } from './ui/parts';
 
 export type PageModule = { default: ComponentType<{ rest: string }> };
 
-export function lazy(load: () => Promise<PageModule>): ComponentType<{ rest: string }> {
+export type LazyPage = ComponentType<{ rest: string }> & { preload: () => void };
+
+export function lazy(load: () => Promise<PageModule>): LazyPage {
   let known: ComponentType<{ rest: string }> | undefined;
-  return function Lazy(props) {
+  function Lazy(props: { rest: string }) {
     const [Page, set] = useState<ComponentType<{ rest: string }> | undefined>(() => known);
     const [fault, setFault] = useState(false);
     useEffect(() => {
@@ -23,5 +25,6 @@ export function lazy(load: () => Promise<PageModule>): ComponentType<{ rest: str
     if (Page) return <Page {...props} />;
     if (fault) return <Fault message="A part of this page could not be fetched: was Weir upgraded meanwhile?" again={() => location.reload()} />;
     return <Skeleton height={420} />;
-  };
+  }
+  return Object.assign(Lazy, { preload: () => void load().catch(() => undefined) });
 }

@@ -36,17 +36,18 @@ budgets:
 storms: {repeat_calls: 6, action: pause}
 `;
 
-/** rows: of history. minutes: of the simulated team's work, for each of its people. */
-export async function openOffice({ rows = 60000, minutes = 60, extra = '' } = {}) {
+/** rows: of history; ledger: a file to take in place of them. minutes: of the simulated team's work, for each of its people. edit: changes the
+ *  settings' text. */
+export async function openOffice({ rows = 60000, minutes = 60, edit = (text) => text, ledger: given } = {}) {
   const sim = await startSim();
   const folder = scratch('weir-office-');
-  const ledger = join(folder, 'weir.db');
-  const made = spawnSync(join(ROOT, 'build/bench/reports'), ['make', ledger], {
+  const ledger = given ?? join(folder, 'weir.db');
+  const made = given ? { status: 0 } : spawnSync(join(ROOT, 'build/bench/reports'), ['make', ledger], {
     env: { ...cleanEnvironment(), REPORTS_ROWS: String(rows), REPORTS_END: String(Date.now() + 7 * 86400000) },
     encoding: 'utf8',
   });
   if (made.status !== 0) throw new Error(`build/bench/reports: ${made.error ?? made.stdout + made.stderr} (make benches)`);
-  const weir = await startWeir({ sim, config: config(sim, ledger) + extra });
+  const weir = await startWeir({ sim, config: edit(config(sim, ledger)) });
   const keys = join(folder, 'keys.jsonl');
   const made_ = PEOPLE.map((name) => ({ user: `${name}@acme.example`, ...JSON.parse(weir.must('key', 'create', '--json', '--user', `${name}@acme.example`)) }));
   writeFileSync(keys, made_.map((k) => `${JSON.stringify(k)}\n`).join(''));
