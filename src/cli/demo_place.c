@@ -157,7 +157,13 @@ int demo_settings(const struct demo_place *p, const char *provider_url, bool usu
 	    "  - {name: payments, cost_centre: CC-1204}\n"
 	    "  - {name: platform, cost_centre: CC-1310}\n"
 	    "  - {name: web, cost_centre: CC-1422}\n"
-	    "  - {name: ci, cost_centre: CC-1310}\n",
+	    "  - {name: ci, cost_centre: CC-1310}\n"
+	    "budgets:\n" /* wider than the team spends: the demo's books are of calls that went through */
+	    "  - {name: org-month, window: month, limit: 400 USD, alerts: [50%%, 80%%, 100%%, forecast]}\n"
+	    "  - {name: team-week, each: team, window: week, limit: 120 USD}\n"
+	    "  - {name: dev-day, each: user, window: day, limit: 60 USD, override: {up_to: 20 USD, per: "
+	    "day}}\n"
+	    "  - {name: try-session, each: session, window: total, limit: 0.40 USD, mode: shadow}\n",
 	    gateway, console, provider_url, provider_url, provider_url);
 	rc = rc ? error_set(e, rc, "out of memory") : write_file(p, "weir.yaml", buf_slice(&b), e);
 	buf_release(&b);

@@ -163,7 +163,7 @@ test('budgets: what is counted, another limit tried, a limit lifted, a new one m
 
   // whom another limit would have stopped: those who spent more than that in a day of the report
   const days = office.report('--by', 'billing', '--per', 'day', '--since', '29d', '--where', 'billing=metered').rows.map((r) => r.cost_nanousd).sort((a, b) => b - a);
-  await page.getByLabel(/Another limit/).fill(String((days[2] + days[3]) / 2 / 1e9));
+  await page.getByLabel(/Another limit/).fill(((days[2] + days[3]) / 2 / 1e9).toFixed(2));
   await until('three days', async () => /in 3 of \d+ windows/.test(await page.locator('.pad [role=status]').innerText()));
 
   const someone = office.people[0].user;

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const WEIR = process.env.WEIR_BIN ? resolve(ROOT, process.env.WEIR_BIN) : join(ROOT, 'build/weir');
 export const SIM = process.env.SIM_BIN ? resolve(ROOT, process.env.SIM_BIN) : join(ROOT, 'build/weir-sim');
-const READY_MS = 15000;
+const READY_MS = Number(process.env.READY_MS ?? 15000);
 
 const running = new Set();
 const folders = new Set();

@@ -33,8 +33,6 @@ const shareOf = (budget: Budget, c: Counter): { share: number; held: number; lim
   return { limit, share: limit > 0 ? (amountNumber(c.settled) ?? 0) / limit : 0, held: limit > 0 ? (amountNumber(c.held) ?? 0) / limit : 0 };
 };
 
-const each = (budget: Budget): string => (budget.each.length ? `for each ${budget.each.join(' and ')}` : 'for everybody together');
-
 function Lift({ budget, counter, onClose }: { budget: Budget; counter: Counter; onClose: () => void }) {
   const unit = /^\S+ (.+)$/.exec(budget.limit)?.[1] ?? 'USD';
   return (
@@ -265,7 +263,7 @@ function BudgetCard({ budget, open, onOpen }: { budget: Budget; open: boolean; o
           <Badge tone={budget.mode === 'enforce' ? 'info' : 'quiet'}>{budget.mode}</Badge>
           {budget.action !== 'block' && <Badge>{budget.action}</Badge>}
           <span>
-            {amount(budget.limit)} {WINDOWS[budget.window] ?? budget.window}, {each(budget)}
+            {amount(budget.limit)} {WINDOWS[budget.window] ?? budget.window}
           </span>
           <button type="button" class="button small" aria-expanded={open} onClick={onOpen}>
             {open ? 'Less' : 'History and limits'}
@@ -320,6 +318,28 @@ function BudgetCard({ budget, open, onOpen }: { budget: Budget; open: boolean; o
       {lifting && <Lift budget={budget} counter={lifting} onClose={() => setLifting(undefined)} />}
     </Card>
   );
+}
+
+// From everybody down to one piece of work: each call is held in those of every level that it matches.
+const LEVELS: [string, string][] = [
+  ['cost_centre', 'For each cost centre'],
+  ['team', 'For each team'],
+  ['repo', 'For each repository'],
+  ['workflow', 'For each workflow'],
+  ['user', 'For each person'],
+  ['key', 'For each key'],
+  ['session', 'For each session'],
+];
+
+function levelsOf(budgets: Budget[]): { title: string; of: Budget[] }[] {
+  const levels = new Map<string, Budget[]>();
+  const put = (title: string, b: Budget) => levels.set(title, [...(levels.get(title) ?? []), b]);
+  const rank = (b: Budget) => (b.each.length ? Math.max(...b.each.map((e) => LEVELS.findIndex(([f]) => f === e)), 0) + (b.each.some((e) => LEVELS.some(([f]) => f === e)) ? 1 : LEVELS.length + 1) : 0);
+  for (const b of [...budgets].sort((x, y) => rank(x) - rank(y))) {
+    const deepest = LEVELS[Math.max(-1, ...b.each.map((e) => LEVELS.findIndex(([f]) => f === e)))];
+    put(!b.each.length ? 'For everybody together' : deepest && b.each.length === 1 ? deepest[1] : `For each ${b.each.join(' and ')}`, b);
+  }
+  return [...levels].map(([title, of]) => ({ title, of }));
 }
 
 function NewBudget({ onClose }: { onClose: () => void }) {
@@ -428,9 +448,14 @@ export default function Budgets() {
               </Empty>
             </Card>
           ) : (
-            <div class="page">
-              {budgets.map((b) => (
-                <BudgetCard key={b.name} budget={b} open={chosen === b.name} onOpen={() => setQuery({ name: chosen === b.name ? null : b.name })} />
+            <div class="tree">
+              {levelsOf(budgets).map(({ title, of }, depth) => (
+                <section key={title} class="level" style={{ marginLeft: `min(${depth * 18}px, ${depth * 2}vw)` }} aria-label={title}>
+                  <h2 class="level-title">{title}</h2>
+                  {of.map((b) => (
+                    <BudgetCard key={b.name} budget={b} open={chosen === b.name} onOpen={() => setQuery({ name: chosen === b.name ? null : b.name })} />
+                  ))}
+                </section>
               ))}
             </div>
           )

@@ -248,9 +248,8 @@ export function cacheSaved(report: Report): { saved: number; reads: number; inpu
 
 const CACHE_MEASURES = `${COST},input_tokens,cache_read_tokens,cache_write_5m_tokens,cache_write_1h_tokens,cost_input,cost_cache_read,cost_cache_write_5m,cost_cache_write_1h`;
 
-function Tiles({ first, live }: { first: Overview; live: Live | undefined }) {
-  const cache = useApi<Report>(apiPath('report', { by: 'model', since: 'month', measures: CACHE_MEASURES }), RENEWED_S * 4);
-  const saved = cache.data && cacheSaved(cache.data);
+function Tiles({ first, live, cache }: { first: Overview; live: Live | undefined; cache: Report | undefined }) {
+  const saved = cache && cacheSaved(cache);
   const month = first.month.cost_nanousd ?? 0;
   const { loops, unallocated } = first;
   const slots = live?.burn.slots_nanousd ?? [];
@@ -326,6 +325,7 @@ export default function OverviewPage() {
   const hours = useApi<Report>(apiPath('report', { by: 'billing', per: 'hour', since: 'yesterday', measures: COST }), RENEWED_S * 2);
   const budgets = useApi<{ budgets: Budget[] }>(apiPath('budgets'), RENEWED_S);
   const alerts = useApi<Alerts>(apiPath('alerts'), RENEWED_S);
+  const cache = useApi<Report>(apiPath('report', { by: 'model', since: 'month', measures: CACHE_MEASURES }), RENEWED_S * 4);
   const lead = 'What the agents spend, on what, and whether anything needs somebody.';
   if (days.data && days.data.rows.length === 0)
     return (
@@ -358,7 +358,7 @@ export default function OverviewPage() {
         <Picture days={days} today={today} />
         {first.data ? (
           <>
-            <Tiles first={first.data} live={live} />
+            <Tiles first={first.data} live={live} cache={cache.data} />
             <Movers movers={first.data.movers} since={first.data.week.since} />
           </>
         ) : (
