@@ -296,19 +296,22 @@ static int update(struct alert_book *b, struct item *it, const struct alert_caus
 	it->seen_ms = now_ms;
 	if (event) {
 		it->count++;
-		it->dirty = true;
+		it->dirty = !it->foreign;
 	}
-	if (!grown && !event)
+	bool renews = now_ms - it->body_ms >= RENEW_MS && !slice_eq(buf_slice(body), slice_of(it->body));
+	if (!grown && !event && !renews)
 		return 0;
 	char *fresh = copy(buf_slice(body));
 	if (fresh == NULL)
 		return ERR_NOMEM;
 	free(it->body);
 	it->body = fresh;
+	it->body_ms = now_ms;
+	it->dirty = it->dirty || (renews && !it->foreign);
 	if (grown) {
 		it->level = c->level;
 		it->severity = c->severity;
-		it->dirty = true;
+		it->dirty = !it->foreign;
 		alert_item_silence(b, it, now_ms);
 		tell_news(b, it, now_ms);
 	}
@@ -329,7 +332,7 @@ static int open_new(struct alert_book *b, const struct alert_cause *c, struct bu
 	it->severity = c->severity;
 	it->level = c->level;
 	it->since_ms = c->since_ms ? c->since_ms : now_ms;
-	it->raised_ms = it->seen_ms = now_ms;
+	it->raised_ms = it->seen_ms = it->body_ms = now_ms;
 	it->hold_ms = c->hold_ms;
 	it->count = 1;
 	it->here = it->dirty = true;

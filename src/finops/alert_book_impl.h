@@ -6,7 +6,8 @@
 
 #define TARGET_NAME_MAX 64
 #define ERROR_MAX       200
-#define GROUPS_MAX      512 /* of which it is known when they were told last */
+#define RENEW_MS        60000 /* the figures of one that is open are at most so old */
+#define GROUPS_MAX      512   /* of which it is known when they were told last */
 #define PAST_TARGETS    (ALERT_TARGETS_MAX * 2)
 
 struct item {
@@ -15,6 +16,7 @@ struct item {
 	uint64_t hash, group;      /* of the cause; of what is told together */
 	enum alert_kind kind;
 	enum alert_severity severity;
+	int64_t body_ms; /* when what it says was renewed */
 	int64_t level, told_level, since_ms, raised_ms, seen_ms, told_ms, resolved_ms, hold_ms, count;
 	bool here; /* raised again in this turn */
 	bool dirty, storing, stored;

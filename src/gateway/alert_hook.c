@@ -139,7 +139,7 @@ static int note(struct alert_hook *h, struct ledger *l, const struct record *r, 
 		rc = h->ops->alerts->event_add(l, &ev, e);
 	}
 	buf_release(&body);
-	return rc;
+	return rc == ERR_INVALID ? 0 : rc; /* what can never be noted holds up no row */
 }
 
 /* --- of the writer ----------------------------------------------------------------------- */

@@ -148,6 +148,7 @@ static bool set_common(struct sending *g, const char *protocols)
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, g);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L); /* a name that is still looked up holds up no end */
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)t->timeout_ms);
 	curl_easy_setopt(h, CURLOPT_PRIVATE, g);

@@ -160,6 +160,33 @@ static void it_is_told_again_when_it_grows_and_after_repeat(void **state)
 	assert_string_equal(told(0, T0 + 4 * HOUR + SEC), "");
 }
 
+static int keep_body(void *arg, const struct ledger_alert *a)
+{
+	snprintf(arg, 1000, SLICE_FMT, SLICE_ARG(a->body));
+	return 0;
+}
+
+static void figures_of_an_open_one_are_renewed_and_not_told(void **state)
+{
+	(void)state;
+	char body[1000];
+	struct error e = {0};
+	struct ledger_alert_query open = {.open = true};
+	for (int s = 0; s <= 60; s += 20) {
+		struct alert_cause c = budget("ana", 80);
+		char title[32];
+		snprintf(title, sizeof title, "%d%% used", 80 + s / 20);
+		c.title = slice_of(title);
+		alert_book_begin(b);
+		assert_int_equal(alert_book_raise(b, &c, T0 + s * SEC), 0);
+		alert_book_end(b, UINT64_C(1) << ALERT_BUDGET, T0 + s * SEC);
+		store();
+		assert_string_equal(told(0, T0 + s * SEC), s ? "" : "raised 80% used");
+	}
+	assert_int_equal(ops->alerts->list(l, &open, keep_body, body, &e), 0);
+	assert_non_null(strstr(body, "83% used"));
+}
+
 static void a_kind_that_was_not_looked_at_is_not_over(void **state)
 {
 	(void)state;
@@ -577,6 +604,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(each_cause_is_told_once_and_when_it_is_over),
 	    TEST(it_is_told_again_when_it_grows_and_after_repeat),
+	    TEST(figures_of_an_open_one_are_renewed_and_not_told),
 	    TEST(a_kind_that_was_not_looked_at_is_not_over),
 	    TEST(an_event_is_over_when_none_came_for_a_while),
 	    TEST(what_belongs_together_is_one_message),
