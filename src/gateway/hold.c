@@ -305,8 +305,10 @@ static enum budget_result take_less(struct exchange *ex, struct budget_why *why)
 	int64_t room = budget_output_room(&h->budget, &base, million.usd - base.usd) / choices;
 	if (room < OUTPUT_FLOOR || room >= h->cover.held || (!h->sliced && !can_limit(ex, room)))
 		return BUDGET_REFUSED;
-	if (!h->sliced)
+	if (!h->sliced) {
+		room = budget_output_share(room, budget_sizes_usual(&ex->w->sizes, model_of(ex)));
 		h->cover.most = h->limit = room;
+	}
 	cover(ex, room);
 	return budget_take(ex->w->shared->budgets, &h->budget, &h->need, why);
 }
@@ -457,7 +459,8 @@ void hold_settle(struct exchange *ex)
 		budget_charge(b, now, &f, hold_clock(ex), &h->budget, &used);
 	}
 	budget_settle(b, &h->budget, &used);
-	if (ex->record.ending == ENDING_COMPLETE && ex->price && used.output > 0)
+	bool cut = h->limit && used.output >= h->limit; /* by Weir: its size is not the model's */
+	if (ex->record.ending == ENDING_COMPLETE && ex->price && used.output > 0 && !cut)
 		budget_sizes_learn(&ex->w->sizes, model_of(ex), used.output);
 }
 

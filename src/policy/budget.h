@@ -136,6 +136,10 @@ struct budget_output {
 };
 /* How much to hold at first; usual: of the model's answers (budget_sizes_usual), 0 unknown. */
 int64_t budget_output_first(const struct budget_output *o, int64_t usual);
+/* How much of what is left (room) an answer gets that is held whole and has less room than it may use: what
+ * hardly any answer of the model is above, so that the rest is there for others; all when nothing is known.
+ */
+int64_t budget_output_share(int64_t room, int64_t usual);
 /* How much must be held when so much has passed: o->held when that is enough. */
 int64_t budget_output_next(const struct budget_output *o, int64_t passed);
 

@@ -10,6 +10,15 @@ int64_t budget_output_first(const struct budget_output *o, int64_t usual)
 	return num_min_i64(o->most, num_max_i64(usual, BUDGET_SLICE_LEAST) + BUDGET_SLICE_ROOM);
 }
 
+/* Of sizes that fall off exponentially one in ten thousand is above four times what nine of ten are below. */
+int64_t budget_output_share(int64_t room, int64_t usual)
+{
+	int64_t ample;
+	if (usual <= 0 || !num_mul_i64(num_max_i64(usual, BUDGET_SLICE_LEAST), 4, &ample))
+		return room;
+	return num_min_i64(room, ample);
+}
+
 int64_t budget_output_next(const struct budget_output *o, int64_t passed)
 {
 	int64_t least = num_sat_add_i64(passed, BUDGET_SLICE_ROOM);

@@ -207,6 +207,23 @@ describe('budgets', { concurrency: 2 }, () => {
     for (const row of await weir.ledgerOf(3)) assert.ok(row.hold_nanousd <= 0.05e9, JSON.stringify(row));
   });
 
+  test('one such call leaves room for others, once it is known how long answers are', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: 'workers: 1\nbudgets:\n  - {name: small, window: month, limit: 0.12 USD}\n' });
+    const wants = { ...JSON.parse(MESSAGE), max_tokens: 64000 };
+    const first = await ask(weir, { body: JSON.stringify(wants) });
+    await first.text();
+    const all = Number(first.headers.get('x-weir-max-tokens'));
+    assert.ok(all > 15000, `all there was: ${all}`);
+    await weir.ledgerOf(1);
+    const together = await Promise.all([1, 2, 3].map(() => ask(weir, { body: JSON.stringify(wants), headers: { 'x-sim': 'delay=300' } })));
+    assert.deepEqual(together.map((a) => a.status), [200, 200, 200]);
+    const told = together.map((a) => Number(a.headers.get('x-weir-max-tokens')));
+    assert.ok(told.every((n) => n >= 4096 && n < all / 2), told.join(' '));
+    for (const answer of together) await answer.text();
+    for (const row of await weir.ledgerOf(4)) assert.ok(row.cost_nanousd <= row.hold_nanousd && row.hold_nanousd <= 0.12e9, JSON.stringify(row));
+  });
+
   test('a call is downgraded once, and said to be', async () => {
     const sim = await startSim();
     const weir = await startWeir({

@@ -9,8 +9,10 @@
  * Wing and Gong (1993) with the states that were seen left out (Lowe 2017). As each thread's operations are
  * in order, a state is how far each thread has come.
  *
- * One thing more than the model is allowed, as policy/budget.h says it: an attempt that may yet be taken back
- * can be in another's way. Histories in which that was needed are counted apart.
+ * One thing more than the model is allowed, since a step is taken for each counter by itself
+ * (docs/budgets.md): an attempt that may yet be taken back, and a settlement that has not come to that
+ * counter yet, can be in the way of what goes on at the same time. So a refusal may be one too many, never an
+ * admission. Histories in which that was needed are counted apart.
  *
  * usage: test_budget_history_threads [HISTORIES [FIRST_SEED]], 100 by default; prints a line of figures. */
 #include <pthread.h>
@@ -207,7 +209,7 @@ static void apply(int64_t *state, const struct op *o, int sign)
 
 struct search {
 	const struct thread *threads; /* THREADS */
-	bool attempts;                /* ones that may be taken back count */
+	bool steps;                   /* half done operations of others count */
 	size_t at[THREADS];
 	int64_t state[COUNTERS];
 	size_t depth, furthest;
@@ -233,11 +235,11 @@ static bool first_seen(struct search *s)
 	}
 }
 
-/* The most that others' attempts, under way at the same time, can have had in the counter. */
+/* The most that others' operations, under way at the same time, can have had in the counter besides. */
 static int64_t in_the_way(const struct search *s, size_t mine, const struct op *o)
 {
 	int64_t sum = 0;
-	for (size_t i = 0; i < THREADS && s->attempts && o->refused >= 0; i++) {
+	for (size_t i = 0; i < THREADS && s->steps && o->refused >= 0; i++) {
 		int64_t most = 0;
 		size_t k = s->at[i];
 		while (k > 0 && s->threads[i].op[k - 1].ended > o->began)
@@ -245,8 +247,9 @@ static int64_t in_the_way(const struct search *s, size_t mine, const struct op *
 		for (; i != mine && k < s->threads[i].n && s->threads[i].op[k].began < o->ended; k++) {
 			const struct op *other = &s->threads[i].op[k];
 			bool same = counter_of(other, o->refused) == counter_of(o, o->refused);
-			if (!other->settles && same && other->add[o->refused] > most)
-				most = other->add[o->refused];
+			int64_t add = other->add[o->refused], has = other->settles ? -add : add;
+			if (same && has > most)
+				most = has;
 		}
 		sum += most;
 	}
@@ -292,10 +295,10 @@ static bool find_order(struct search *s, size_t all)
 }
 
 /* Whether there is an order; the sums after it in *state. */
-static bool is_linearizable(const struct thread *threads, bool attempts, int64_t state[COUNTERS],
+static bool is_linearizable(const struct thread *threads, bool steps, int64_t state[COUNTERS],
                             size_t *furthest)
 {
-	struct search s = {.threads = threads, .attempts = attempts};
+	struct search s = {.threads = threads, .steps = steps};
 	size_t all = 0;
 	for (size_t i = 0; i < THREADS; i++)
 		all += threads[i].n;
@@ -358,7 +361,7 @@ static void threads_as_one_after_the_other(void **state)
 	settings_unref(s);
 	print_message("%lld histories of %d threads: %llu operations, %llu refused, no difference to the "
 	              "model; in %llu "
-	              "histories an attempt that was taken back was in another's way\n",
+	              "histories what another had half done was in the way\n",
 	              histories, THREADS, f.ops, f.refused, f.in_the_way);
 	assert_true(f.refused > f.ops / 100);
 }

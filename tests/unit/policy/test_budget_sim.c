@@ -183,7 +183,7 @@ static bool admit(struct world *w, struct agent *a)
 	if (room >= FLOOR && room < first) {
 		w->clamped++;
 		if (!sliced)
-			a->cover.most = room;
+			a->cover.most = room = budget_output_share(room, usual);
 		if (try_take(w, a, room))
 			return true;
 	}
