@@ -21,6 +21,8 @@ const struct command *const cli_commands[] = {
 	&command_budget,
 	&command_triage,
 	&command_alert,
+	&command_forecast,
+	&command_anomaly,
 	NULL,
 };
 /* clang-format on */

@@ -1,12 +1,11 @@
 /* weir report: who spent what. */
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/import.h"
 #include "cli/ledger_open.h"
 #include "cli/remote.h"
+#include "cli/style.h"
 #include "finops/report.h"
 
 #define OUT_MAX   ((size_t)256 << 20)
@@ -51,37 +50,6 @@ struct ask {
 		const char *value;
 	} given[OPTIONS_MAX];
 };
-
-/* --- the terminal ---------------------------------------------------------------------------- */
-
-static bool says_utf8(const struct cli *c)
-{
-	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		const char *v = cli_env(c, names[i]);
-		if (v)
-			return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
-	}
-	return false;
-}
-
-static struct report_style style_of(const struct cli *c)
-{
-	struct report_style s = {.utf8 = says_utf8(c)};
-	struct winsize size;
-	int fd = fileno(c->out);
-	bool terminal = fd >= 0 && isatty(fd);
-	const char *term = cli_env(c, "TERM"), *columns = cli_env(c, "COLUMNS");
-	long long n;
-	s.colour = terminal && !cli_env(c, "NO_COLOR") && term && strcmp(term, "dumb") != 0;
-	if (columns && slice_to_i64(slice_of(columns), &n) && n > 0 && n < 10000)
-		s.width = (int)n;
-	else if (terminal && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-		s.width = size.ws_col;
-	if (terminal)
-		s.top = TOP_USUAL;
-	return s;
-}
 
 static void print(const struct ask *a, slice text)
 {
@@ -193,21 +161,7 @@ static int ask_here(struct ask *a)
 /* The same words as a query string; the table is made there. */
 static int make_query(const struct ask *a, struct buf *query)
 {
-	static const char *const formats[] = {"table", "json", "csv"};
-	char width[16], top[24];
-	int rc = remote_word(query, SLICE("format"), slice_of(formats[a->format]));
-	if (a->format == REPORT_TABLE) {
-		snprintf(width, sizeof width, "%d", a->style.width);
-		snprintf(top, sizeof top, "%zu", a->style.top);
-		const struct {
-			slice name, value;
-		} words[] = {{SLICE("width"), slice_of(width)},
-		             {SLICE("top"), slice_of(top)},
-		             {SLICE("bars"), a->style.utf8 ? SLICE("utf8") : SLICE("ascii")},
-		             {SLICE("colour"), a->style.colour ? SLICE("yes") : SLICE("no")}};
-		for (size_t i = 0; rc == 0 && i < sizeof words / sizeof words[0]; i++)
-			rc = remote_word(query, words[i].name, words[i].value);
-	}
+	int rc = cli_style_words(query, a->format, &a->style);
 	for (size_t i = 0; rc == 0 && i < a->given_n; i++)
 		rc = remote_word(query, slice_of(a->given[i].name), slice_of(a->given[i].value));
 	return rc;
@@ -251,20 +205,25 @@ static int note_options(struct ask *a, int argc, char **argv)
 			a->format = REPORT_CSV;
 			continue;
 		}
+		if (strcmp(name, "format") == 0) {
+			if (!cli_format(a->c, &command_report, value, &a->format))
+				return EXIT_USAGE;
+			continue;
+		}
 		snprintf(a->given[a->given_n].name, sizeof a->given[0].name, "%s", name);
-		a->given[a->given_n++].value = value;
+		a->given[a->given_n++].value = value ? value : "yes"; /* of a flag */
 	}
 	return r == -2 ? -1 : r == -1 ? EXIT_USAGE : 0;
 }
 
 static int run_report(struct cli *c, int argc, char **argv)
 {
-	struct ask a = {.c = c, .style = style_of(c)};
+	struct ask a = {.c = c, .style = cli_style(c, TOP_USUAL)};
 	int status = note_options(&a, argc, argv);
 	if (status != 0)
 		return status < 0 ? EXIT_DONE : status;
-	if (c->json && a.format == REPORT_CSV)
-		return cli_usage_error(c, &command_report, "--json or --csv, not both");
+	if (c->json && a.format != REPORT_TABLE && a.format != REPORT_JSON)
+		return cli_usage_error(c, &command_report, "--json or another format, not both");
 	if (c->json)
 		a.format = REPORT_JSON;
 	return c->server ? ask_there(&a) : ask_here(&a);

@@ -90,7 +90,8 @@ static void find_level(struct series *s)
 	for (size_t i = 0; i < s->n; i++) {
 		double weight = pow(0.5, (double)(s->n - i) / HALF_LIFE), factor = factor_at(s, i);
 		double cut = most * (factor > FACTOR_TELLS ? factor : FACTOR_TELLS);
-		sum += weight * (n == 0 || s->x[i] < cut ? s->x[i] : cut);
+		/* Of spend on few days only there is no usual day to cut by. */
+		sum += weight * (middle <= 0 || s->x[i] < cut ? s->x[i] : cut);
 		weights += weight * factor;
 	}
 	s->level = weights > 0 ? sum / weights : 0;

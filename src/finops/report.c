@@ -312,14 +312,22 @@ static int set_word(slice value, const char *const *words, const char *what, int
 			*out = i;
 			return 0;
 		}
-	if (words[2] == NULL)
-		return error_set(e, ERR_INVALID, "%s is %s or %s", what, words[0], words[1]);
-	return error_set(e, ERR_INVALID, "%s is %s, %s or %s", what, words[0], words[1], words[2]);
+	char list[200];
+	size_t n = 0;
+	for (int i = 0; words[i] && n < sizeof list; i++) {
+		int len = snprintf(list + n, sizeof list - n, "%s%s",
+		                   i == 0         ? ""
+		                   : words[i + 1] ? ", "
+		                                  : " or ",
+		                   words[i]);
+		n += len > 0 ? (size_t)len : 0;
+	}
+	return error_set(e, ERR_INVALID, "%s is %s", what, list);
 }
 
 static int set_format(struct report *r, slice value, struct error *e)
 {
-	static const char *const words[] = {"table", "json", "csv", NULL};
+	static const char *const words[] = {"table", "json", "csv", "markdown", "html", NULL};
 	int i = 0, rc = set_word(value, words, "format", &i, e);
 	r->format = rc == 0 ? (enum report_format)i : r->format;
 	return rc;
@@ -437,13 +445,31 @@ int report_only(struct report *r, slice field, slice value, struct error *e)
 	return 0;
 }
 
+slice report_where_text(const struct report *r, struct arena *mem)
+{
+	slice all = SLICE_NONE;
+	for (size_t i = 0; i < r->q.filters_n; i++) {
+		const struct ledger_filter *f = &r->q.filters[i];
+		all = arena_printf(mem, SLICE_FMT "%s" SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(all),
+		                   i ? ", " : "", SLICE_ARG(f->column), f->value.n ? "=" : " ",
+		                   SLICE_ARG(f->value.n ? f->value : SLICE("unknown")));
+	}
+	return all;
+}
+
+const char *report_content_type(enum report_format f)
+{
+	static const char *const types[] = {"text/plain; charset=utf-8", "application/json",
+	                                    "text/csv; charset=utf-8", "text/markdown; charset=utf-8",
+	                                    "text/html; charset=utf-8"};
+	return types[f];
+}
+
 int report_answer(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
                   const char **type, struct error *e)
 {
-	static const char *const types[] = {"text/plain; charset=utf-8", "application/json",
-	                                    "text/csv; charset=utf-8"};
 	if (type)
-		*type = types[r->format];
+		*type = report_content_type(r->format);
 	if (r->format == REPORT_JSON)
 		return report_json(ops, l, r, out, e);
 	if (r->format == REPORT_CSV)

@@ -11,7 +11,7 @@
 #define REPORT_MEASURES_MAX 64
 #define REPORT_CALLS_MAX    1000 /* rows of report_calls_json */
 
-enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV };
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REPORT_HTML };
 
 /* Of a table. */
 struct report_style {
@@ -100,6 +100,9 @@ int report_calls_json(const struct ledger_ops *ops, struct ledger *l, const stru
 /* For people, as r->style says. *rows (may be NULL) gets how many groups there are. */
 int report_table(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
                  size_t *rows, struct error *e) WARN_UNUSED;
+/* "team=payments, user unknown" of the filters, for people; n 0: there are none. */
+slice report_where_text(const struct report *r, struct arena *mem);
+const char *report_content_type(enum report_format f);
 /* In r->format; *type (may be NULL) gets its content type. */
 int report_answer(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
                   const char **type, struct error *e) WARN_UNUSED;

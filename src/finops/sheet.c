@@ -30,6 +30,7 @@ struct sheet *doc_sheet(struct doc *d, const char *name, const char *title)
 	}
 	s->name = name;
 	s->title = title;
+	s->none = "Nothing.";
 	s->bar = -1;
 	s->last = &s->first;
 	d->sheet[d->sheets_n++] = s;
@@ -151,6 +152,8 @@ static void put_members(struct jsonw *w, const struct sheet *s, const struct she
 	jsonw_object(w);
 	for (size_t i = 0; i < s->columns_n; i++) {
 		const struct sheet_column *c = &s->column[i];
+		if (c->name == NULL)
+			continue;
 		if (sheet_is_text(c->kind)) {
 			if (!total)
 				jsonw_put_string(w, slice_of(c->name), r->cell[i].text);
@@ -263,9 +266,13 @@ static int csv_row(const struct sheet *s, const struct sheet_row *r, struct buf 
 {
 	char text[MONEY_TEXT_MAX];
 	int rc = 0;
+	bool first = true;
 	for (size_t i = 0; rc == 0 && i < s->columns_n; i++) {
 		const struct sheet_column *c = &s->column[i];
-		rc = buf_append(out, i ? SLICE(",") : SLICE(""));
+		if (c->name == NULL)
+			continue;
+		rc = buf_append(out, first ? SLICE("") : SLICE(","));
+		first = false;
 		if (rc == 0 && r == NULL)
 			rc = buf_append(out, slice_of(c->name));
 		else if (rc == 0 && sheet_is_text(c->kind))
@@ -286,5 +293,34 @@ int doc_csv(const struct doc *d, struct buf *out)
 		for (const struct sheet_row *r = d->sheet[i]->first; rc == 0 && r; r = r->next)
 			rc = csv_row(d->sheet[i], r, out);
 	}
+	return rc;
+}
+
+int doc_write(const struct doc *d, enum report_format format, const struct report_style *style,
+              struct buf *out, const char **type, struct error *e)
+{
+	int rc = ERR_INVALID;
+	if (type)
+		*type = report_content_type(format);
+	switch (format) {
+	case REPORT_TABLE:
+		rc = doc_text(d, style, out);
+		break;
+	case REPORT_JSON:
+		rc = doc_json(d, out);
+		break;
+	case REPORT_CSV:
+		rc = doc_csv(d, out);
+		break;
+	case REPORT_MARKDOWN:
+		rc = doc_markdown(d, out);
+		break;
+	case REPORT_HTML:
+		rc = doc_html(d, out);
+		break;
+	}
+	if (rc == ERR_FULL || rc == ERR_NOMEM)
+		return error_set(
+		    e, rc, "the report is too large: name fewer dimensions, a shorter window or a filter");
 	return rc;
 }

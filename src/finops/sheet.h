@@ -18,8 +18,8 @@
 enum { SHEET_TEXT = 100, SHEET_CHANGE, SHEET_MONEY_CHANGE }; /* CHANGE: a ratio's units, with its sign */
 
 struct sheet_column {
-	const char *name; /* of programs: a member, a head of CSV */
-	const char *head; /* for people */
+	const char *name; /* of programs: a member, a head of CSV; NULL: not for them */
+	const char *head; /* for people; NULL: not for them */
 	int kind;         /* enum measure_kind, or one of the above */
 };
 
@@ -36,6 +36,7 @@ struct sheet_row {
 struct sheet {
 	const char *name;  /* of programs */
 	const char *title; /* for people; "" none */
+	const char *none;  /* what is said of no rows */
 	size_t columns_n;
 	struct sheet_column column[SHEET_COLUMNS];
 	int bar; /* the column whose figures have bars; -1: none */
@@ -83,10 +84,13 @@ void sheet_text(struct doc *d, struct sheet_row *r, size_t column, slice text);
 void sheet_value(struct sheet_row *r, size_t column, int64_t v);
 void doc_note(struct doc *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* In a format; *type (may be NULL) gets its content type. Faults of it as sentences. */
+int doc_write(const struct doc *d, enum report_format format, const struct report_style *style,
+              struct buf *out, const char **type, struct error *e) WARN_UNUSED;
 /* ERR_FULL when out has no more room, or the document had none. */
 int doc_text(const struct doc *d, const struct report_style *style, struct buf *out) WARN_UNUSED;
 int doc_markdown(const struct doc *d, struct buf *out) WARN_UNUSED;
-/* Without a script and without anything from elsewhere. simulated: says so. */
+/* Without a script and without anything from elsewhere. */
 int doc_html(const struct doc *d, struct buf *out) WARN_UNUSED;
 /* The first table, then the others behind an empty line each. */
 int doc_csv(const struct doc *d, struct buf *out) WARN_UNUSED;

@@ -79,6 +79,8 @@ static void put_row(struct writing *w, const struct sheet *s, const struct sheet
 	put(w, SLICE("<tr>"));
 	for (size_t i = 0; i < s->columns_n; i++) {
 		bool text = sheet_is_text(s->column[i].kind);
+		if (s->column[i].head == NULL)
+			continue;
 		put(w, text ? SLICE("<td>") : SLICE("<td class=\"n\">"));
 		if (r == s->total && text)
 			cell_text(&c, i == 0 ? SLICE("total") : SLICE(""));
@@ -104,8 +106,16 @@ static void put_sheet(struct writing *w, const struct sheet *s)
 		escaped(w, slice_of(s->title));
 		put(w, SLICE("</h2>\n"));
 	}
+	if (s->rows_n == 0) {
+		put(w, SLICE("<p>"));
+		escaped(w, slice_of(s->none));
+		put(w, SLICE("</p>\n"));
+		return;
+	}
 	put(w, SLICE("<table><thead><tr>"));
 	for (size_t i = 0; i < s->columns_n; i++) {
+		if (s->column[i].head == NULL)
+			continue;
 		put(w, sheet_is_text(s->column[i].kind) ? SLICE("<th>") : SLICE("<th class=\"n\">"));
 		escaped(w, slice_of(s->column[i].head));
 		put(w, SLICE("</th>"));

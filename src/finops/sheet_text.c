@@ -47,7 +47,7 @@ static size_t sum_of(const struct layout *l, size_t n)
 {
 	size_t sum = 0;
 	for (size_t i = 0; i < n; i++)
-		sum += l->width[i] + (i ? 2 : 0);
+		sum += l->width[i] ? l->width[i] + (sum ? 2 : 0) : 0;
 	return sum;
 }
 
@@ -55,6 +55,8 @@ static void widen(const struct sheet *s, const struct sheet_row *r, struct layou
 {
 	struct cell c;
 	for (size_t i = 0; r && i < s->columns_n; i++) {
+		if (s->column[i].head == NULL)
+			continue;
 		sheet_cell_text(&c, s->column[i].kind, &r->cell[i]);
 		if (r != s->total || !sheet_is_text(s->column[i].kind))
 			l->width[i] = c.width > l->width[i] ? c.width : l->width[i];
@@ -67,7 +69,7 @@ static void lay_out(const struct sheet *s, const struct report_style *style, str
 	size_t most = style->width > 0 ? (size_t)style->width : SIZE_MAX;
 	*l = (struct layout){.most = 0};
 	for (size_t i = 0; i < s->columns_n; i++)
-		l->width[i] = strlen(s->column[i].head);
+		l->width[i] = s->column[i].head ? strlen(s->column[i].head) : 0;
 	if (s->total && l->width[0] < 5)
 		l->width[0] = 5;
 	for (const struct sheet_row *r = s->first; r; r = r->next) {
@@ -111,6 +113,8 @@ static void put_line(struct writing *w, const struct sheet *s, const struct layo
 	struct cell c;
 	for (size_t i = 0; i < s->columns_n; i++) {
 		bool text = sheet_is_text(s->column[i].kind);
+		if (s->column[i].head == NULL)
+			continue;
 		if (r == NULL)
 			cell_text(&c, slice_of(s->column[i].head));
 		else if (r == s->total && text)
@@ -134,6 +138,8 @@ static void put_line(struct writing *w, const struct sheet *s, const struct layo
 static void put_rule(struct writing *w, const struct sheet *s, const struct layout *l)
 {
 	for (size_t i = 0; i < s->columns_n; i++) {
+		if (s->column[i].head == NULL)
+			continue;
 		put(w, i ? SLICE("  ") : SLICE(""));
 		put_times(w, w->style->utf8 ? SLICE("\xe2\x94\x80") : SLICE("-"), l->width[i]);
 	}
@@ -150,7 +156,8 @@ static void put_sheet(struct writing *w, const struct sheet *s)
 		put(w, SLICE("\n\n"));
 	}
 	if (s->rows_n == 0) {
-		put(w, SLICE("Nothing.\n"));
+		put(w, slice_of(s->none));
+		put(w, SLICE("\n"));
 		return;
 	}
 	colour(w, "\033[1m");
@@ -225,6 +232,8 @@ static void markdown_row(struct writing *w, const struct sheet *s, const struct 
 	put(w, SLICE("|"));
 	for (size_t i = 0; i < s->columns_n; i++) {
 		bool text = sheet_is_text(s->column[i].kind);
+		if (s->column[i].head == NULL)
+			continue;
 		put(w, SLICE(" "));
 		if (r == NULL) {
 			put(w, slice_of(s->column[i].head));
@@ -263,10 +272,17 @@ int doc_markdown(const struct doc *d, struct buf *out)
 			put(&w, slice_of(s->title));
 			put(&w, SLICE("**\n\n"));
 		}
+		if (s->rows_n == 0) {
+			put(&w, slice_of(s->none));
+			put(&w, SLICE("\n"));
+			continue;
+		}
 		markdown_row(&w, s, NULL);
 		put(&w, SLICE("|"));
 		for (size_t c = 0; c < s->columns_n; c++)
-			put(&w, sheet_is_text(s->column[c].kind) ? SLICE(" --- |") : SLICE(" ---: |"));
+			put(&w, s->column[c].head == NULL          ? SLICE("")
+			        : sheet_is_text(s->column[c].kind) ? SLICE(" --- |")
+			                                           : SLICE(" ---: |"));
 		put(&w, SLICE("\n"));
 		for (const struct sheet_row *r = s->first; r; r = r->next)
 			markdown_row(&w, s, r);

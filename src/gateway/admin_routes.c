@@ -127,6 +127,10 @@
 	"}},\"turns\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"anatomy\":{\"type\":"           \
 	"\"object\"},\"total\":" NUMBER ",\"offset\":" NUMBER ",\"more\":" BOOLEAN ",\"text\":" T "}}"
 #define SESSION_STATE_SHAPE OBJECT_WITH("\"id\",\"state\"", "\"id\":" T ",\"state\":" T ",\"reason\":" TEXT)
+#define DOC_SHAPE                                                                                            \
+	OBJECT_WITH("\"view\",\"since\",\"until\",\"tables\",\"notes\"",                                     \
+	            "\"view\":" T ",\"since\":" T ",\"until\":" T ",\"tables\":{\"type\":\"object\"},"       \
+	            "\"chart\":{\"type\":\"object\"},\"notes\":{\"type\":\"array\",\"items\":" T "}")
 #define REPORT_SHAPE                                                                                         \
 	OBJECT_WITH("\"by\",\"rows\",\"total\"",                                                             \
 	            "\"by\":{\"type\":\"array\",\"items\":" T "},\"per\":" TEXT ",\"since\":" TEXT           \
@@ -236,6 +240,15 @@ const struct admin_route admin_routes[] = {
      "own "
      "calls where the role sees no others'",
      "since,until,where,format", NULL, TRIAGE_SHAPE},
+    {"GET", "/api/v1/forecast", ALL_ROLES, admin_elsewhere,
+     "What spend will come to, and when budgets are spent, as `weir forecast`; of one's own where the role "
+     "sees no "
+     "others'",
+     "by,where,budget,tokens,model,calls,output,cached,format", NULL, DOC_SHAPE},
+    {"GET", "/api/v1/anomalies", ALL_ROLES, admin_elsewhere,
+     "Hours of spend that are out of the usual, as `weir anomaly`; of one's own where the role sees no "
+     "others'",
+     "by,since,until,where,least,format", NULL, DOC_SHAPE},
     {"GET", "/api/v1/calls", ALL_ROLES, admin_elsewhere, "The newest calls with all that is known of each",
      "since,until,where,limit", NULL, LIST_OF("rows", "{\"type\":\"object\"}")},
     {"GET", "/api/v1/overview", PEOPLE, admin_overview,

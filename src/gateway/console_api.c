@@ -1,6 +1,7 @@
 #include "gateway/console_api.h"
 
 #include "base/crypto.h"
+#include "finops/outlook.h"
 #include "finops/report.h"
 #include "finops/triage_answer.h"
 
@@ -121,6 +122,37 @@ static int triage(struct console_context *c, const struct console_reader *who, s
 	return code;
 }
 
+static int outlook(struct console_context *c, const struct console_reader *who, enum outlook_kind kind,
+                   slice query, int *status, const char **type, struct buf *out)
+{
+	struct error e = {0};
+	struct arena mem;
+	struct outlook o;
+	struct settings *s = settings_ref(c->shared->settings);
+	arena_init(&mem, QUERY_MEM);
+	int code = outlook_init(&o, kind, s->timezone, clock_wall_ms(c->shared->clock), &e);
+	if (code == 0) {
+		o.r.format = REPORT_JSON;
+		code = outlook_set_query(&o, query, &mem, &e);
+		if (code == 0 && !who->all && name_get(&who->user).n == 0)
+			code = error_set(&e, ERR_REFUSED,
+			                 "this key has no user, and so no calls of its own to show");
+		if (code == 0 && !who->all)
+			code = outlook_only(&o, name_get(&who->user), &e);
+		if (code == 0)
+			code = outlook_answer(&o, s, c->ops, c->ledger, out, type, &e);
+		outlook_release(&o);
+	}
+	*status = 200;
+	if (code) {
+		*type = "application/json";
+		code = refuse_json(out, status, code, e.text);
+	}
+	settings_unref(s);
+	arena_release(&mem);
+	return code;
+}
+
 int console_api(struct console_context *c, const struct console_reader *who, slice path, slice query,
                 int *status, const char **type, struct buf *out)
 {
@@ -129,6 +161,10 @@ int console_api(struct console_context *c, const struct console_reader *who, sli
 		return ask(c, who, query, report_answer, status, type, out);
 	if (slice_eq(path, SLICE("/api/v1/triage")))
 		return triage(c, who, query, status, type, out);
+	if (slice_eq(path, SLICE("/api/v1/forecast")))
+		return outlook(c, who, OUTLOOK_FORECAST, query, status, type, out);
+	if (slice_eq(path, SLICE("/api/v1/anomalies")))
+		return outlook(c, who, OUTLOOK_ANOMALY, query, status, type, out);
 	if (slice_eq(path, SLICE("/api/v1/calls")))
 		return ask(c, who, query, calls, status, type, out);
 	return ERR_NOT_FOUND;

@@ -65,7 +65,7 @@ static void a_wrong_word_says_what_there_is(void **state)
 	    {"since", "-3d", ERR_INVALID, "is no time"},
 	    {"since", "99999999999d", ERR_INVALID, "is no time"},
 	    {"limit", "0", ERR_INVALID, "1 to 1000"},
-	    {"format", "xml", ERR_INVALID, "table, json or csv"},
+	    {"format", "xml", ERR_INVALID, "table, json, csv, markdown or html"},
 	    {"bars", "unicode", ERR_INVALID, "ascii or utf8"},
 	    {"width", "wide", ERR_INVALID, "a number"},
 	    {"top", "-1", ERR_INVALID, "a number"},
