@@ -15,7 +15,10 @@ static const char TEXT[] =
     "teams: [{name: t, members: [a, b]}, {name: u, members: c}]\n"
     "budgets: [{name: b, each: [user, pr], window: day, limit: 1 USD, alerts: [50%]}]\n"
     "quotas: [{name: q, requests: 1/s}]\n"
-    "gates: [{name: g, where: {team: [t, '!u'], any: [{budget: {b: '>8%'}}]}, deny: x}]\n";
+    "gates: [{name: g, where: {team: [t, '!u'], any: [{budget: {b: '>8%'}}]}, deny: x}]\n"
+    "alerts: [{name: chat, url: env:WEIR_TEST_SECRET_URL, where: {team: [t, u]}}, {name: run, command: "
+    "[/bin/true, x]}, "
+    "{name: post, mail: {to: [a@x.y, b@x.y], from: w@x.y, url: 'smtp://m'}}]\n";
 
 static void tell(void *arg, const char *line)
 {
@@ -31,6 +34,7 @@ static void each_allocation(void **state)
 	assert_int_equal(write(fd, TEXT, sizeof TEXT - 1), sizeof TEXT - 1);
 	close(fd);
 	setenv("WEIR_TEST_SECRET", "sk-test", 1);
+	setenv("WEIR_TEST_SECRET_URL", "https://x.y/z", 1);
 	long n = 0, failed;
 	do {
 		size_t told = 0;
@@ -47,6 +51,10 @@ static void each_allocation(void **state)
 			assert_true(s->journal.n > 0 && s->timezone.n > 0);
 			assert_non_null(settings_team(s, SLICE("c")));
 			assert_int_equal(s->budgets_n, 1);
+			assert_int_equal(s->alerts_n, 3);
+			assert_true(slice_eq(s->alerts[0].where->value, SLICE("t,u")));
+			assert_true(s->alerts[1].command_n == 2 && s->alerts[1].command[1].n == 1);
+			assert_true(s->alerts[2].mail.to_n == 2 && s->alerts[2].mail.to[1].n == 5);
 			assert_int_equal(s->budgets->each_n, 2);
 			assert_int_equal(s->budgets->alerts_n, 1);
 			assert_non_null(s->gates->rule.where);
