@@ -158,9 +158,14 @@ static int settle(struct import_run *run, int64_t since_ms, int64_t until_ms, st
 int import_tallies_end(struct import_run *run)
 {
 	struct error e = {0};
+	uint64_t removed;
 	int rc = 0;
 	if (run->ledger == NULL)
 		return EXIT_DONE;
+	for (bool more = run->totals.added + run->totals.known > 0; more && rc == 0;)
+		rc = run->ops->same_sweep(run->ledger, &removed, &more, &e);
+	if (rc)
+		return cli_fail(run->c, "%s", e.text);
 	if (run->tallies && run->tallies->first) {
 		rc = put_all(run, &e);
 		if (rc == 0)

@@ -17,6 +17,7 @@
 #define BATCH       64               /* rows in a transaction: the gateway's own writer waits as long */
 #define BATCH_FULL  512              /* while so many and more wait: about 20 ms */
 #define SETTLE_US   INT64_C(2000000) /* what metrics tell is compared with what calls came in within */
+#define SWEEPS_MAX  64
 #define SERIES_NS   (INT64_C(45) * 24 * 3600 * 1000000000) /* a series that long without a point is over */
 #define WAIT_US     INT64_C(2000000)                       /* the gateway's own row comes within */
 #define PAUSE_MS    200                                    /* after a ledger that did not take them */
@@ -222,9 +223,19 @@ static int put_all(struct otlp_intake *t, const struct rows *rows, struct done *
 /* After rows: they are looked at together with what comes within a while. */
 static void settle_later(struct otlp_intake *t, const struct done *d)
 {
-	int64_t since, until;
-	if (t->settle_us == 0 && (d->counted || (d->added && otlp_meters_spans(t->meters, &since, &until))))
+	if (t->settle_us == 0 && (d->counted || d->added))
 		t->settle_us = clock_mono_us(t->shared->clock) + SETTLE_US;
+}
+
+/* What the gateway wrote behind what telemetry told of the same calls. */
+static int sweep(struct otlp_intake *t, struct error *e)
+{
+	uint64_t removed;
+	bool more = true;
+	int rc = 0;
+	for (int i = 0; more && rc == 0 && i < SWEEPS_MAX; i++)
+		rc = t->ops->same_sweep(t->ledger, &removed, &more, e);
+	return rc;
 }
 
 /* Without the lock. Calls may have come for any session that was counted. */
@@ -232,13 +243,14 @@ static int settle(struct otlp_intake *t, struct tally_counts *n, struct error *e
 {
 	int64_t since, until;
 	t->settle_us = 0;
-	if (!otlp_meters_spans(t->meters, &since, &until))
-		return 0;
+	int rc = t->ledger ? sweep(t, e) : 0;
+	if (rc || t->ledger == NULL || !otlp_meters_spans(t->meters, &since, &until))
+		return rc;
 	pthread_mutex_lock(&t->shared->lock);
 	struct settings *settings = settings_ref(t->shared->settings);
 	pthread_mutex_unlock(&t->shared->lock);
 	const struct tally_book b = {.ops = t->ops, .ledger = t->ledger, .catalog = settings->catalog};
-	int rc = t->ledger ? tally_settle(&b, since, until, n, e) : 0;
+	rc = tally_settle(&b, since, until, n, e);
 	settings_unref(settings);
 	if (rc)
 		t->settle_us = clock_mono_us(t->shared->clock) + SETTLE_US;

@@ -219,6 +219,10 @@ struct ledger_ops {
 	 * other source could not know that (another kind of key), by agent, session (when both know it) and
 	 * the same input, cache and output within LEDGER_SAME_MS. */
 	int (*same_call)(struct ledger *l, const struct record *r, char *source, size_t cap, struct error *e);
+	/* The other way round: rows of the gateway that came behind another source's row of the same call.
+	 * That other row is taken out. A step of it, in a transaction of its own; *more: there is more of it.
+	 */
+	int (*same_sweep)(struct ledger *l, uint64_t *removed, bool *more, struct error *e);
 	/* Keeps a batch, or what has changed of it; those created since a time, oldest first. */
 	int (*batch_put)(struct ledger *l, const struct ledger_batch *b, struct error *e);
 	int (*batches)(struct ledger *l, int64_t since_ms,

@@ -393,6 +393,7 @@ const struct ledger_ops ledger_sqlite_ops = {
     .import_seen = ledger_sqlite_import_seen,
     .import_note = ledger_sqlite_import_note,
     .same_call = ledger_sqlite_same_call,
+    .same_sweep = ledger_sqlite_same_sweep,
     .freeze_put = ledger_sqlite_freeze_put,
     .freeze_drop = ledger_sqlite_freeze_drop,
     .freezes = ledger_sqlite_freezes,

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         13
+#define LEDGER_SCHEMA         14
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -102,6 +102,8 @@ int ledger_sqlite_import_note(struct ledger *l, slice path, int64_t size, int64_
                               struct error *e);
 int ledger_sqlite_same_call(struct ledger *l, const struct record *r, char *source, size_t cap,
                             struct error *e);
+
+int ledger_sqlite_same_sweep(struct ledger *l, uint64_t *removed, bool *more, struct error *e);
 
 /* ledger_sqlite_freeze.c */
 int ledger_sqlite_freeze_put(struct ledger *l, const struct ledger_freeze *f, struct error *e);

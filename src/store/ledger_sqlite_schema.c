@@ -153,6 +153,16 @@ static int add_rule_indexes(struct ledger *l, struct error *e)
 	                   e);
 }
 
+/* Rows behind the mark are in no rollup yet: they may go. */
+static int keep_rollups_of_rows(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l,
+	                   "DROP TRIGGER calls_gone;"
+	                   "CREATE TRIGGER calls_gone AFTER DELETE ON calls WHEN(SELECT trimming=0 AND "
+	                   "OLD.rowid<=row FROM rollup_mark)BEGIN UPDATE rollup_mark SET broken=1;END;",
+	                   e);
+}
+
 /* steps[n] makes schema n + 1 of schema n. */
 static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
     create_tables,
@@ -168,6 +178,7 @@ static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
     ledger_sqlite_rollup_create,
     ledger_sqlite_tallies_create,
     ledger_sqlite_series_create,
+    keep_rollups_of_rows,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a

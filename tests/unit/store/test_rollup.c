@@ -430,7 +430,8 @@ static void test_older_ledger(void **state)
 	world_close(&w);
 }
 
-/* By hand rows are changed, deleted, numbered anew: reports go by the rows until all is summed again. */
+/* By hand rows are changed, deleted, numbered anew: reports go by the rows until all is summed again. A row
+ * behind the mark may go: no rollup tells of it. */
 static void test_rows_changed(void **state)
 {
 	static const char *const changes[] = {
@@ -449,7 +450,7 @@ static void test_rows_changed(void **state)
 			write_some(&w, 80);
 		must(ledger_exec(w.writer[0], changes[i], &e), &e);
 		ask_some(&w, 10, &rolled);
-		assert_int_equal(rolled, 0);
+		assert_int_equal(rolled > 0, i == 2);
 		must(ledger_exec(w.writer[0], "VACUUM", &e), &e);
 		take_all_in(&w, 10);
 		must(ledger_exec(w.writer[0], "VACUUM", &e), &e);
