@@ -70,6 +70,6 @@ int cli_print_json(const struct cli *c, struct jsonw *w, struct buf *b);
 extern const struct command command_serve, command_run, command_check, command_doctor, command_key,
     command_session, command_report, command_export, command_import, command_price, command_tokens,
     command_demo, command_top, command_freeze, command_unfreeze, command_gate, command_budget, command_triage,
-    command_alert, command_forecast, command_anomaly;
+    command_alert, command_forecast, command_anomaly, command_savings;
 
 #endif

@@ -23,6 +23,7 @@ const struct command *const cli_commands[] = {
 	&command_alert,
 	&command_forecast,
 	&command_anomaly,
+	&command_savings,
 	NULL,
 };
 /* clang-format on */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "model/storm.h"
+#include "finops/storm_text.h"
 #include "store/columns.h"
 
 #define MEMORY      ((size_t)512 << 20)
@@ -195,29 +195,6 @@ static void sums_of(const struct takings *f, const struct record *r, struct taki
 
 /* --- sessions of the window ------------------------------------------------------------------ */
 
-/* Does the sentence say what a storm's does? Every piece between the blanks of one's words stands in it. */
-static bool tells_of_storm(slice text)
-{
-#define X(id, name, words) words,
-	static const char *const all[] = {STORM_LIST(X)};
-#undef X
-	for (size_t i = STORM_NONE + 1; text.n && i < STORM_N; i++) {
-		slice rest = slice_of(all[i]), piece, in = text;
-		bool all_there = true;
-		while (all_there && slice_split(&rest, '%', &piece)) {
-			bool first = piece.p == all[i];
-			piece = first ? piece : slice_sub(piece, 1, piece.n);
-			ptrdiff_t at = slice_find(in, piece);
-			all_there = at >= 0;
-			if (all_there)
-				in = slice_sub(in, (size_t)at + piece.n, in.n);
-		}
-		if (all_there)
-			return true;
-	}
-	return false;
-}
-
 static struct takings_session *session_of(struct takings *f, uint32_t id)
 {
 	if (id == 0)
@@ -242,7 +219,7 @@ static struct takings_session *session_of(struct takings *f, uint32_t id)
 
 static void note_storm(struct takings *f, struct takings_session *s, const struct record *r)
 {
-	if (!tells_of_storm(r->text[TEXT_EXPLANATION]))
+	if (!storm_is_told(r->text[TEXT_EXPLANATION]))
 		return;
 	s->storms++;
 	if (s->storm_ms == 0)

@@ -136,6 +136,10 @@
 	            "\"by\":{\"type\":\"array\",\"items\":" T "},\"per\":" TEXT ",\"since\":" TEXT           \
 	            ",\"until\":" TEXT ",\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"     \
 	            "\"total\":{\"type\":\"object\"}")
+#define SAVINGS_SHAPE                                                                                        \
+	OBJECT_WITH("\"since\",\"until\",\"cost_nanousd\",\"month_nanousd\",\"savings\",\"missing\"",        \
+	            "\"days\":" NUMBER ",\"cost_nanousd\":" NUMBER ",\"month_nanousd\":" NUMBER              \
+	            ",\"savings\":" T_LIST ",\"missing\":{\"type\":\"array\",\"items\":" T "}")
 #define TRIAGE_SHAPE                                                                                         \
 	OBJECT_WITH(                                                                                         \
 	    "\"window\",\"baseline\",\"cost_nanousd\",\"usual_nanousd\",\"rise_nanousd\",\"causes\","        \
@@ -249,6 +253,11 @@ const struct admin_route admin_routes[] = {
      "Hours of spend that are out of the usual, as `weir anomaly`; of one's own where the role sees no "
      "others'",
      "by,since,until,where,least,format", NULL, DOC_SHAPE},
+    {"GET", "/api/v1/savings", ALL_ROLES, admin_elsewhere,
+     "What could be saved a month and what does it, as `weir savings`; of one's own calls where the role "
+     "sees no "
+     "others'",
+     "since,until,where,seat,format", NULL, SAVINGS_SHAPE},
     {"GET", "/api/v1/calls", ALL_ROLES, admin_elsewhere, "The newest calls with all that is known of each",
      "since,until,where,limit", NULL, LIST_OF("rows", "{\"type\":\"object\"}")},
     {"GET", "/api/v1/overview", PEOPLE, admin_overview,

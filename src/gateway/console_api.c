@@ -1,8 +1,11 @@
 #include "gateway/console_api.h"
 
+#include <pthread.h>
+
 #include "base/crypto.h"
 #include "finops/outlook.h"
 #include "finops/report.h"
+#include "finops/savings_answer.h"
 #include "finops/triage_answer.h"
 
 #define QUERY_MEM (256 * 1024)
@@ -21,6 +24,15 @@ int console_escape(struct buf *out, slice text)
 			return r;
 	}
 	return 0;
+}
+
+/* The settings of now; to be released. */
+static struct settings *current(struct console_context *c)
+{
+	pthread_mutex_lock(&c->shared->lock);
+	struct settings *s = settings_ref(c->shared->settings);
+	pthread_mutex_unlock(&c->shared->lock);
+	return s;
 }
 
 static int refuse_json(struct buf *out, int *status, int code, const char *message)
@@ -128,7 +140,7 @@ static int outlook(struct console_context *c, const struct console_reader *who, 
 	struct error e = {0};
 	struct arena mem;
 	struct outlook o;
-	struct settings *s = settings_ref(c->shared->settings);
+	struct settings *s = current(c);
 	arena_init(&mem, QUERY_MEM);
 	int code = outlook_init(&o, kind, s->timezone, clock_wall_ms(c->shared->clock), &e);
 	if (code == 0) {
@@ -153,6 +165,37 @@ static int outlook(struct console_context *c, const struct console_reader *who, 
 	return code;
 }
 
+static int savings(struct console_context *c, const struct console_reader *who, slice query, int *status,
+                   const char **type, struct buf *out)
+{
+	struct error e = {0};
+	struct arena mem;
+	struct savings_words w;
+	uint64_t seed = 0;
+	arena_init(&mem, QUERY_MEM);
+	int code = crypto_random(&seed, sizeof seed);
+	if (code == 0)
+		code = savings_words_init(&w, c->timezone, clock_wall_ms(c->shared->clock), &e);
+	if (code == 0) {
+		struct settings *s = current(c);
+		w.json = true;
+		code = savings_set_query(&w, query, &mem, &e);
+		if (code == 0)
+			code = own_only(&w.r, who, &e);
+		if (code == 0)
+			code = savings_answer(&w, c->ops, c->ledger, s->catalog, seed, out, type, &e);
+		settings_unref(s);
+		savings_words_release(&w);
+	}
+	*status = 200;
+	if (code) {
+		*type = "application/json";
+		code = refuse_json(out, status, code, e.text);
+	}
+	arena_release(&mem);
+	return code;
+}
+
 int console_api(struct console_context *c, const struct console_reader *who, slice path, slice query,
                 int *status, const char **type, struct buf *out)
 {
@@ -165,6 +208,8 @@ int console_api(struct console_context *c, const struct console_reader *who, sli
 		return outlook(c, who, OUTLOOK_FORECAST, query, status, type, out);
 	if (slice_eq(path, SLICE("/api/v1/anomalies")))
 		return outlook(c, who, OUTLOOK_ANOMALY, query, status, type, out);
+	if (slice_eq(path, SLICE("/api/v1/savings")))
+		return savings(c, who, query, status, type, out);
 	if (slice_eq(path, SLICE("/api/v1/calls")))
 		return ask(c, who, query, calls, status, type, out);
 	return ERR_NOT_FOUND;
