@@ -101,6 +101,13 @@ test('the overview: its figures are those of weir report', async () => {
   assert.ok(Math.abs(sum - today / 1e9) < 0.05, `${sum} is not ${today / 1e9}`);
   await page.getByText('Models', { exact: true }).click();
   assert.ok(await page.getByRole('columnheader', { name: 'Models' }).isVisible());
+  // what is expected, as the forecast has it
+  const { rows } = (await asOwner('forecast')).tables.periods;
+  const expected = rows.find((r) => r.period === 'month').expected_nanousd;
+  assert.ok((await card.innerText()).includes(`Expected at its end: ${usd(expected)}`), `${await card.innerText()}: ${usd(expected)}`);
+  await page.locator('.segmented').getByText('Month', { exact: true }).click();
+  await page.getByText('This month, as it adds up').waitFor();
+  await settled(page);
   await close(page);
   noFaults();
 });
@@ -189,7 +196,7 @@ test('budgets: what is counted, another limit tried, a limit lifted, a new one m
   await page.getByRole('button', { name: 'Make it', exact: true }).click();
   assert.match(await page.locator('dialog .fault').innerText(), /settings file/);
   await page.keyboard.press('Escape');
-  assert.equal(await page.locator('dialog').count(), 0);
+  await until('the dialog is gone', async () => (await page.locator('dialog').count()) === 0);
   browser.faults.splice(0, browser.faults.length, ...browser.faults.filter((f) => !/status of 409/.test(f)));
   await close(page);
   noFaults();
@@ -223,6 +230,77 @@ test('sessions: found, looked at, paused and resumed', async () => {
   await page.locator('dialog').getByRole('button', { name: 'Resume' }).click();
   await until('running', async () => (await state()) === 'running');
   await until('the button', () => page.getByRole('button', { name: 'Pause' }).isVisible());
+  await close(page);
+  noFaults();
+});
+
+test('incidents: alerts held back, a session paused where it stands out, the waterfall as the triage has it', async () => {
+  await office.ask('freeze', { method: 'POST', headers: { 'x-weir-key': office.owner, 'content-type': 'application/json' }, body: '{"team": "nobody", "reason": "<b>a test</b>"}' });
+  const page = await open('/incidents?since=today');
+  const triage = await asOwner('triage?since=today');
+  const text = await page.locator('main').innerText();
+  assert.ok(text.includes(usd(triage.cost_nanousd)), usd(triage.cost_nanousd));
+  await page.locator('section', { hasText: 'What changed' }).getByRole('button', { name: 'Table' }).first().click();
+  const rows = await page.locator('.chart-table tbody tr').allInnerTexts();
+  assert.equal(rows.length, triage.factors.filter((f) => f.rise_nanousd).length + 2);
+  const open_ = await until('an alert', async () => {
+    const list = (await asOwner('alerts')).alerts.filter((a) => !a.silence);
+    return list.some((a) => a.kind === 'freeze') && list;
+  }, 15000);
+  await page.reload();
+  await settled(page);
+  await page.getByRole('button', { name: /^Silence: / }).first().click();
+  await page.getByLabel('Why', { exact: true }).fill('known');
+  await page.locator('dialog').getByRole('button', { name: 'Silence' }).click();
+  await until('it is held back', async () => (await asOwner('alerts')).alerts.filter((a) => !a.silence).length < open_.length);
+  await office.ask('unfreeze', { method: 'POST', headers: { 'x-weir-key': office.owner, 'content-type': 'application/json' }, body: '{"team": "nobody"}' });
+  const one = triage.sessions[0].session;
+  await page.getByRole('button', { name: `Pause session ${one}` }).click();
+  await page.locator('dialog').getByRole('button', { name: 'Pause' }).click();
+  await until('it is paused', async () => (await asOwner(`sessions/${encodeURIComponent(one)}`)).sessions.some((s) => s.id === one && s.state === 'paused'));
+  await close(page);
+  noFaults();
+});
+
+test('unit costs and rollout: their figures are those of the report and of the shadow', async () => {
+  const page = await open('/units?since=30d');
+  const { total } = office.report('--by', 'team', '--since', '30d', '--measures', 'cost_nanousd,sessions,active_days');
+  const tile = (name) => page.locator('.card', { hasText: name }).locator('.stat-value').first();
+  assert.equal(await tile('An active developer day').innerText(), usd(total.cost_nanousd / total.active_days));
+  assert.equal(await tile('A session').innerText(), usd(total.cost_nanousd / total.sessions));
+  await go(page, '/rollout');
+  const rule = (await asOwner('shadow?days=30')).rules.find((r) => r.name === 'try-dev-day');
+  assert.ok(rule.calls > 0);
+  const card = page.locator('section.card', { hasText: 'try-dev-day' });
+  assert.ok((await card.innerText()).includes(String(rule.calls)));
+  assert.equal(await card.locator('tbody tr').count(), rule.affected.length);
+  await close(page);
+  noFaults();
+});
+
+test('set-up: a key is made and ended, a team frozen and let go, and it all stands in the record', async () => {
+  const page = await open('/setup?tab=keys');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await page.getByLabel('Person').fill('new@acme.example');
+  await page.locator('dialog').getByRole('button', { name: 'Make the key' }).click();
+  const text = await page.locator('.command code').innerText();
+  assert.match(text, /^wk_/);
+  await until('the key is known', async () => (await fetch(`${office.weir.console}/api/v1/me`, { headers: { 'x-weir-key': text } })).ok);
+  await page.locator('tr', { hasText: 'new@acme.example' }).getByRole('button', { name: 'End' }).click();
+  await page.locator('dialog').getByRole('button', { name: 'End the key' }).click();
+  await until('the key is shut', async () => (await fetch(`${office.weir.console}/api/v1/me`, { headers: { 'x-weir-key': text } })).status === 401);
+  await go(page, '/setup?tab=freeze');
+  await page.getByRole('button', { name: 'Freeze…' }).click();
+  await page.getByLabel('Which team').fill('web');
+  await page.getByLabel('Why').fill('<i>a test</i>');
+  await page.locator('dialog').getByRole('button', { name: 'Freeze' }).click();
+  await until('it is frozen', async () => (await asOwner('freezes')).freezes.length === 1);
+  await page.getByText('<i>a test</i>').waitFor();
+  await page.getByRole('button', { name: 'Unfreeze' }).click();
+  await until('it is let go', async () => (await asOwner('freezes')).freezes.length === 0);
+  await go(page, '/setup?tab=audit');
+  const record = await page.locator('main').innerText();
+  for (const action of ['key.create', 'key.revoke', 'freeze', 'unfreeze']) assert.ok(record.includes(action), action);
   await close(page);
   noFaults();
 });

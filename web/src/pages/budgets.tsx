@@ -1,11 +1,12 @@
 // Budgets: what each counter has settled and holds, how it went before, limits lifted, and what another limit would have done.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { apiPath, ask, send, useApi } from '../api/client';
+import { type Forecast, expectedOf, useForecast } from '../api/forecast';
 import type { Budget, Counter, Override, Preview, Report } from '../api/types';
 import { mayKeep, mayMake, useMe } from '../app';
 import { Link, useQuery } from '../router';
 import { Dialog, toast } from '../ui/dialog';
-import { amount, amountNano, amountNumber, count, dateTime, money, moneyShort, nameOf, percent } from '../ui/format';
+import { amount, amountNano, amountNumber, compact, count, dateTime, money, moneyShort, nameOf, percent } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Badge, Card, Command, Empty, Loaded, Meter, Name, PageHead, Skeleton } from '../ui/parts';
 import { dayOf, overTime } from '../ui/series';
@@ -249,7 +250,7 @@ function History({ budget }: { budget: Budget }) {
 
 const SHOWN = 12;
 
-function BudgetCard({ budget, open, onOpen }: { budget: Budget; open: boolean; onOpen: () => void }) {
+function BudgetCard({ budget, open, onOpen, forecast }: { budget: Budget; open: boolean; onOpen: () => void; forecast: Forecast | undefined }) {
   const me = useMe();
   const [lifting, setLifting] = useState<Counter>();
   const counters = budget.counters;
@@ -288,7 +289,9 @@ function BudgetCard({ budget, open, onOpen }: { budget: Budget; open: boolean; o
               grow: true,
               cell: (c) => {
                 const s = shareOf(budget, c);
-                return <Meter share={s.share} held={s.held} tone={toneOf(s.share)} label={`${percent(s.share)} settled, ${percent(s.held)} held`} />;
+                const e = expectedOf(forecast, budget.name, c.for);
+                const mark = e?.expected && e.limit ? e.expected / e.limit : null;
+                return <Meter share={s.share} held={s.held} mark={mark} tone={toneOf(s.share)} label={`${percent(s.share)} settled, ${percent(s.held)} held${mark === null ? '' : `, ${percent(mark)} expected at the end`}`} />;
               },
             },
             { key: 'share', head: 'Used', figure: true, sort: (c) => shareOf(budget, c).share, cell: (c) => percent(shareOf(budget, c).share) },
@@ -296,6 +299,23 @@ function BudgetCard({ budget, open, onOpen }: { budget: Budget; open: boolean; o
             { key: 'held', head: 'Held', figure: true, wide: true, sort: (c) => amountNumber(c.held), cell: (c) => (amountNumber(c.held) ? amount(c.held) : <span class="muted">–</span>) },
             { key: 'lifted', head: 'Lifted', figure: true, wide: true, cell: (c) => (amountNumber(c.lifted) ? amount(c.lifted) : <span class="muted">–</span>) },
             { key: 'left', head: 'Left', figure: true, wide: true, sort: (c) => amountNumber(c.left), cell: (c) => amount(c.left) },
+            {
+              key: 'expected',
+              head: 'Expected',
+              figure: true,
+              wide: true,
+              cell: (c) => {
+                const e = expectedOf(forecast, budget.name, c.for);
+                if (!e || e.expected === null) return <span class="muted">–</span>;
+                const text = e.unit === 'nanousd' ? money(e.expected) : compact(e.expected);
+                return (
+                  <span class={e.state === 'within' ? '' : 'bad-text'} title={e.low !== null && e.high !== null && e.unit === 'nanousd' ? `between ${money(e.low)} and ${money(e.high)}` : undefined}>
+                    {text}
+                    {e.spent_at ? `, spent ${dateTime(e.spent_at)}` : ''}
+                  </span>
+                );
+              },
+            },
             { key: 'until', head: 'Until', wide: true, cell: (c) => dateTime(c.until) },
             {
               key: 'act',
@@ -425,6 +445,7 @@ export default function Budgets() {
   const [query, setQuery] = useQuery();
   const answer = useApi<{ budgets: Budget[] }>(apiPath('budgets'), 15);
   const [making, setMaking] = useState(false);
+  const forecast = useForecast();
   const chosen = query.get('name');
   return (
     <div class="page">
@@ -453,7 +474,7 @@ export default function Budgets() {
                 <section key={title} class="level" style={{ marginLeft: `min(${depth * 18}px, ${depth * 2}vw)` }} aria-label={title}>
                   <h2 class="level-title">{title}</h2>
                   {of.map((b) => (
-                    <BudgetCard key={b.name} budget={b} open={chosen === b.name} onOpen={() => setQuery({ name: chosen === b.name ? null : b.name })} />
+                    <BudgetCard key={b.name} forecast={forecast.data} budget={b} open={chosen === b.name} onOpen={() => setQuery({ name: chosen === b.name ? null : b.name })} />
                   ))}
                 </section>
               ))}

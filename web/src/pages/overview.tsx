@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { apiPath, useApi } from '../api/client';
 import { type Live, useLive } from '../api/live';
+import { type ExpectedPeriod, type Forecast, useForecast } from '../api/forecast';
 import type { Mover, Overview, Period } from '../api/overview';
 import type { Alerts, Budget, Report } from '../api/types';
 import { useMe } from '../app';
@@ -10,7 +11,8 @@ import { Link } from '../router';
 import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleton, type Tone } from '../ui/parts';
 import { amount, amountNano, amountNumber, change, count, day, money, moneyShort, nameOf, percent } from '../ui/format';
 import { Icon } from '../ui/icons';
-import { dayOf, figure, overTime, shiftDay } from '../ui/series';
+import { Month } from '../ui/month';
+import { dayOf, everyDay, figure, overTime, shiftDay } from '../ui/series';
 import { Spark } from '../ui/spark';
 import { Stack } from '../ui/stack';
 import { Table } from '../ui/table';
@@ -55,7 +57,7 @@ const Delta = ({ period, than }: { period: Period; than: string }) => {
 };
 
 /** What was spent in a window, against the same stretch of the window before and the budget of everybody, where there is one. */
-function Burn({ title, period, than, values, budget }: { title: string; period: Period; than: string; values: number[]; budget: Budget | undefined }) {
+function Burn({ title, period, than, values, budget, expected }: { title: string; period: Period; than: string; values: number[]; budget: Budget | undefined; expected: ExpectedPeriod | undefined }) {
   const now = period.cost_nanousd ?? 0;
   const limit = budget && amountNano(budget.limit);
   return (
@@ -72,7 +74,7 @@ function Burn({ title, period, than, values, budget }: { title: string; period: 
         <div class="burn-budget">
           {budget && limit ? (
             <>
-              <Meter share={now / limit} tone={toneOf(now / limit)} label={`${percent(now / limit)} of ${amount(budget.limit)}`} />
+              <Meter share={now / limit} mark={expected?.expected_nanousd ? expected.expected_nanousd / limit : null} tone={toneOf(now / limit)} label={`${percent(now / limit)} of ${amount(budget.limit)}${expected?.expected_nanousd ? `, ${percent(expected.expected_nanousd / limit)} expected` : ''}`} />
               <span class="stat-more">
                 {percent(now / limit)} of {amount(budget.limit)} · <Link to={`/budgets?name=${encodeURIComponent(budget.name)}`}>{nameOf(budget.name)}</Link>
               </span>
@@ -80,6 +82,15 @@ function Burn({ title, period, than, values, budget }: { title: string; period: 
           ) : (
             <span class="stat-more">No budget for everybody in this window</span>
           )}
+          <span class="stat-more">
+            {expected?.expected_nanousd !== undefined && expected.expected_nanousd !== null ? (
+              <>
+                Expected at its end: <b class={limit && expected.expected_nanousd > limit ? 'bad-text' : ''}>{money(expected.expected_nanousd)}</b> ({moneyShort(expected.low_nanousd)} to {moneyShort(expected.high_nanousd)})
+              </>
+            ) : (
+              '\u00a0'
+            )}
+          </span>
         </div>
       </div>
     </Card>
@@ -287,19 +298,33 @@ function useToday(): string {
 }
 
 const SPANS = [
+  { value: 'month', label: 'Month' },
   { value: 'today', label: 'Today' },
   { value: '14', label: '14 days' },
   { value: '60', label: '60 days' },
 ] as const;
 
-function Picture({ days, today }: { days: ReturnType<typeof useApi<Report>>; today: string }) {
+function Picture({ days, today, limit, forecast }: { days: ReturnType<typeof useApi<Report>>; today: string; limit: number | null; forecast: Forecast | undefined }) {
   const [span, setSpan] = useState<(typeof SPANS)[number]['value']>('14');
   const hours = useApi<Report>(span === 'today' ? apiPath('report', { by: 'team', per: 'hour', since: 'today', measures: `${COST},calls` }) : null, RENEWED_S);
   const of = span === 'today' ? hours : days;
-  const over = useMemo(() => of.data && overTime(of.data, COST, 7, span === 'today' ? undefined : [shiftDay(today, 1 - Number(span)), today]), [of.data, span, today]);
+  const over = useMemo(() => of.data && span !== 'month' && overTime(of.data, COST, 7, span === 'today' ? undefined : [shiftDay(today, 1 - Number(span)), today]), [of.data, span, today]);
+  const month = useMemo(() => {
+    if (!days.data || span !== 'month') return undefined;
+    const from = `${today.slice(0, 7)}-01`;
+    const end = shiftDay(`${shiftDay(`${today.slice(0, 7)}-28`, 5).slice(0, 7)}-01`, -1);
+    return { days: everyDay([], from, end), spent: overTime({ ...days.data, by: [] }, COST, 1, [from, today]).series[0]?.values ?? [] };
+  }, [days.data, span, today]);
+  const expected = forecast?.tables.periods?.rows.find((r) => r.period === 'month');
   return (
-    <Card title="Spend by team" class="has-chart" aside={<Segmented label="Span" options={SPANS} value={span} onChange={setSpan} />}>
-      {over ? <Stack over={over} height={270} label="Spend by team over time" format={money} axis={moneyShort} /> : <Skeleton height={296} />}
+    <Card title={span === 'month' ? 'This month, as it adds up' : 'Spend by team'} class="has-chart" aside={<Segmented label="Span" options={SPANS} value={span} onChange={setSpan} />}>
+      {month ? (
+        <Month days={month.days} spent={month.spent} limit={limit} height={270} expected={expected && expected.expected_nanousd !== null ? { expected: expected.expected_nanousd, low: expected.low_nanousd ?? expected.expected_nanousd, high: expected.high_nanousd ?? expected.expected_nanousd } : undefined} />
+      ) : over ? (
+        <Stack over={over} height={270} label="Spend by team over time" format={money} axis={moneyShort} />
+      ) : (
+        <Skeleton height={296} />
+      )}
     </Card>
   );
 }
@@ -326,6 +351,7 @@ export default function OverviewPage() {
   const budgets = useApi<{ budgets: Budget[] }>(apiPath('budgets'), RENEWED_S);
   const alerts = useApi<Alerts>(apiPath('alerts'), RENEWED_S);
   const cache = useApi<Report>(apiPath('report', { by: 'model', since: 'month', measures: CACHE_MEASURES }), RENEWED_S * 4);
+  const forecast = useForecast();
   const lead = 'What the agents spend, on what, and whether anything needs somebody.';
   if (days.data && days.data.rows.length === 0)
     return (
@@ -336,6 +362,7 @@ export default function OverviewPage() {
     );
   const whole = (window: string) => budgets.data?.budgets.find((b) => b.window === window && b.each.length === 0 && b.where?.length === 0 && amountNano(b.limit) !== null);
   const daily = (n: number) => (days.data ? (overTime({ ...days.data, by: [] }, COST, 1, [shiftDay(today, 1 - n), today]).series[0]?.values ?? []) : []);
+  const expected = (period: string) => forecast.data?.tables.periods?.rows.find((r) => r.period === period);
   const hourly = hours.data ? (overTime({ ...hours.data, by: [] }, COST, 1).series[0]?.values.slice(-24) ?? []) : [];
   return (
     <div class="page">
@@ -344,9 +371,9 @@ export default function OverviewPage() {
       <div class="grid">
         {first.data ? (
           <>
-            <Burn title="Today" period={first.data.today} than="yesterday by this hour" values={hourly} budget={whole('day')} />
-            <Burn title="This week" period={first.data.week} than="last week by this hour" values={daily(14)} budget={whole('week')} />
-            <Burn title="This month" period={first.data.month} than="last month by this hour" values={daily(31)} budget={whole('month')} />
+            <Burn title="Today" period={first.data.today} than="yesterday by this hour" values={hourly} budget={whole('day')} expected={expected('day')} />
+            <Burn title="This week" period={first.data.week} than="last week by this hour" values={daily(14)} budget={whole('week')} expected={expected('week')} />
+            <Burn title="This month" period={first.data.month} than="last month by this hour" values={daily(31)} budget={whole('month')} expected={expected('month')} />
           </>
         ) : (
           ['day', 'week', 'month'].map((k) => (
@@ -355,7 +382,7 @@ export default function OverviewPage() {
             </div>
           ))
         )}
-        <Picture days={days} today={today} />
+        <Picture days={days} today={today} limit={amountNano(whole('month')?.limit)} forecast={forecast.data} />
         {first.data ? (
           <>
             <Tiles first={first.data} live={live} cache={cache.data} />
