@@ -320,4 +320,5 @@ def main():
         start()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -11,9 +11,9 @@
 #define MESSAGE_MAX      ((size_t)4 << 20)
 #define EVERY_MS         1000
 #define BEAT_MS          15000
-#define SESSIONS_CHANGED 100
+#define SESSIONS_CHANGED 40
 #define SESSIONS_STATE   500
-#define READ_BLOCK       8192
+#define READ_BLOCK       20480
 #define PIECE_MAX        ((size_t)512 * 1024)
 
 struct message {

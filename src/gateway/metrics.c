@@ -3,6 +3,8 @@
 #include "gateway/events.h"
 #include "gateway/alerts.h"
 #include "gateway/otlp_intake.h"
+#include "gateway/pulse.h"
+#include "policy/budget.h"
 
 static int line(struct buf *out, const char *name, const char *help, const char *type,
                 unsigned long long value)
@@ -36,6 +38,57 @@ static int otlp_counters(const struct console_context *c, struct buf *out)
 	OTLP_COUNTER_LIST(X)
 #undef X
 	return line(out, "otlp_waiting", "Calls of telemetry on their way to the ledger", "gauge", t.waiting);
+}
+
+/* What was booked, and how fast. */
+static int money_counters(const struct console_context *c, struct buf *out)
+{
+	struct pulse_total total;
+	struct pulse_rate rate;
+	pulse_total_of(c->shared->pulse, &total);
+	pulse_rate_of(c->shared->pulse, SLICE_NONE, &rate);
+	return line(out, "spent_nanousd_total", "Metered money of the calls booked since the start",
+	            "counter", (unsigned long long)total.nanousd) ||
+	       line(out, "subscription_nanousd_total", "List value of calls on subscriptions, not spent",
+	            "counter", (unsigned long long)total.subscription_nanousd) ||
+	       line(out, "burn_nanousd_minute", "Metered money booked in the last minute", "gauge",
+	            (unsigned long long)rate.minute_nanousd);
+}
+
+struct fullest {
+	const struct budget_rule *rule;
+	long long ppm, counters;
+};
+
+static int look_at_counter(void *arg, const struct budget_view *v)
+{
+	struct fullest *f = arg;
+	__int128 limit = (__int128)f->rule->limit.n + v->lifted, used = (__int128)v->settled + v->held;
+	__int128 ppm = limit > 0 ? used * 1000000 / limit : used > 0 ? 1000000 : 0;
+	f->ppm = ppm > f->ppm ? ppm > 1000000000 ? 1000000000 : (long long)ppm : f->ppm;
+	f->counters++;
+	return 0;
+}
+
+/* Of each budget the fullest counter: names of rules have no character that would want an escape. */
+static int budget_levels(const struct console_context *c, struct buf *out)
+{
+	struct settings *s;
+	pthread_mutex_lock(&c->shared->lock);
+	s = settings_ref(c->shared->settings);
+	pthread_mutex_unlock(&c->shared->lock);
+	int rc = buf_printf(
+	    out,
+	    "# HELP weir_budget_fullest_ratio How much of its limit the fullest counter of the budget has "
+	    "used, held included\n# TYPE weir_budget_fullest_ratio gauge\n");
+	for (size_t i = 0; rc == 0 && c->shared->budgets && i < s->budgets_n; i++) {
+		struct fullest f = {.rule = &s->budgets[i]};
+		budgets_each(c->shared->budgets, f.rule, look_at_counter, &f);
+		rc = buf_printf(out, "weir_budget_fullest_ratio{budget=\"" SLICE_FMT "\"} %lld.%06lld\n",
+		                SLICE_ARG(f.rule->rule.name), f.ppm / 1000000, f.ppm % 1000000);
+	}
+	settings_unref(s);
+	return rc;
 }
 
 static int event_counters(const struct console_context *c, struct buf *out)
@@ -132,7 +185,10 @@ int metrics_write(const struct console_context *c, struct buf *out)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (line(out, rows[i].name, rows[i].help, rows[i].type, rows[i].value))
 			return ERR_FULL;
-	if (otlp_counters(c, out) || event_counters(c, out) || alert_counters(c, out))
-		return ERR_FULL;
-	return worker_counters(c, out);
+	int (*const more[])(const struct console_context *c, struct buf *out) = {
+	    otlp_counters, event_counters, alert_counters, money_counters, budget_levels, worker_counters};
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+		if (more[i](c, out))
+			return ERR_FULL;
+	return 0;
 }

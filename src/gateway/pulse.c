@@ -51,6 +51,7 @@ struct pulse {
 	struct map sessions;
 	struct entry *newest, *oldest;
 	struct ring money, calls;
+	struct pulse_total total;
 	uint64_t changes;
 	struct waiting *waiting; /* owned; the writer's */
 	size_t waiting_n;
@@ -279,6 +280,10 @@ static void apply(struct pulse *p, const struct waiting *w, int64_t slot)
 {
 	ring_add(&p->money, slot, w->nanousd);
 	ring_add(&p->calls, slot, !w->refused);
+	p->total.nanousd = num_sat_add_i64(p->total.nanousd, w->nanousd);
+	p->total.subscription_nanousd = num_sat_add_i64(p->total.subscription_nanousd, w->subscription);
+	p->total.calls += !w->refused;
+	p->total.refused += w->refused;
 	struct entry *e = w->entry;
 	if (e == NULL)
 		return;
@@ -363,6 +368,13 @@ void pulse_rate_of(struct pulse *p, slice user, struct pulse_rate *out)
 	out->minute_calls = user.n ? RECORD_ABSENT : ring_sum(&p->calls, slot, MINUTE_SLOTS);
 	for (int i = 0; i < PULSE_SLOTS; i++)
 		out->slot_nanousd[i] = ring_get(money, slot - (PULSE_SLOTS - 1 - i));
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pulse_total_of(struct pulse *p, struct pulse_total *out)
+{
+	pthread_mutex_lock(&p->lock);
+	*out = p->total;
 	pthread_mutex_unlock(&p->lock);
 }
 

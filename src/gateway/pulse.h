@@ -44,6 +44,11 @@ struct pulse_session {
 
 /* Of all calls, or (user n > 0) of that user's sessions. */
 void pulse_rate_of(struct pulse *p, slice user, struct pulse_rate *out);
+struct pulse_total {
+	int64_t nanousd, subscription_nanousd, calls, refused; /* since the start */
+};
+void pulse_total_of(struct pulse *p, struct pulse_total *out);
+
 /* Those that changed after since (0: all), the latest first; on_session nonzero stops. Keeps the writer
  * waiting meanwhile: copy, and be done. Returns the number of the newest change. */
 uint64_t pulse_sessions(struct pulse *p, uint64_t since,

@@ -1,7 +1,10 @@
 // What the console's pages ask: each answer's figures are the ledger's, and a developer gets their own.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startSim, startWeir, stopAll } from './lib/harness.mjs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, startSim, startWeir, stopAll } from './lib/harness.mjs';
+import { checked } from './lib/openapi.mjs';
 
 const HOSTILE = '<img src=x onerror=alert(1)>"\'&\u202e;';
 let sim, weir, owner, viewer, ana, bo, boSees;
@@ -174,4 +177,41 @@ test('preview: whom a budget would have stopped, nothing of it stored', async ()
   assert.equal((await ask('budgets/new/preview', owner, body(1, { window: 'fortnight' }))).status, 400);
   assert.equal((await ask('budgets/new/preview', boSees, body(1))).status, 403);
   assert.equal((await ask('budgets/new')).status, 404);
+});
+
+test('every question of the document is answered in the shape that it says, by each who may ask', async () => {
+  const { json: doc } = await ask('openapi.json');
+  const lists = { sessions: 'id', budgets: 'name', alerts: 'id' };
+  let asked = 0;
+  for (const [path, operations] of Object.entries(doc.paths)) {
+    const get = operations.get;
+    if (!get?.responses['2XX'].content['application/json']) continue; // events have no end: events.test.mjs
+    let at = path.slice('/api/v1/'.length);
+    const param = at.match(/^(\w+)\/\{\w+\}$/);
+    if (param) {
+      const list = (await ask(param[1])).json[param[1]];
+      if (!list?.length) continue;
+      at = `${param[1]}/${encodeURIComponent(list[0][lists[param[1]]])}`;
+    }
+    for (const [role, key] of [['owner', owner], ['viewer', viewer], ['developer', boSees]]) {
+      const got = checked(doc, 'get', path, await ask(at, key));
+      const may = get['x-weir-roles'].includes(role);
+      assert.ok(may ? got.status === 200 || (param && got.status === 404) : got.status === 403, `${role} ${path}: ${got.status} ${got.text.slice(0, 300)}`);
+      asked++;
+    }
+  }
+  assert.ok(asked > 60, `${asked} asked`);
+  const preview = checked(doc, 'post', '/api/v1/budgets/{name}/preview', await ask('budgets/x/preview', owner, { method: 'POST', body: JSON.stringify({ window: 'day', limit: '1 USD' }) }));
+  assert.equal(preview.status, 200);
+});
+
+test('every path of the source is in the document, and the other way round', async () => {
+  const { json: doc } = await ask('openapi.json');
+  const folder = join(ROOT, 'src/gateway');
+  const source = readdirSync(folder).filter((f) => /\.c$/.test(f)).map((f) => readFileSync(join(folder, f), 'utf8')).join('\n');
+  const said = new Set([...source.matchAll(/"(\/api\/v1\/[a-z.]+(?:\/[a-z{}.]+)*)"/g)].map((m) => m[1]));
+  const known = Object.keys(doc.paths);
+  for (const path of said) assert.ok(known.includes(path), `${path} is not in the document`);
+  for (const path of known) assert.ok(said.has(path), `${path} is in no source file`);
+  assert.equal((await ask('nothing-of-the-kind')).status, 404);
 });
