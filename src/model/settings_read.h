@@ -176,8 +176,9 @@ option_read read_bool;                                                         /
 option_read read_address;                                                      /* struct listen */
 option_read read_texts, read_hosts, read_members; /* size_t n and behind it slice *, both in the scope */
 option_read read_api, read_url, read_credential, read_aws_secret, read_aws_region,
-    read_deployments;                      /* struct provider */
-option_read read_money_rate, read_dollars; /* int64_t, nano-dollars: a minute; at once */
+    read_deployments;        /* struct provider */
+option_read read_money_rate; /* struct storm_limits */
+option_read read_dollars;    /* int64_t, nano-dollars */
 option_read read_unknown_price, read_providers, read_teams, read_budgets, read_quotas, read_gates,
     read_context, read_storms;                 /* struct settings */
 option_read read_where, read_row_where;        /* const struct where * */

@@ -65,22 +65,22 @@ void read_dollars(struct reader *r, const struct option *o, const struct yaml_no
 		               o->key, SLICE_ARG(slice_sub(n->text, 0, 60)));
 }
 
+/* One key for both: a conversation's rate, and that of sessions that began with the same words. */
 void read_money_rate(struct reader *r, const struct option *o, const struct yaml_node *n, void *field)
 {
 	slice unit = n->text, amount;
 	int64_t v = -1;
+	struct storm_limits *l = field;
 	slice_split(&unit, '/', &amount);
-	if (n->kind == YAML_SCALAR && money_parse(slice_trim(amount), &v) == 0 && v >= 0) {
-		if (slice_eq(unit, SLICE("minute")) || slice_eq(unit, SLICE("min"))) {
-			*(int64_t *)field = v;
-			return;
-		}
-		if (slice_eq(unit, SLICE("hour"))) {
-			*(int64_t *)field = v / 60;
-			return;
-		}
+	bool minute = slice_eq(unit, SLICE("minute")) || slice_eq(unit, SLICE("min")),
+	     hour = slice_eq(unit, SLICE("hour")), off = unit.n == 0 && slice_eq(n->text, SLICE("0"));
+	if (n->kind != YAML_SCALAR || money_parse(slice_trim(amount), &v) || v < 0 ||
+	    (!minute && !hour && !off)) {
+		settings_fault(r, n,
+		               "%s: \"" SLICE_FMT
+		               "\" is no rate of spending: write 2 USD/minute or 60 USD/hour; 0: any",
+		               o->key, SLICE_ARG(slice_sub(n->text, 0, 60)));
+		return;
 	}
-	settings_fault(r, n,
-	               "%s: \"" SLICE_FMT "\" is no rate of spending: write 2 USD/minute or 60 USD/hour",
-	               o->key, SLICE_ARG(slice_sub(n->text, 0, 60)));
+	l->burn_nanousd = l->opening_burn_nanousd = hour ? v / 60 : v;
 }

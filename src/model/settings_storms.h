@@ -116,10 +116,10 @@ extern const char *const settings_storm_actions[];
 	     .offset = IN_ST(limits.retry_nanousd)},                                                         \
 	    {.key = "storms[].burn",                                                                         \
 	     .type = "USD a minute",                                                                         \
-	     .text = "how fast a tree may spend: 2 USD/minute, or 60 USD/hour; default no limit, but 5 "     \
-	             "USD/minute for sessions of a key that begin with the same words",                      \
+	     .text = "how fast a thread may spend, or all sessions of a key that begin with the same "       \
+	             "words: 2 USD/minute, or 60 USD/hour; 0: any; default 5 USD/minute for the latter",     \
 	     .read = read_money_rate,                                                                        \
-	     .offset = IN_ST(limits.burn_nanousd)},                                                          \
+	     .offset = IN_ST(limits)},                                                                       \
 	    {.key = "storms[].fresh_sessions",                                                               \
 	     .type = "number",                                                                               \
 	     .text = "sessions of a key that begin with the same words within an hour (a script that "       \

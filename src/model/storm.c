@@ -18,6 +18,7 @@ const struct storm_limits storm_limits_usual = {
     .depth = 4,
     .retry_calls = 20,
     .retry_nanousd = INT64_C(5000000000),
+    .opening_burn_nanousd = INT64_C(5000000000), /* three people with one prompt do not spend so much */
 };
 
 static const struct {

@@ -81,7 +81,8 @@ struct storm_limits {
 	int64_t compactions;
 	int64_t turns, runtime_ms, fan_out, depth;
 	int64_t retry_calls, retry_nanousd; /* byte-identical requests sent again, and what they cost */
-	int64_t burn_nanousd;               /* a minute */
+	int64_t burn_nanousd;               /* a minute, of a thread */
+	int64_t opening_burn_nanousd;       /* likewise, of all sessions that began with the same words */
 };
 extern const struct storm_limits storm_limits_usual;
 

@@ -9,12 +9,9 @@
 #include "base/num.h"
 #include "policy/storm.h"
 
-#define SHARDS       16
-#define MINUTE_MS    (INT64_C(60) * 1000)
-#define MINUTES      60 /* that are looked back */
-/* A minute, of sessions that began with the same words, when the settings say nothing of `burn`: three people
- * with one prompt do not spend so much. */
-#define OPENING_BURN (INT64_C(5) * 1000000000)
+#define SHARDS    16
+#define MINUTE_MS (INT64_C(60) * 1000)
+#define MINUTES   60 /* that are looked back */
 
 /* What was spent of late, by the minute. */
 struct spending {
@@ -377,8 +374,7 @@ bool storm_watch(struct storm_table *t, const struct storm_request *r, const str
 	*out = (struct storm_finding){.signal = STORM_NONE};
 	if (watch_thread(t, r, l, allowance, opening, out))
 		return true;
-	if (!opening ||
-	    !watch_opening(t, r, opening, fresh, l->burn_nanousd ? l->burn_nanousd : OPENING_BURN, out))
+	if (!opening || !watch_opening(t, r, opening, fresh, l->opening_burn_nanousd, out))
 		return false;
 	note_found(t, r->thread, STORM_FRESH);
 	return true;

@@ -131,6 +131,31 @@ test('fresh sessions that begin with the same words are one loop', async () => {
   assert.equal((await other.ask()).status, 200);
 });
 
+// A session each 3 s that costs 50 cents spends $10 a minute: what is stopped before $10 are spent is stopped within 60 s of its start.
+test('a script whose fresh sessions spend $10 a minute is stopped within 60 s; burn: 0 lets it', async () => {
+  for (const [rule, stops] of [['storms: {fresh_sessions: 0, action: pause}\n', true], ['storms: {fresh_sessions: 0, burn: 0, action: pause}\n', false]]) {
+    const weir = await startWeir({ sim, extra: rule });
+    let last;
+    for (let i = 0; i < 24 && last?.status !== 402; i++) {
+      const response = await fetch(`${weir.url}/v1/messages`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01', 'x-api-key': weir.firstKey, 'x-weir-session': `loop-${i}`, 'x-sim': 'reply_tokens=20000' },
+        body: JSON.stringify({ model: 'claude-opus-4-5', max_tokens: 30000, messages: [{ role: 'user', content: 'see whether the deployment is well and mend it' }] }),
+      });
+      last = { status: response.status, kind: response.headers.get('x-weir-refusal'), text: await response.text() };
+    }
+    assert.equal(last.status, stops ? 402 : 200, last.text.slice(0, 300));
+    const spent = (await weir.ledgerOf(2)).reduce((n, r) => n + (r.cost_nanousd ?? 0), 0) / 1e9;
+    if (!stops) assert.ok(spent > 10, `$${spent}`);
+    else {
+      assert.equal(last.kind, 'storm');
+      assert.match(last.text, /spending faster than allowed.*\$\d/);
+      assert.ok(spent >= 5 && spent < 10, `$${spent}`);
+    }
+    await weir.stop();
+  }
+});
+
 test('what only is told of fresh sessions is told at twice the number, not each time', async () => {
   const weir = await startWeir({ sim, extra: 'storms: {fresh_sessions: 4, action: alert}\n' });
   for (let i = 0; i < 20; i++) assert.equal((await new Agent(weir, 'the same again', { 'x-weir-session': `again-${i}` }).ask()).status, 200);

@@ -60,10 +60,29 @@ static void one_rule_as_a_mapping(void **state)
 	assert_int_equal(r->limits.retry_calls, 7);
 	assert_int_equal(r->limits.retry_nanousd, INT64_C(2500000000));
 	assert_int_equal(r->limits.burn_nanousd, INT64_C(1000000000));
+	assert_int_equal(r->limits.opening_burn_nanousd, INT64_C(1000000000));
 	assert_int_equal(r->limits.cycles, storm_limits_usual.cycles);
 	assert_int_equal(r->handoff_ms, INT64_C(8) * 3600 * 1000);
 	assert_non_null(r->rule.where);
 	settings_unref(s);
+}
+
+/* Only what is written changes: of two limits under one key both. */
+static void burn_can_be_off(void **state)
+{
+	struct settings *s = load("storms: {turns: 50}\n");
+	(void)state;
+	assert_int_equal(s->storms[0].limits.burn_nanousd, 0);
+	assert_int_equal(s->storms[0].limits.opening_burn_nanousd, INT64_C(5000000000));
+	settings_unref(s);
+	static const char *const off[] = {"storms: {burn: 0}\n", "storms: {burn: 0 USD/minute}\n"};
+	for (size_t i = 0; i < sizeof off / sizeof off[0]; i++) {
+		s = load(off[i]);
+		assert_non_null(s);
+		assert_int_equal(s->storms[0].limits.burn_nanousd, 0);
+		assert_int_equal(s->storms[0].limits.opening_burn_nanousd, 0);
+		settings_unref(s);
+	}
 }
 
 static void several_rules(void **state)
@@ -84,8 +103,8 @@ static void what_is_wrong_is_told_with_its_place(void **state)
 	static const struct {
 		const char *text, *wrong;
 	} cases[] = {
-	    {"storms: {burn: fast}\n",
-	     ":1:16: storms[].burn: \"fast\" is no rate of spending: write 2 USD/minute"},
+	    {"storms: {burn: fast}\n", ":1:16: storms[].burn: \"fast\" is no rate of spending: write 2 "
+	                               "USD/minute or 60 USD/hour; 0: any"},
 	    {"storms: {retry_budget: {usd: -1}}\n",
 	     ":1:30: storms[].retry_budget.usd: \"-1\" is no amount of money"},
 	    {"storms: {action: kill}\n", ":1:18: storms[].action: \"kill\""},
@@ -107,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(without_any_they_are_told_only),
 	    cmocka_unit_test(one_rule_as_a_mapping),
+	    cmocka_unit_test(burn_can_be_off),
 	    cmocka_unit_test(several_rules),
 	    cmocka_unit_test(what_is_wrong_is_told_with_its_place),
 	};
