@@ -9,6 +9,7 @@ import { change, compact, count, dateTime, money, moneyShort, nameOf, percent, d
 import { Icon } from '../ui/icons';
 import { figure, overTime } from '../ui/series';
 import { Flow, Treemap } from '../ui/shapes';
+import { shellWord } from '../ui/shell';
 import { Stack } from '../ui/stack';
 import { type Column, Share, Table } from '../ui/table';
 
@@ -82,9 +83,6 @@ const PARTS = new Set(['tool', 'mcp_server', 'part']);
 const BY_MOST = 4;
 
 const labelOf = (dimension: string): string => DIMENSIONS.find(([d]) => d === dimension)?.[1] ?? dimension;
-
-/** For a shell: as it is when nothing in it has a meaning there. */
-export const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`);
 
 /** Periods that give a picture some thirty to a hundred steps. */
 function periodOf(since: string, until: string | null): string {

@@ -6,12 +6,14 @@ import { mayMake, useMe } from '../app';
 import { Link, useQuery } from '../router';
 import { Chart, type Colours, tooltip, tooltipBox } from '../ui/chart';
 import { AlertList } from '../ui/alerts';
+import { Anomalies } from '../ui/anomalies';
 import { Dialog } from '../ui/dialog';
 import { clock, compact, count, dateTime, money, moneyShort, nameOf, percent, plain } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Badge, Card, Command, Empty, Loaded, Name, PageHead, Segmented } from '../ui/parts';
 import { axes } from '../ui/stack';
 import { Share, Table } from '../ui/table';
+import { shellWord } from '../ui/shell';
 
 const WINDOWS = [
   { value: 'found', label: 'The last unusual hours' },
@@ -324,15 +326,24 @@ export default function Incidents() {
   const since = query.get('since');
   const until = query.get('until');
   const answer = useApi<Triage>(apiPath('triage', { since, until, where: query.getAll('where') }));
-  const command = `weir triage${since ? ` --since ${since}` : ''}${until ? ` --until ${until}` : ''}`;
+  const command = ['weir triage', since && `--since ${since}`, until && `--until ${until}`, ...query.getAll('where').map((w) => `--where ${shellWord(w)}`)].filter(Boolean).join(' ');
   return (
     <div class="page">
       <PageHead title="Incidents" lead="What needs somebody, and why spend rose." />
       <AlertList />
+      <Anomalies onPick={(from, to, where) => setQuery({ since: from, until: to, where })} />
       <div class="spread wrap">
         <h2 class="section">Why spend rose</h2>
-        <Segmented label="Window" options={WINDOWS} value={(since ?? 'found') as 'found'} onChange={(w) => setQuery({ since: w === 'found' ? null : w, until: null })} />
+        <Segmented label="Window" options={WINDOWS} value={(since ?? 'found') as 'found'} onChange={(w) => setQuery({ since: w === 'found' ? null : w, until: null, where: null })} />
       </div>
+      {query.getAll('where').length > 0 && (
+        <p class="row muted">
+          Only calls with {query.getAll('where').map(plain).join(', ')}
+          <button type="button" class="button small" onClick={() => setQuery({ where: null })}>
+            All calls
+          </button>
+        </p>
+      )}
       <Loaded of={answer} height={600}>
         {(triage) => <Body triage={triage} />}
       </Loaded>

@@ -9,7 +9,7 @@ import type { Alerts, Budget, Report } from '../api/types';
 import { useMe } from '../app';
 import { Link } from '../router';
 import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleton, type Tone } from '../ui/parts';
-import { amount, amountNano, amountNumber, change, count, day, money, moneyShort, nameOf, percent } from '../ui/format';
+import { amount, amountNano, amountNumber, change, count, day, money, moneyShort, nameOf, percent, plain } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Month } from '../ui/month';
 import { dayOf, everyDay, figure, overTime, shiftDay } from '../ui/series';
@@ -362,6 +362,7 @@ export default function OverviewPage() {
     );
   const whole = (window: string) => budgets.data?.budgets.find((b) => b.window === window && b.each.length === 0 && b.where?.length === 0 && amountNano(b.limit) !== null);
   const daily = (n: number) => (days.data ? (overTime({ ...days.data, by: [] }, COST, 1, [shiftDay(today, 1 - n), today]).series[0]?.values ?? []) : []);
+  const notes = forecast.data?.notes.filter((n) => /spent|at this rate/.test(n)).slice(0, 4) ?? [];
   const expected = (period: string) => forecast.data?.tables.periods?.rows.find((r) => r.period === period);
   const hourly = hours.data ? (overTime({ ...hours.data, by: [] }, COST, 1).series[0]?.values.slice(-24) ?? []) : [];
   return (
@@ -392,6 +393,15 @@ export default function OverviewPage() {
           !first.error && <Skeleton height={108} />
         )}
         <BudgetList budgets={budgets} />
+        {notes.length > 0 && (
+          <Card title="What is coming">
+            <ul class="stack tight">
+              {notes.map((n) => (
+                <li key={n}>{plain(n)}</li>
+              ))}
+            </ul>
+          </Card>
+        )}
       </div>
     </div>
   );
