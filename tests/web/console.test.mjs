@@ -262,6 +262,21 @@ test('incidents: alerts held back, a session paused where it stands out, the wat
   noFaults();
 });
 
+test('savings: ranked as weir savings has them, each with what does it', async () => {
+  const page = await open('/savings');
+  const { savings, month_nanousd } = await asOwner('savings?since=30d');
+  assert.ok(savings.length > 0);
+  assert.ok((await page.locator('.headline').innerText()).includes(`${usd(month_nanousd)} a month could be saved`));
+  assert.equal(await page.locator('.saving').count(), savings.length);
+  for (const [i, s] of savings.entries()) {
+    const text = await page.locator('.saving').nth(i).innerText();
+    if (s.month_nanousd > 1e8) assert.ok(text.includes(usd(s.month_nanousd)), `${text}: ${usd(s.month_nanousd)}`);
+    for (const does of [s.command, s.settings]) if (does) assert.ok(text.includes(does.split('\n')[0]), does);
+  }
+  await close(page);
+  noFaults();
+});
+
 test('unit costs and rollout: their figures are those of the report and of the shadow', async () => {
   const page = await open('/units?since=30d');
   const { total } = office.report('--by', 'team', '--since', '30d', '--measures', 'cost_nanousd,sessions,active_days');

@@ -19,6 +19,7 @@ export const PAGES: PageEntry[] = [
   { path: '/budgets', label: 'Budgets', icon: 'budgets', Page: lazy(() => import('./pages/budgets')), draws: true },
   { path: '/sessions', label: 'Sessions', icon: 'sessions', Page: lazy(() => import('./pages/sessions')) },
   { path: '/incidents', label: 'Incidents', icon: 'incidents', Page: lazy(() => import('./pages/incidents')), draws: true },
+  { path: '/savings', label: 'Savings', icon: 'savings', Page: lazy(() => import('./pages/savings')) },
   { path: '/units', label: 'Unit costs', icon: 'units', Page: lazy(() => import('./pages/units')), draws: true },
   { path: '/rollout', label: 'Rollout', icon: 'rollout', Page: lazy(() => import('./pages/rollout')), all: true },
   { path: '/setup', label: 'Set-up', icon: 'setup', Page: lazy(() => import('./pages/setup')) },

@@ -12,6 +12,7 @@ export async function PAGES(office) {
     { name: 'sessions', path: '/sessions', has: 'Sessions', fold: true },
     { name: 'session', path: `/sessions/${encodeURIComponent(paused.id)}`, has: 'What the context was made of' },
     { name: 'incidents', path: '/incidents?since=today', has: 'What changed' },
+    { name: 'savings', path: '/savings', has: 'a month' },
     { name: 'units', path: '/units', has: 'Cost of a session' },
     { name: 'rollout', path: '/rollout', has: 'Cohorts' },
     { name: 'setup', path: '/setup', has: 'Claude Code' },
