@@ -109,7 +109,9 @@ struct live_change {
 };
 /* What goes on, as one object into a->w; *change then holds what has been said. */
 void admin_live_put(struct admin *a, struct live_change *change);
-void admin_put_burn(struct admin *a);   /* members "burn", "calls_in_flight" */
+void admin_put_burn(struct admin *a); /* members "burn", "calls_in_flight" */
+void admin_put_alerts(
+    struct admin *a); /* member "alerts": how many are open; null where others' are not seen */
 void admin_put_levels(struct admin *a); /* an array: the fullest budgets */
 /* admin_overview.c */
 int admin_overview(struct admin *a);
@@ -120,6 +122,8 @@ int admin_prices(struct admin *a);
 int admin_setup(struct admin *a);
 /* admin_shadow.c */
 int admin_shadow(struct admin *a);
+/* admin_history.c */
+int admin_budget_history(struct admin *a);
 /* admin_preview.c */
 int admin_budget_preview(struct admin *a);
 /* admin_freeze.c */

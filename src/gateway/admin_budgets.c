@@ -44,6 +44,13 @@ static int put_counter(void *arg, const struct budget_view *v)
 	jsonw_put_string(&a->w, SLICE("lifted"), admin_amount(a, unit, v->lifted));
 	jsonw_put_string(&a->w, SLICE("left"),
 	                 admin_amount(a, unit, unit->n + v->lifted - v->settled - v->held));
+	jsonw_key(&a->w, SLICE("amounts"));
+	jsonw_object(&a->w);
+	jsonw_put_i64(&a->w, SLICE("settled"), v->settled);
+	jsonw_put_i64(&a->w, SLICE("held"), v->held);
+	jsonw_put_i64(&a->w, SLICE("lifted"), v->lifted);
+	jsonw_put_i64(&a->w, SLICE("left"), unit->n + v->lifted - v->settled - v->held);
+	jsonw_object_end(&a->w);
 	jsonw_put_i64(&a->w, SLICE("calls"), v->calls);
 	admin_put_time(a, SLICE("held_since"), v->held_since_ms);
 	admin_put_time(a, SLICE("from"), v->from_ms);
@@ -97,6 +104,8 @@ static void put_budget(struct admin *a, const struct budget_rule *b, bool holder
 	jsonw_put_string(&a->w, SLICE("name"), b->rule.name);
 	jsonw_put_string(&a->w, SLICE("window"), slice_of(windows[b->window.kind]));
 	jsonw_put_string(&a->w, SLICE("limit"), admin_amount(a, &b->limit, b->limit.n));
+	jsonw_put_string(&a->w, SLICE("unit"), admin_unit(&b->limit));
+	jsonw_put_i64(&a->w, SLICE("limit_amount"), b->limit.n);
 	put_each(a, b);
 	put_where(a, b);
 	jsonw_put_string(&a->w, SLICE("action"), slice_of(actions[b->action]));

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "gateway/admin_ask.h"
+#include "gateway/alerts.h"
 #include "gateway/pulse.h"
 #include "policy/budget.h"
 #include "policy/session.h"
@@ -38,12 +39,32 @@ void admin_put_burn(struct admin *a)
 		jsonw_put_null(&a->w, SLICE("calls_in_flight"));
 }
 
+void admin_put_alerts(struct admin *a)
+{
+	struct alert_stats s;
+	int64_t open = 0;
+	jsonw_key(&a->w, SLICE("alerts"));
+	if (!a->who->all) {
+		jsonw_null(&a->w);
+		return;
+	}
+	alerts_stats_get(a->c->shared->alerts, &s);
+	for (int i = 0; i < ALERT_SEVERITIES; i++)
+		open += (int64_t)s.open[i];
+	jsonw_object(&a->w);
+	jsonw_put_i64(&a->w, SLICE("open"), open);
+	jsonw_put_i64(&a->w, SLICE("critical"), (int64_t)s.open[ALERT_CRITICAL]);
+	jsonw_put_i64(&a->w, SLICE("changes"), (int64_t)(s.raised + s.resolved));
+	jsonw_object_end(&a->w);
+}
+
 static void put_health(struct admin *a)
 {
 	struct writer_stats w;
 	writer_stats_get(a->c->writer, &w);
 	jsonw_put_bool(&a->w, SLICE("draining"), atomic_load(&a->c->shared->draining));
 	jsonw_put_bool(&a->w, SLICE("ledger_failing"), w.failing);
+	admin_put_alerts(a);
 }
 
 /* --- sessions --------------------------------------------------------------------------------------------

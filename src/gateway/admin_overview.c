@@ -250,6 +250,7 @@ static int put_all(struct admin *a, struct error *e)
 	if (rc == 0)
 		rc = put_unallocated(a, &month, e);
 	admin_put_burn(a);
+	admin_put_alerts(a);
 	jsonw_key(&a->w, SLICE("budgets"));
 	admin_put_levels(a);
 	jsonw_object_end(&a->w);

@@ -84,7 +84,8 @@
 
 #define COUNTER_FIELDS                                                                                       \
 	"\"for\":" TEXT ",\"settled\":" T ",\"held\":" T ",\"lifted\":" T ",\"left\":" T                     \
-	",\"calls\":{\"type\":\"integer\"},\"held_since\":" TEXT ",\"from\":" TEXT ",\"until\":" TEXT
+	",\"amounts\":" ANY_OBJECT ",\"calls\":{\"type\":\"integer\"},\"held_since\":" TEXT                  \
+	",\"from\":" TEXT ",\"until\":" TEXT
 #define HOLDERS                                                                                              \
 	",\"holders\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                                           \
 	    "\"call\",\"held\",\"since\"",                                                                   \
@@ -96,12 +97,13 @@
 	        "\"budget\",\"for\"",                                                                        \
 	        "\"budget\":" T ",\"for\":" TEXT) "}") "},\"more_holders\":{\"type\":\"boolean\"}"
 #define BUDGET_SHAPE                                                                                         \
-	OBJECT_WITH(                                                                                         \
-	    "\"name\",\"window\",\"limit\",\"each\",\"counters\"",                                           \
-	    "\"name\":" T ",\"window\":" T ",\"limit\":" T ",\"each\":{\"type\":\"array\",\"items\":" T      \
-	    "},\"where\":{\"type\":[\"array\",\"null\"]},\"action\":" T ",\"mode\":" T ",\"override\":" TEXT \
-	    ",\"source\":" T ",\"counters\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                     \
-	        "\"for\",\"settled\",\"held\"", COUNTER_FIELDS) "}" HOLDERS)
+	OBJECT_WITH("\"name\",\"window\",\"limit\",\"each\",\"counters\"",                                   \
+	            "\"name\":" T ",\"window\":" T ",\"limit\":" T ",\"unit\":" T                            \
+	            ",\"limit_amount\":" NUMBER ",\"each\":{\"type\":\"array\",\"items\":" T                 \
+	            "},\"where\":{\"type\":[\"array\",\"null\"]},\"action\":" T ",\"mode\":" T               \
+	            ",\"override\":" TEXT ",\"source\":" T                                                   \
+	            ",\"counters\":{\"type\":\"array\",\"items\":" OBJECT_WITH(                              \
+	                "\"for\",\"settled\",\"held\"", COUNTER_FIELDS) "}" HOLDERS)
 #define HOLD_SHAPE OBJECT_WITH("\"budget\",\"for\",\"held\",\"calls\"", "\"budget\":" T "," COUNTER_FIELDS)
 #define OVERRIDE_SHAPE                                                                                       \
 	OBJECT_WITH("\"id\",\"budget\",\"for\",\"add\",\"state\",\"until\"",                                 \
@@ -138,8 +140,9 @@
 	            "\"total\":{\"type\":\"object\"}")
 #define SAVINGS_SHAPE                                                                                        \
 	OBJECT_WITH("\"since\",\"until\",\"cost_nanousd\",\"month_nanousd\",\"savings\",\"missing\"",        \
-	            "\"days\":" NUMBER ",\"cost_nanousd\":" NUMBER ",\"month_nanousd\":" NUMBER              \
-	            ",\"savings\":" T_LIST ",\"missing\":{\"type\":\"array\",\"items\":" T "}")
+	            "\"since\":" TEXT ",\"until\":" TEXT ",\"days\":" NUMBER ",\"cost_nanousd\":" NUMBER     \
+	            ",\"month_nanousd\":" NUMBER ",\"savings\":" T_LIST                                      \
+	            ",\"missing\":{\"type\":\"array\",\"items\":" T "}")
 #define TRIAGE_SHAPE                                                                                         \
 	OBJECT_WITH(                                                                                         \
 	    "\"window\",\"baseline\",\"cost_nanousd\",\"usual_nanousd\",\"rise_nanousd\",\"causes\","        \
@@ -210,6 +213,9 @@ const struct admin_route admin_routes[] = {
      "The budgets and their counters; of the counters a developer's own only", "", NULL,
      LIST_OF("budgets", BUDGET_SHAPE)},
     {"GET", "/api/v1/budgets/{name}", ALL_ROLES, admin_budgets_show, "One of them", "", NULL, BUDGET_SHAPE},
+    {"GET", "/api/v1/budgets/{name}/history", ALL_ROLES, admin_budget_history,
+     "What its counters came to in the windows that began in the last days (92)", "days", NULL,
+     HISTORY_SHAPE},
     {"GET", "/api/v1/holds", ALL_ROLES, admin_holds,
      "What calls under way hold, whose they are and since when", "", NULL,
      OBJECT_WITH("\"holds\",\"holders\"", "\"holds\":{\"type\":\"array\",\"items\":" HOLD_SHAPE "}" HOLDERS)},

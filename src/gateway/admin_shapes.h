@@ -36,7 +36,8 @@
 #define BURN \
 	"\"burn\":" OBJECT_WITH("\"minute_nanousd\",\"five_minutes_nanousd\",\"slot_ms\",\"slots_nanousd\"", \
 	"\"minute_nanousd\":" NUMBER ",\"five_minutes_nanousd\":" NUMBER ",\"minute_calls\":" N_OR_NULL \
-	",\"slot_ms\":" NUMBER ",\"slots_nanousd\":" ARRAY_OF(NUMBER)) ",\"calls_in_flight\":" N_OR_NULL
+	",\"slot_ms\":" NUMBER ",\"slots_nanousd\":" ARRAY_OF(NUMBER)) ",\"calls_in_flight\":" N_OR_NULL \
+	",\"alerts\":{\"type\":[\"object\",\"null\"],\"properties\":{\"open\":" NUMBER ",\"critical\":" NUMBER ",\"changes\":" NUMBER "}}"
 #define LIVE_SHAPE OBJECT_WITH("\"time\",\"burn\",\"sessions\"", \
 	"\"time\":" TEXT "," BURN ",\"draining\":" BOOLEAN ",\"ledger_failing\":" BOOLEAN ",\"sessions_changed\":" NUMBER \
 	",\"sessions\":" ARRAY_OF(LIVE_SESSION) ",\"budgets\":" ARRAY_OF(LIVE_BUDGET) \
@@ -98,6 +99,10 @@
 #define SHADOW_SHAPE OBJECT_WITH("\"since\",\"rules\",\"cohorts\"", \
 	"\"since\":" TEXT ",\"complete\":" BOOLEAN ",\"rules\":" ARRAY_OF(SHADOW_RULE) \
 	",\"cohorts\":" ARRAY_OF(OBJECT_WITH("\"cohort\"", "\"cohort\":" TEXT "," MEASURES)))
+#define HISTORY_SHAPE OBJECT_WITH("\"name\",\"unit\",\"limit\",\"windows\"", \
+	"\"name\":" T ",\"unit\":" T ",\"limit\":" NUMBER ",\"complete\":" BOOLEAN \
+	",\"windows\":" ARRAY_OF(OBJECT_WITH("\"for\",\"from\",\"amount\"", \
+	"\"for\":" TEXT ",\"from\":" TEXT ",\"amount\":" NUMBER ",\"text\":" T)))
 #define PREVIEW_SHAPE OBJECT_WITH("\"since\",\"limit\",\"stopped\",\"stopped_nanousd\",\"who\"", \
 	"\"since\":" TEXT ",\"limit\":" T ",\"complete\":" BOOLEAN ",\"calls\":" NUMBER ",\"counters\":" NUMBER \
 	",\"counters_stopped\":" NUMBER ",\"stopped\":" NUMBER ",\"stopped_nanousd\":" NUMBER \

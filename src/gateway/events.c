@@ -11,6 +11,7 @@
 #define MESSAGE_MAX      ((size_t)4 << 20)
 #define EVERY_MS         1000
 #define BEAT_MS          15000
+#define STREAM_US        (INT64_C(5) * 60 * 1000000)
 #define SESSIONS_CHANGED 40
 #define SESSIONS_STATE   500
 #define READ_BLOCK       20480
@@ -40,7 +41,8 @@ struct client {
 	struct topic *topic;
 	uint64_t next_id; /* of the message it gets next */
 	struct buf out;   /* what it is being sent */
-	bool suspended, beat, ended;
+	int64_t until_us; /* then it is ended, and who comes again is looked at again */
+	bool suspended, beat, over, ended;
 };
 
 struct events {
@@ -135,8 +137,10 @@ static void turn_topic(struct events *v, struct topic *t)
 /* A line that says nothing, so that a client that has gone is noticed and what lies between stays open. */
 static void beat(struct events *v)
 {
+	int64_t now = clock_mono_us(v->c->shared->clock);
 	for (struct client *k = v->clients; k; k = k->next) {
 		k->beat = true;
+		k->over = now >= k->until_us;
 		resume(k);
 	}
 }
@@ -194,6 +198,10 @@ static bool fetch(struct client *k)
 		k->next_id++;
 		if (buf_append(&k->out, buf_slice(&m->text)))
 			k->ended = true;
+		return true;
+	}
+	if (k->over) {
+		k->ended = true;
 		return true;
 	}
 	if (k->beat && buf_append(&k->out, SLICE(":\n\n")) == 0) {
@@ -325,7 +333,8 @@ struct MHD_Response *events_open(struct events *v, struct MHD_Connection *connec
 	*why = "too many consoles listen: close one, or ask GET /api/v1/live now and then";
 	if (k == NULL)
 		return NULL;
-	*k = (struct client){.v = v, .connection = connection};
+	*k = (struct client){
+	    .v = v, .connection = connection, .until_us = clock_mono_us(v->c->shared->clock) + STREAM_US};
 	buf_init(&k->out, MESSAGE_MAX);
 	pthread_mutex_lock(&v->lock);
 	if (v->clients_n < EVENTS_CLIENTS && !v->closing)

@@ -153,6 +153,22 @@ test('prices: what was used, or the whole book; set-up: lines to copy, and whose
   assert.equal(json.calls, weir.ledger().filter((r) => r.ending !== 'refused').length);
 });
 
+test('a budget\'s windows before, as it counts them', async () => {
+  const rows = weir.ledger();
+  const { json } = await ask('budgets/all-day/history');
+  assert.deepEqual([json.unit, json.limit, json.complete], ['nanousd', 100e9, true]);
+  assert.equal(json.windows.length, 1);
+  assert.equal(json.windows[0].amount, spent(rows));
+  assert.match(json.windows[0].text, /^0\.0\d+ USD$/);
+  const each = (await ask('budgets/tight/history', boSees)).json.windows;
+  assert.deepEqual(each.map((w) => [w.for, w.amount]), [['bo@example.com', spent(rows.filter((r) => r.user === 'bo@example.com'))]]);
+  const shown = (await ask('budgets/tight')).json;
+  assert.equal(shown.limit_amount, 1000);
+  assert.equal(shown.counters.find((c) => c.for === 'bo@example.com').amounts.settled, each[0].amount);
+  assert.equal((await ask('budgets/none/history')).status, 404);
+  assert.equal((await ask('budgets/tight/history?days=0')).status, 400);
+});
+
 test('preview: whom a budget would have stopped, nothing of it stored', async () => {
   const rows = weir.ledger().filter((r) => r.user === 'bo@example.com' && r.cost_nanousd);
   const limit = rows[0].cost_nanousd + rows[1].cost_nanousd;
@@ -187,11 +203,11 @@ test('every question of the document is answered in the shape that it says, by e
     const get = operations.get;
     if (!get?.responses['2XX'].content['application/json']) continue; // events have no end: events.test.mjs
     let at = path.slice('/api/v1/'.length);
-    const param = at.match(/^(\w+)\/\{\w+\}$/);
+    const param = at.match(/^(\w+)\/\{\w+\}(\/\w+)?$/);
     if (param) {
       const list = (await ask(param[1])).json[param[1]];
       if (!list?.length) continue;
-      at = `${param[1]}/${encodeURIComponent(list[0][lists[param[1]]])}`;
+      at = `${param[1]}/${encodeURIComponent(list[0][lists[param[1]]])}${param[2] ?? ''}`;
     }
     for (const [role, key] of [['owner', owner], ['viewer', viewer], ['developer', boSees]]) {
       const got = checked(doc, 'get', path, await ask(at, key));
