@@ -32,6 +32,23 @@ size_t alert_labels_all(const struct alert_cause *c, slice id, struct alert_labe
 	return n;
 }
 
+int alert_cause_copy(struct arena *mem, const struct alert_cause *c, struct alert_cause *out)
+{
+	*out = *c;
+	slice *const texts[] = {&out->key,  &out->title,   &out->text,  &out->evidence,
+	                        &out->look, &out->contain, &out->target};
+	bool whole = true;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		*texts[i] = arena_copy(mem, *texts[i]);
+		whole = whole && texts[i]->p;
+	}
+	for (size_t i = 0; i < c->labels_n; i++) { /* names are static */
+		out->labels[i].value = arena_copy(mem, c->labels[i].value);
+		whole = whole && out->labels[i].value.p;
+	}
+	return whole ? 0 : ERR_NOMEM;
+}
+
 /* --- the body ---------------------------------------------------------------------------- */
 
 /* What comes from outside (names, evidence) says nothing to a terminal or a mail's head. */

@@ -39,6 +39,9 @@ slice alert_label_get(const struct alert_cause *c, slice name);
 /* All labels, with kind, severity and (n 0: without) the alert's id, into out of ALERT_LABELS_MAX + 3. */
 size_t alert_labels_all(const struct alert_cause *c, slice id, struct alert_label *out);
 
+/* With all its texts in mem; ERR_NOMEM. */
+int alert_cause_copy(struct arena *mem, const struct alert_cause *c, struct alert_cause *out) WARN_UNUSED;
+
 /* The JSON object; texts are cut to their most, control characters become blanks (line feeds stay in text and
  * evidence). */
 int alert_body_write(const struct alert_cause *c, struct buf *out) WARN_UNUSED;

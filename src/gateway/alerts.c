@@ -8,6 +8,7 @@
 #include "finops/alert_source.h"
 #include "gateway/alert_hook.h"
 #include "gateway/alert_send.h"
+#include "gateway/alert_slow.h"
 
 #define IDLE_MS      250
 #define BUSY_MS      50
@@ -21,19 +22,8 @@
 #define SHARE        20 /* a source that takes long is asked less often: a twentieth of the time */
 
 /* What is looked at, how often at most, and which kinds it is of. */
-enum look {
-	LOOK_MEMORY,
-	LOOK_BUDGETS,
-	LOOK_STATES,
-	LOOK_CHANGES,
-	LOOK_PROVIDERS,
-	LOOK_FORECASTS,
-	LOOK_ANOMALIES,
-	LOOKS
-};
-static const struct {
-	int64_t every_ms, first_ms;
-} cadence[LOOKS] = {{1000, 0}, {10000, 0}, {2000, 0}, {5000, 0}, {5000, 0}, {60000, 10000}, {60000, 15000}};
+enum look { LOOK_MEMORY, LOOK_BUDGETS, LOOK_STATES, LOOK_CHANGES, LOOK_PROVIDERS, LOOK_SLOW, LOOKS };
+static const int64_t every_ms[LOOKS] = {1000, 10000, 2000, 5000, 5000, 1000};
 
 struct alerts {
 	struct shared *shared; /* not owned */
@@ -41,6 +31,7 @@ struct alerts {
 	char store[4096];
 	struct writer *writer;   /* not owned */
 	struct alert_hook *hook; /* owned */
+	struct alert_slow *slow; /* owned; there while the thread is */
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t lock; /* guards stopping, stats */
@@ -131,28 +122,26 @@ static int look_providers(struct alerts *a, const struct alert_source *s, uint64
 static int look(struct alerts *a, enum look what, const struct alert_source *s, uint64_t *kinds,
                 struct error *e)
 {
-	uint64_t of = 0;
 	int rc = 0;
-	if (what == LOOK_MEMORY)
+	switch (what) {
+	case LOOK_MEMORY:
 		return look_memory(a, s, kinds);
-	if (what == LOOK_STATES)
-		return look_states(s, kinds, e);
-	if (what == LOOK_PROVIDERS)
-		return look_providers(a, s, kinds, e);
-	if (what == LOOK_CHANGES)
-		return alert_source_changes(s, &a->changes_seq, e);
-	if (what == LOOK_BUDGETS) {
-		of = bit(ALERT_BUDGET);
+	case LOOK_BUDGETS:
 		rc = alert_source_budgets(s);
-	} else if (what == LOOK_FORECASTS) {
-		of = bit(ALERT_FORECAST);
-		rc = alert_source_forecasts(s, e);
-	} else if (what == LOOK_ANOMALIES) {
-		of = bit(ALERT_ANOMALY);
-		rc = alert_source_anomalies(s, e);
+		*kinds = rc ? 0 : bit(ALERT_BUDGET);
+		return rc;
+	case LOOK_STATES:
+		return look_states(s, kinds, e);
+	case LOOK_CHANGES:
+		return alert_source_changes(s, &a->changes_seq, e);
+	case LOOK_PROVIDERS:
+		return look_providers(a, s, kinds, e);
+	case LOOK_SLOW:
+		return alert_slow_take(a->slow, on_cause, a, kinds);
+	case LOOKS:
+		break;
 	}
-	*kinds = rc ? 0 : of;
-	return rc;
+	return 0;
 }
 
 static int on_event(void *arg, const struct ledger_alert_event *ev)
@@ -198,7 +187,7 @@ static void look_around(struct alerts *a)
 		kinds |= of;
 		rc = rc ? rc : r;
 		int64_t now = mono_ms(a), rest = (now - began) * SHARE;
-		a->next_ms[i] = now + (rest > cadence[i].every_ms ? rest : cadence[i].every_ms);
+		a->next_ms[i] = now + (rest > every_ms[i] ? rest : every_ms[i]);
 	}
 	alert_book_end(a->book, kinds, wall_ms(a));
 	if (rc < 0 && rc != ERR_FULL && !a->ledger_told)
@@ -359,7 +348,7 @@ static void *alerts_main(void *arg)
 	struct alerts *a = arg;
 	a->started_ms = mono_ms(a);
 	for (int i = 0; i < LOOKS; i++)
-		a->next_ms[i] = a->started_ms + cadence[i].first_ms;
+		a->next_ms[i] = a->started_ms;
 	a->next_trim_ms = a->started_ms + TRIM_MS / 6;
 	do {
 		bool busy = alert_sender_busy(a->sender) > 0;
@@ -417,6 +406,9 @@ int alerts_start(struct alerts *a, struct writer *w, struct error *e)
 {
 	sigset_t all, old;
 	a->writer = w;
+	a->slow = alert_slow_start(a->shared, a->ops, slice_of(a->store));
+	if (a->slow == NULL)
+		return error_set(e, ERR_NOMEM, "cannot start a thread");
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	a->started = pthread_create(&a->thread, NULL, alerts_main, a) == 0;
@@ -429,14 +421,18 @@ int alerts_start(struct alerts *a, struct writer *w, struct error *e)
 
 void alerts_stop(struct alerts *a)
 {
-	if (a == NULL || !a->started)
+	if (a == NULL)
 		return;
-	pthread_mutex_lock(&a->lock);
-	a->stopping = true;
-	pthread_cond_signal(&a->wake);
-	pthread_mutex_unlock(&a->lock);
-	pthread_join(a->thread, NULL);
+	if (a->started) {
+		pthread_mutex_lock(&a->lock);
+		a->stopping = true;
+		pthread_cond_signal(&a->wake);
+		pthread_mutex_unlock(&a->lock);
+		pthread_join(a->thread, NULL);
+	}
 	a->started = false;
+	alert_slow_stop(a->slow);
+	a->slow = NULL;
 }
 
 void alerts_free(struct alerts *a)

@@ -98,6 +98,8 @@ struct ledger_alert_ops {
 	/* Sessions that were paused since, and are. */
 	int (*held)(struct ledger *l, int64_t since_ms, size_t limit,
 	            int (*on_held)(void *arg, const struct ledger_held *h), void *arg, struct error *e);
+	/* From any thread while the connection is open: what it is asking ends with ERR_BUSY. */
+	void (*interrupt)(struct ledger *l);
 };
 
 #endif

@@ -20,6 +20,7 @@ static int err_of(int code)
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_INTERRUPT:
 		return ERR_BUSY;
 	case SQLITE_NOMEM:
 		return ERR_NOMEM;

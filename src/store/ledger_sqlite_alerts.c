@@ -378,7 +378,13 @@ static int held(struct ledger *l, int64_t since_ms, size_t limit,
 	return rc ? rc : each(l, s, give_held, &r, e);
 }
 
+static void interrupt(struct ledger *l)
+{
+	sqlite3_interrupt(l->db);
+}
+
 const struct ledger_alert_ops ledger_sqlite_alert_ops = {
+    .interrupt = interrupt,
     .put = put,
     .delivery_put = delivery_put,
     .silence_put = silence_put,
