@@ -201,7 +201,7 @@ function BudgetList({ budgets }: { budgets: ReturnType<typeof useApi<{ budgets: 
     <Card title="Budgets" flush class="w6" aside={<Link to="/budgets">All budgets</Link>} note="Those that are used the most">
       <Loaded of={budgets} height={260}>
         {({ budgets: list }) => {
-          const used = usedOf(list).slice(0, 7);
+          const used = usedOf(list.filter((b) => b.mode === 'enforce')).slice(0, 7);
           if (!used.length)
             return (
               <Empty title="There is no budget yet" icon="budgets">
@@ -225,7 +225,7 @@ function BudgetList({ budgets }: { budgets: ReturnType<typeof useApi<{ budgets: 
                     </Link>
                   ),
                 },
-                { key: 'bar', head: '', grow: true, cell: (u) => <Meter share={u.share} held={u.held} tone={toneOf(u.share)} label={`${percent(u.share)} used`} /> },
+                { key: 'bar', head: '', grow: true, wide: true, cell: (u) => <Meter share={u.share} held={u.held} tone={toneOf(u.share)} label={`${percent(u.share)} used`} /> },
                 { key: 'used', head: 'Used', figure: true, cell: (u) => amount(u.settled) },
                 { key: 'limit', head: 'Limit', figure: true, wide: true, cell: (u) => amount(u.limit) },
                 { key: 'share', head: '', figure: true, cell: (u) => percent(u.share) },
