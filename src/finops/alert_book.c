@@ -46,7 +46,12 @@ void alert_book_free(struct alert_book *b)
 
 static char *copy(slice s)
 {
-	return strndup(s.n ? s.p : "", s.n);
+	char *p = malloc(s.n + 1);
+	if (p) {
+		memcpy(p, s.n ? s.p : "", s.n);
+		p[s.n] = '\0';
+	}
+	return p;
 }
 
 struct item *alert_item_new(struct alert_book *b, const char *id, slice cause, slice body, slice user)
