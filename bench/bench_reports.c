@@ -202,6 +202,66 @@ static int report(const struct ledger_ops *ops, const char *path, int64_t rows)
 	return bench_end(&b);
 }
 
+/* --- a start --------------------------------------------------------------------------------- */
+
+struct spent {
+	int64_t rows, usd;
+};
+
+static int on_sum(void *arg, const struct record *r, int64_t rows, int64_t to_ms)
+{
+	struct spent *s = arg;
+	(void)to_ms;
+	s->rows += rows;
+	if (r->priced && r->billing == BILLING_METERED && r->cost.total > 0)
+		s->usd += r->cost.total;
+	return 0;
+}
+
+static int on_row(void *arg, const struct record *r)
+{
+	return on_sum(arg, r, 1, 0);
+}
+
+/* All rows, as a budget that is new asks for them at a start: user and team, in USD, since ever. */
+static int start(const struct ledger_ops *ops, const char *path, bool rows_too)
+{
+	static const char *const columns[] = {"time_ms",      "source",       "ending",      "billing",
+	                                      "usage_source", "cost_nanousd", "hold_tokens", "credits_nano",
+	                                      "user",         "cohort",       "claimed",     "team"};
+	struct bench b;
+	struct error e = {0};
+	struct ledger *l;
+	struct spent sums = {0}, rows = {0};
+	struct ledger_query q = {.any_order = true, .only_n = sizeof columns / sizeof *columns};
+	memcpy(q.only, columns, sizeof columns);
+	if (ops->open(path, false, &l, &e) != 0) {
+		fprintf(stderr, "bench: %s\n", e.text);
+		return 1;
+	}
+	bench_begin(&b, "new-budget", "The ledger read for a budget that is new at a start", "", "way",
+	            "rows", "s", (char *)NULL);
+	double began = bench_now();
+	int rc = ops->cells(l, &q, on_sum, &sums, &e);
+	bench_cell(&b, 0, "rollups");
+	bench_cell(&b, 1, "%lld", (long long)sums.rows);
+	bench_cell(&b, 2, "%.2f", bench_now() - began);
+	bench_row(&b);
+	if (rc == 0 && rows_too) {
+		began = bench_now();
+		rc = ops->rows(l, &q, on_row, &rows, &e);
+		bench_cell(&b, 0, "rows");
+		bench_cell(&b, 1, "%lld", (long long)rows.rows);
+		bench_cell(&b, 2, "%.2f", bench_now() - began);
+		bench_row(&b);
+		rc = rc == 0 && memcmp(&sums, &rows, sizeof rows) != 0;
+	}
+	ops->close(l);
+	if (rc)
+		fprintf(stderr, "bench: the sums are not those of the rows (%d) %s\n", rc, e.text);
+	return bench_end(&b) | (rc != 0);
+}
+
 int main(int argc, char **argv)
 {
 	char path[256];
@@ -215,5 +275,7 @@ int main(int argc, char **argv)
 		snprintf(path, sizeof path, "%s", argv[2]);
 	if (stat(path, &st) != 0)
 		make(ops, path, rows);
-	return argc > 1 && strcmp(argv[1], "make") == 0 ? 0 : report(ops, path, rows);
+	if (argc > 1 && strcmp(argv[1], "make") == 0)
+		return 0;
+	return report(ops, path, rows) | start(ops, path, rows <= 1000000 || getenv("REPORTS_ROWS_TOO"));
 }

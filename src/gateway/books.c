@@ -158,17 +158,46 @@ static int on_row(void *arg, const struct record *r)
 	return add_sum(m->b, m->l, m->rule->shape, &entry, m->e);
 }
 
-/* The sums of one budget, from the rows. */
+#define QUARTER_S 900
+
+/* Rows alike, of one quarter of an hour. */
+static int on_cell(void *arg, const struct record *sum, int64_t rows, int64_t to_ms)
+{
+	struct making *m = arg;
+	struct budget_entry entry;
+	struct facts f = {.record = sum, .zone = m->settings->zone};
+	bool whole = f.zone == NULL || zone_offset(f.zone, sum->time_ms / 1000) % QUARTER_S == 0;
+	if (!whole)
+		return LEDGER_NO_CELLS;
+	if (!budget_entry_of_sum(m->rule, &f, rows, to_ms, &m->b->clock, &entry, &whole))
+		return 0;
+	return whole ? add_sum(m->b, m->l, m->rule->shape, &entry, m->e) : LEDGER_NO_CELLS;
+}
+
+static void forget_sums(struct books *b)
+{
+	b->sums_n = 0;
+	map_release(&b->at);
+	map_init(&b->at, SUMS_MAX, 0);
+}
+
+/* The sums of one budget, from the ledger's own sums where they tell it, else from the rows. */
 static int make_sums(struct books *b, struct ledger *l, const struct settings *s, const struct budget_rule *r,
                      struct error *e)
 {
 	struct making m = {b, l, r, s, e};
-	struct ledger_query q = {.since_ms = counts_from(b, s, r, &b->clock)};
+	struct ledger_query q = {.since_ms = counts_from(b, s, r, &b->clock), .any_order = true};
 	int rc = b->ops->budget_drop(l, r->shape, e);
 	_Static_assert(BUDGET_COLUMNS_MAX <= LEDGER_ONLY_MAX, "they fit");
 	q.only_n = budget_row_columns(r, q.only);
 	if (rc == 0)
-		rc = b->ops->rows(l, &q, on_row, &m, e);
+		rc = q.only_n && b->ops->cells ? b->ops->cells(l, &q, on_cell, &m, e) : LEDGER_NO_CELLS;
+	if (rc == LEDGER_NO_CELLS) {
+		forget_sums(b);
+		rc = b->ops->budget_drop(l, r->shape, e);
+		if (rc == 0)
+			rc = b->ops->rows(l, &q, on_row, &m, e);
+	}
 	if (rc == 0)
 		rc = write_sums(b, l, e);
 	return rc ? rc : b->ops->budget_keep(l, r->shape, clock_wall_ms(b->s->clock), e);
@@ -272,9 +301,7 @@ static int on_end(void *arg, struct ledger *l, struct error *e)
 static void on_done(void *arg, bool committed)
 {
 	struct books *b = arg;
-	b->sums_n = 0;
-	map_release(&b->at);
-	map_init(&b->at, SUMS_MAX, 0);
+	forget_sums(b);
 	if (!b->made_now)
 		return;
 	b->made = committed;

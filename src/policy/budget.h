@@ -170,6 +170,10 @@ struct budget_entry {
 };
 bool budget_entry_of(const struct budget_rule *rule, const struct facts *row, struct budget_clock *clock,
                      struct budget_entry *out);
+/* The same of several rows at once that are alike, their sum in row (struct ledger_ops' cells): its time is
+ * that of the first, and none is at to_ms or later. *whole false: what they add cannot be told of the sum. */
+bool budget_entry_of_sum(const struct budget_rule *rule, const struct facts *row, int64_t rows, int64_t to_ms,
+                         struct budget_clock *clock, struct budget_entry *out, bool *whole);
 /* The columns of the ledger that budget_entry_of looks at, by name; 0: any. */
 #define BUDGET_COLUMNS_MAX 72
 size_t budget_row_columns(const struct budget_rule *rule, const char *out[BUDGET_COLUMNS_MAX]);

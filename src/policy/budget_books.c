@@ -133,12 +133,28 @@ size_t budget_row_columns(const struct budget_rule *rule, const char *out[BUDGET
 bool budget_entry_of(const struct budget_rule *rule, const struct facts *row, struct budget_clock *clock,
                      struct budget_entry *out)
 {
+	bool whole;
+	return budget_entry_of_sum(rule, row, 1, row->record->time_ms + 1, clock, out, &whole);
+}
+
+/* A meter that some of the rows did not tell is not known of their sum. */
+static bool adds_up(const struct amount *limit)
+{
+	return limit->unit != LIMIT_METER;
+}
+
+bool budget_entry_of_sum(const struct budget_rule *rule, const struct facts *row, int64_t rows, int64_t to_ms,
+                         struct budget_clock *clock, struct budget_entry *out, bool *whole)
+{
 	const struct record *r = row->record;
 	struct budget_need used;
+	*whole = true;
 	if (!rule->include && !slice_eq(r->text[TEXT_SOURCE], SLICE("gateway")))
 		return false;
 	if (!budget_used_by(r, &used) || !rule_applies(&rule->rule, row))
 		return false;
+	*whole = rows == 1 || adds_up(&rule->limit);
+	used.calls = rows;
 	out->amount = budget_amount(&rule->limit, &used);
 	if (out->amount == 0)
 		return false;
@@ -147,9 +163,12 @@ bool budget_entry_of(const struct budget_rule *rule, const struct facts *row, st
 		struct budget_steps s;
 		budget_steps_begin(&s, &rule->window, r->time_ms);
 		out->from_ms = s.last * s.width_ms;
+		*whole &= to_ms <= (s.last + 1) * s.width_ms;
 	} else {
 		budget_clock_in(clock, row->zone);
-		out->from_ms = budget_span_at(clock, &rule->window, r->time_ms).from_ms;
+		struct budget_span span = budget_span_at(clock, &rule->window, r->time_ms);
+		out->from_ms = span.from_ms;
+		*whole &= to_ms <= span.to_ms;
 	}
 	return true;
 }

@@ -179,6 +179,8 @@ struct ledger_series {
 	int64_t value;             /* of its last point, when it is cumulative */
 };
 
+#define LEDGER_NO_CELLS 1
+
 struct ledger_ops {
 	const char *name;
 	/* Opens; url is what stands behind "sqlite:". A ledger that is not there is created when writable,
@@ -309,6 +311,15 @@ struct ledger_ops {
 	int (*series)(struct ledger *l, int64_t key, struct ledger_series *out, struct error *e);
 	int (*series_put)(struct ledger *l, const struct ledger_series *s, struct error *e);
 	int (*series_trim)(struct ledger *l, int64_t before_ns, struct error *e);
+	/* The rows since q->since_ms as sums, for who only adds them up: some that are alike in q->only come
+	 * as one (rows: how many; its time_ms: none is before, to_ms: all are before). Of numbers only the
+	 * meters, cost_nanousd and credits_nano (rows below 0 left out) and hold_tokens (of calls whose usage
+	 * is not known: no less than their tokens) may be asked for; fields that are not in q->only are
+	 * anything. LEDGER_NO_CELLS: it cannot be told so, and what was given is not all; then ask for rows.
+	 */
+	int (*cells)(struct ledger *l, const struct ledger_query *q,
+	             int (*on_cell)(void *arg, const struct record *sum, int64_t rows, int64_t to_ms),
+	             void *arg, struct error *e);
 };
 
 /* By the settings' `store`: "sqlite:PATH"; NULL and a message when the scheme is unknown. *rest is what

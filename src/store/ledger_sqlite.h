@@ -78,6 +78,9 @@ int ledger_sqlite_rollup_added(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_rollup_commit(struct ledger *l, struct error *e) WARN_UNUSED;
 void ledger_sqlite_rollup_rolled_back(struct ledger *l);
 void ledger_sqlite_rollup_free(struct ledger *l);
+int ledger_sqlite_cells(struct ledger *l, const struct ledger_query *q,
+                        int (*on_cell)(void *arg, const struct record *sum, int64_t rows, int64_t to_ms),
+                        void *arg, struct error *e);
 /* A transaction of its own. */
 int ledger_sqlite_tidy(struct ledger *l, bool *more, struct error *e);
 

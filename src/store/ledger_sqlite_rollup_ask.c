@@ -160,7 +160,7 @@ static int plan_filter(struct sums *s, size_t i)
 	return p->pass ? read_pick(s, p, f) : sums_no_memory(s);
 }
 
-static int plan_window(struct sums *s)
+int sums_window(struct sums *s)
 {
 	int64_t last, until = s->q->until_ms;
 	s->from = rollup_time(s->q->since_ms);
@@ -169,6 +169,9 @@ static int plan_window(struct sums *s)
 	int rc = rollup_mark_read(s->l, &s->mark, s->a->e);
 	if (rc == 0)
 		rc = ledger_number(s->l, "SELECT max(rowid)FROM calls", &last, s->a->e);
+	if (rc == 0)
+		rc = ledger_prepare(s->l, SLICE("SELECT data FROM rollup_columns WHERE id=?"), &s->column,
+		                    s->a->e);
 	if (rc == 0 && (!s->mark.whole || last - s->mark.row > SUMS_TAIL_MOST))
 		return sums_give_up(s);
 	return rc;
@@ -178,14 +181,11 @@ static int plan(struct sums *s)
 {
 	if (s->q->parts || s->l->by_rows)
 		return sums_give_up(s);
-	int rc = plan_window(s);
+	int rc = sums_window(s);
 	for (size_t i = 0; rc == 0 && i < s->q->by_n; i++)
 		rc = plan_by(s, i);
 	for (size_t i = 0; rc == 0 && i < s->q->filters_n; i++)
 		rc = plan_filter(s, i);
-	if (rc == 0)
-		rc = ledger_prepare(s->l, SLICE("SELECT data FROM rollup_columns WHERE id=?"), &s->column,
-		                    s->a->e);
 	if (rc == 0)
 		rc = ledger_prepare(s->l, SLICE("SELECT value FROM rollup_words WHERE dim=? AND id=?"),
 		                    &s->word, s->a->e);
@@ -333,7 +333,7 @@ static int give(struct sums *s, int (*on_group)(void *arg, const struct ledger_g
 	return rc;
 }
 
-static void release(struct sums *s)
+void sums_release(struct sums *s)
 {
 	uint32_t *const arrays[] = {s->group,   s->first,   s->last,       s->count,     s->user,
 	                            s->session, s->scratch, s->cell_group, s->cell_time, s->cell_calls};
@@ -356,12 +356,11 @@ static void release(struct sums *s)
 	free(s);
 }
 
-int ledger_sqlite_rollup_report(struct asking *a, int (*on_group)(void *arg, const struct ledger_group *g),
-                                void *arg, struct ledger_measures *total)
+struct sums *sums_new(struct asking *a)
 {
 	struct sums *s = calloc(1, sizeof *s);
 	if (s == NULL)
-		return error_set(a->e, ERR_NOMEM, "out of memory");
+		return NULL;
 	s->a = a;
 	s->l = a->l;
 	s->q = a->q;
@@ -370,6 +369,15 @@ int ledger_sqlite_rollup_report(struct asking *a, int (*on_group)(void *arg, con
 	rollup_words_init(&s->words);
 	map_init(&s->fresh, SUMS_TAIL_MOST * ROLLUP_BY_MAX, 0);
 	rollup_groups_init(&s->groups, a->q->by_n);
+	return s;
+}
+
+int ledger_sqlite_rollup_report(struct asking *a, int (*on_group)(void *arg, const struct ledger_group *g),
+                                void *arg, struct ledger_measures *total)
+{
+	struct sums *s = sums_new(a);
+	if (s == NULL)
+		return error_set(a->e, ERR_NOMEM, "out of memory");
 	int rc = plan(s);
 	if (rc == 0)
 		rc = sums_days(s);
@@ -382,6 +390,6 @@ int ledger_sqlite_rollup_report(struct asking *a, int (*on_group)(void *arg, con
 	if (s->cannot)
 		rc = ROLLUP_CANNOT;
 	a->l->by_rollup = rc != ROLLUP_CANNOT;
-	release(s);
+	sums_release(s);
 	return rc;
 }

@@ -58,6 +58,17 @@ struct sums {
 	bool cannot;
 };
 
+/* NULL: no memory. */
+struct sums *sums_new(struct asking *a);
+void sums_release(struct sums *s);
+/* The mark, the whole cells of the window, and the statement for columns. */
+int sums_window(struct sums *s) WARN_UNUSED;
+/* Of s->segment with s->lines and s->cells: what its columns are like. */
+void sums_read_head(struct sums *s, slice head);
+/* A column with its body, which lasts until the next. */
+int sums_fetch(struct sums *s, unsigned id, size_t n, struct rollup_column *out) WARN_UNUSED;
+/* A column of small numbers, none absent; zeros when it is not there. */
+int sums_numbers(struct sums *s, unsigned id, size_t n, uint32_t *out) WARN_UNUSED;
 /* It cannot be told by rollups: ROLLUP_CANNOT, and the rows are asked. */
 int sums_give_up(struct sums *s);
 int sums_no_memory(struct sums *s);

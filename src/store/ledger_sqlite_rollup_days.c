@@ -4,8 +4,7 @@
 
 #include "store/ledger_sqlite_rollup_ask.h"
 
-/* A column with its body, which lasts until the next; SQLITE_OK. */
-static int fetch(struct sums *s, unsigned id, size_t n, struct rollup_column *out)
+int sums_fetch(struct sums *s, unsigned id, size_t n, struct rollup_column *out)
 {
 	*out = s->head[id];
 	if (out->width == 0)
@@ -28,11 +27,10 @@ static int fetch(struct sums *s, unsigned id, size_t n, struct rollup_column *ou
 		out[i] = (uint32_t)(base + code);                                                            \
 	}
 
-/* A column of small numbers, none absent; zeros when it is not there. */
-static int numbers(struct sums *s, unsigned id, size_t n, uint32_t *out)
+int sums_numbers(struct sums *s, unsigned id, size_t n, uint32_t *out)
 {
 	struct rollup_column c = {0};
-	int rc = s->has[id] ? fetch(s, id, n, &c) : 0;
+	int rc = s->has[id] ? sums_fetch(s, id, n, &c) : 0;
 	const char *body = c.body;
 	uint64_t base = (uint64_t)c.base;
 	if (rc != 0)
@@ -61,7 +59,7 @@ static int numbers(struct sums *s, unsigned id, size_t n, uint32_t *out)
 
 static int dimension(struct sums *s, size_t dim, uint32_t *out)
 {
-	return numbers(s, ROLLUP_COLUMN_DIM + (unsigned)dim, s->lines, out);
+	return sums_numbers(s, ROLLUP_COLUMN_DIM + (unsigned)dim, s->lines, out);
 }
 
 static bool room(uint32_t **p, size_t n)
@@ -158,11 +156,11 @@ static int read_keys(struct sums *s)
 
 static int read_places(struct sums *s)
 {
-	int rc = numbers(s, ROLLUP_COLUMN_CELLS, s->lines, s->count);
+	int rc = sums_numbers(s, ROLLUP_COLUMN_CELLS, s->lines, s->count);
 	if (rc == 0)
-		rc = numbers(s, ROLLUP_COLUMN_FIRST, s->lines, s->first);
+		rc = sums_numbers(s, ROLLUP_COLUMN_FIRST, s->lines, s->first);
 	if (rc == 0)
-		rc = numbers(s, ROLLUP_COLUMN_LAST, s->lines, s->last);
+		rc = sums_numbers(s, ROLLUP_COLUMN_LAST, s->lines, s->last);
 	uint64_t cells = 0;
 	for (size_t i = 0; rc == 0 && i < s->lines; i++) {
 		cells += s->count[i];
@@ -189,7 +187,7 @@ static int sum_columns(struct sums *s, unsigned first, const uint32_t *group, si
 	for (int m = 0; rc == 0 && m < RM_N; m++) {
 		struct rollup_column c;
 		unsigned id = first + rollup_column_of((enum rollup_measure)m);
-		if (!s->has[id] || (rc = fetch(s, id, n, &c)) != 0)
+		if (!s->has[id] || (rc = sums_fetch(s, id, n, &c)) != 0)
 			continue;
 		rollup_sum_column(&s->groups, (enum rollup_measure)m, &c, group, n);
 	}
@@ -217,7 +215,7 @@ static void place_lines(struct sums *s, bool *in_cells)
 /* Sessions and days of whole lines; a line of two local days has them in its cells. */
 static int count_lines(struct sums *s, bool *in_cells)
 {
-	int rc = numbers(s, ROLLUP_COLUMN_LINE + rollup_column_of(RM_CALLS), s->lines, s->scratch);
+	int rc = sums_numbers(s, ROLLUP_COLUMN_LINE + rollup_column_of(RM_CALLS), s->lines, s->scratch);
 	for (size_t i = 0; rc == 0 && i < s->lines; i++) {
 		if (s->group[i] == 0 || s->group[i] == IN_CELLS || s->scratch[i] == 0)
 			continue;
@@ -247,9 +245,9 @@ static void place_cell(struct sums *s, size_t line, size_t cell)
 static int sum_cells(struct sums *s)
 {
 	unsigned first = s->cells > s->lines ? ROLLUP_COLUMN_CELL : ROLLUP_COLUMN_LINE;
-	int rc = numbers(s, ROLLUP_COLUMN_TIME, s->cells, s->cell_time);
+	int rc = sums_numbers(s, ROLLUP_COLUMN_TIME, s->cells, s->cell_time);
 	if (rc == 0)
-		rc = numbers(s, first + rollup_column_of(RM_CALLS), s->cells, s->cell_calls);
+		rc = sums_numbers(s, first + rollup_column_of(RM_CALLS), s->cells, s->cell_calls);
 	if (rc != 0)
 		return rc;
 	memset(s->cell_group, 0, s->cells * sizeof *s->cell_group);
@@ -290,7 +288,7 @@ static int sum_day(struct sums *s)
 	return rc ? rc : sum_columns(s, ROLLUP_COLUMN_LINE, s->group, s->lines);
 }
 
-static void read_head(struct sums *s, slice head)
+void sums_read_head(struct sums *s, slice head)
 {
 	memset(s->has, 0, sizeof s->has);
 	for (size_t at = 0; at + ROLLUP_HEAD_BYTES <= head.n; at += ROLLUP_HEAD_BYTES) {
@@ -321,7 +319,8 @@ int sums_days(struct sums *s)
 		s->day = sqlite3_column_int64(days, 1);
 		s->lines = (size_t)sqlite3_column_int64(days, 2);
 		s->cells = (size_t)sqlite3_column_int64(days, 3);
-		read_head(s, slice_make(sqlite3_column_blob(days, 4), (size_t)sqlite3_column_bytes(days, 4)));
+		sums_read_head(
+		    s, slice_make(sqlite3_column_blob(days, 4), (size_t)sqlite3_column_bytes(days, 4)));
 		rc = sum_day(s);
 	}
 	if (rc == 0 && s->groups.rc == 0 && code != SQLITE_DONE)

@@ -160,7 +160,7 @@ int rollup_word(struct ledger *l, struct rollup_words *w, size_t dim, struct val
 static const char *const plain[] = {"time_ms",      "duration_ms",       "tool_calls",   "context_tokens",
                                     "credits_nano", "list_cost_nanousd", "cost_nanousd", "retry_of",
                                     "corrects",     "attempt",           "source",       "ending",
-                                    "billing"};
+                                    "hold_tokens",  "usage_source",      "billing"};
 
 static void take(struct rollup_row *r, slice name)
 {
@@ -169,7 +169,7 @@ static void take(struct rollup_row *r, slice name)
 
 void rollup_row_columns(struct rollup_row *r, uint64_t wanted)
 {
-	_Static_assert(ROLLUP_DIMS + 2 + 13 + METER_N + COST_N <= ROLLUP_ROW_COLUMNS, "all of them fit");
+	_Static_assert(ROLLUP_DIMS + 2 + 15 + METER_N + COST_N <= ROLLUP_ROW_COLUMNS, "all of them fit");
 	memset(r, 0, sizeof *r);
 	for (size_t i = 0; i < ROLLUP_DIMS; i++) {
 		r->dim_at[i] = -1;

@@ -45,6 +45,18 @@ static void set_known(struct rollup_sums *s, int m, int64_t v)
 		set(s, m, v);
 }
 
+/* A call that was never told of is taken for all that it held, or for what passed when that is more. */
+static void set_hold(const struct record *r, struct rollup_sums *s)
+{
+	int64_t tokens = 0;
+	if (r->usage_source != SOURCE_HOLD)
+		return;
+	for (int m = 0; m <= METER_OUTPUT_IMAGE; m++)
+		if (m != METER_REASONING && r->usage.m[m] > 0)
+			tokens = num_sat_add_i64(tokens, r->usage.m[m]);
+	set(s, RM_HOLD, num_max_i64(tokens, r->hold_tokens));
+}
+
 static void set_money(const struct record *r, struct rollup_sums *s)
 {
 	if (r->billing == BILLING_SUBSCRIPTION) {
@@ -79,6 +91,9 @@ void rollup_sums_of(const struct record *r, bool unpriced, struct rollup_sums *o
 	set_known(out, RM_TOOL_CALLS, r->tool_calls);
 	set_known(out, RM_CONTEXT, r->context_tokens);
 	set_known(out, RM_CREDITS, r->credits_nano);
+	if (r->credits_nano < 0 && r->credits_nano != RECORD_ABSENT)
+		set(out, RM_CREDITS_BACK, r->credits_nano);
+	set_hold(r, out);
 	for (int i = 0; i < METER_N; i++)
 		set_known(out, RM_METER + i, r->usage.m[i]);
 	set_money(r, out);

@@ -47,6 +47,8 @@ enum rollup_measure {
 	RM_COST,         /* metered */
 	RM_SUBSCRIPTION, /* value of what a subscription paid */
 	RM_BACK,         /* of RM_COST, the rows below 0 */
+	RM_CREDITS_BACK, /* likewise of RM_CREDITS */
+	RM_HOLD,         /* tokens of calls whose usage is not known: all that was held */
 	RM_COST_PART,
 	RM_METER = RM_COST_PART + COST_N,
 	RM_N = RM_METER + METER_N

@@ -73,6 +73,8 @@ static void random_usage(struct world *w, struct record *r)
 	r->context_tokens = chance(x, 90) ? (int64_t)below(x, 200000) : RECORD_ABSENT;
 	r->credits_nano = chance(x, 10) ? (int64_t)below(x, 1000) * 1000003 : RECORD_ABSENT;
 	r->usage_source = chance(x, 90) ? SOURCE_REPORTED : chance(x, 50) ? SOURCE_HOLD : SOURCE_NONE;
+	if (r->usage_source == SOURCE_HOLD)
+		r->hold_tokens = chance(x, 80) ? (int64_t)below(x, 60000) : RECORD_ABSENT;
 	r->priced = chance(x, 88);
 	for (int i = 0; r->priced && i < COST_N; i++) {
 		r->cost.part[i] = chance(x, 60) ? (int64_t)below(x, 1u << 30) : 0;
@@ -384,6 +386,111 @@ static void test_random(void **state)
 		one_world(seed * 7919, seed % 3 == 0 ? 1 : seed % 3 == 1 ? 20 : 300, soak ? ROWS_MAX : 1500);
 }
 
+/* --- rows as sums ---------------------------------------------------------------------------- */
+
+#define SUMS_MAX 4096
+
+struct summing {
+	size_t n;
+	int64_t cells;
+	struct sum_kept {
+		char key[200];
+		int64_t rows, usd, tokens, credits;
+	} sum[SUMS_MAX];
+};
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct sum_kept *)a)->key, ((const struct sum_kept *)b)->key);
+}
+
+/* What a budget of a day and user would count. */
+static void add_to(struct summing *s, const struct record *r, int64_t rows)
+{
+	char key[200] = {0};
+	size_t i = 0;
+	int64_t tokens = 0;
+	snprintf(key, sizeof key, "%lld|" SLICE_FMT "|" SLICE_FMT "|" SLICE_FMT "|%d|%d|%d",
+	         (long long)((r->time_ms - 19800000) / DAY_MS), SLICE_ARG(r->who.v[ATTR_USER]),
+	         SLICE_ARG(r->who.v[ATTR_TAGS]), SLICE_ARG(r->text[TEXT_SOURCE]), (int)r->ending,
+	         (int)r->billing, (int)r->attempt);
+	while (i < s->n && strcmp(s->sum[i].key, key) != 0)
+		i++;
+	assert_true(i < SUMS_MAX);
+	if (i == s->n)
+		memcpy(s->sum[s->n++].key, key, sizeof key);
+	for (int m = 0; m <= METER_OUTPUT_IMAGE; m++)
+		if (m != METER_REASONING && r->usage.m[m] > 0)
+			tokens += r->usage.m[m];
+	if (r->usage_source == SOURCE_HOLD && r->hold_tokens > tokens)
+		tokens = r->hold_tokens;
+	s->cells++;
+	s->sum[i].rows += rows;
+	s->sum[i].tokens += tokens;
+	if (r->priced && r->billing == BILLING_METERED && r->cost.total > 0)
+		s->sum[i].usd += r->cost.total;
+	if (r->credits_nano > 0)
+		s->sum[i].credits += r->credits_nano;
+}
+
+static int on_sum_row(void *arg, const struct record *r)
+{
+	add_to(arg, r, 1);
+	return 0;
+}
+
+static int on_sum_cell(void *arg, const struct record *r, int64_t rows, int64_t to_ms)
+{
+	assert_true(rows > 0 && to_ms > r->time_ms && to_ms - r->time_ms <= 900000);
+	add_to(arg, r, rows);
+	return 0;
+}
+
+static void same_sums(struct world *w, int64_t since_ms)
+{
+	static struct summing a, b;
+	struct ledger_query q = {.since_ms = since_ms};
+	struct error e = {0};
+	static const char *const names[] = {"time_ms",     "user",         "tags",        "source",
+	                                    "ending",      "billing",      "attempt",     "usage_source",
+	                                    "hold_tokens", "cost_nanousd", "credits_nano"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		q.only[q.only_n++] = names[i];
+	for (int m = 0; m < METER_N; m++)
+		q.only[q.only_n++] = meter_name((enum meter)m);
+	memset(&a, 0, sizeof a);
+	memset(&b, 0, sizeof b);
+	w->reader->by_rows = false;
+	must(w->ops->rows(w->reader, &q, on_sum_row, &a, &e), &e);
+	must(w->ops->cells(w->reader, &q, on_sum_cell, &b, &e), &e);
+	qsort(a.sum, a.n, sizeof *a.sum, by_key);
+	qsort(b.sum, b.n, sizeof *b.sum, by_key);
+	assert_int_equal(a.n, b.n);
+	for (size_t i = 0; i < a.n; i++)
+		if (memcmp(&a.sum[i], &b.sum[i], sizeof a.sum[i]) != 0) {
+			print_error("%s %s: rows %lld %lld usd %lld %lld tokens %lld %lld\n", a.sum[i].key,
+			            b.sum[i].key, (long long)a.sum[i].rows, (long long)b.sum[i].rows,
+			            (long long)a.sum[i].usd, (long long)b.sum[i].usd,
+			            (long long)a.sum[i].tokens, (long long)b.sum[i].tokens);
+			fail();
+		}
+	assert_true(b.cells <= a.cells);
+	q.only[q.only_n++] = "turn";
+	assert_int_equal(w->ops->cells(w->reader, &q, on_sum_cell, &b, &e), LEDGER_NO_CELLS);
+}
+
+static void test_sums(void **state)
+{
+	struct world w;
+	(void)state;
+	world_open(&w, 2718, 30);
+	while (w.next < 3000) {
+		write_some(&w, 200);
+		same_sums(&w, chance(&w.random, 30) ? 0 : some_time(&w));
+	}
+	world_close(&w);
+}
+
 static void ask_some(struct world *w, int n, int *rolled)
 {
 	*rolled = 0;
@@ -513,6 +620,7 @@ int main(int argc, char **argv)
 	void *state = &worlds;
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_prestate(test_random, state),
+	    cmocka_unit_test(test_sums),
 	    cmocka_unit_test(test_older_ledger),
 	    cmocka_unit_test(test_rows_changed),
 	    cmocka_unit_test(test_kill),
