@@ -29,6 +29,7 @@ const struct command command_triage = {
         "  --since WHEN     from when on: 2h, 2026-11-24T14:00:00Z, today, yesterday\n"
         "  --until WHEN     the same; not included (else now)\n"
         "  --where F=V      only calls whose field F is V, as in `weir report`; may be given again\n"
+        "  --alert ID       of an alert (`weir alert list`): from an hour before it on, until it was over\n"
         "  --watch          again every 10 seconds, for as long as an incident lasts\n"
         "  --markdown       a draft for the post-mortem\n",
     .run = run_triage,
@@ -152,8 +153,8 @@ static int note_options(struct ask *a, int argc, char **argv)
 {
 	const char *name, *value;
 	int at = 1, r;
-	while ((r = cli_next(a->c, &command_triage, argc, argv, &at, "since=:until=:where=:watch:markdown",
-	                     &name, &value)) > 0) {
+	while ((r = cli_next(a->c, &command_triage, argc, argv, &at,
+	                     "since=:until=:where=:alert=:watch:markdown", &name, &value)) > 0) {
 		if (r == 2)
 			return cli_usage_error(a->c, &command_triage, "\"%s\": a time stands behind --since",
 			                       value);

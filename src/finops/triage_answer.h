@@ -11,11 +11,12 @@ struct triage_words {
 	struct report r; /* since, until, where */
 	enum triage_format format;
 	struct triage_style style;
+	slice alert; /* its id: the window is from an hour before it on; n 0 none. Borrowed */
 };
 
 int triage_words_init(struct triage_words *w, slice timezone, int64_t now_ms, struct error *e) WARN_UNUSED;
 void triage_words_release(struct triage_words *w);
-/* since, until, where as in a report; format=table|json|markdown; bars, colour, width of a table.
+/* since, until, where as in a report; alert=ID; format=table|json|markdown; bars, colour, width of a table.
  * ERR_INVALID, ERR_NOT_FOUND: no such word, with those there are. */
 int triage_set(struct triage_words *w, slice word, slice value, struct error *e) WARN_UNUSED;
 int triage_set_query(struct triage_words *w, slice query, struct arena *mem, struct error *e) WARN_UNUSED;

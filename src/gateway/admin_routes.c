@@ -249,7 +249,7 @@ const struct admin_route admin_routes[] = {
      "Why spend rose, as `weir triage`: what carries it, what changed, since when, what stops it; of one's "
      "own "
      "calls where the role sees no others'",
-     "since,until,where,format", NULL, TRIAGE_SHAPE},
+     "since,until,where,alert,format", NULL, TRIAGE_SHAPE},
     {"GET", "/api/v1/forecast", ALL_ROLES, admin_elsewhere,
      "What spend will come to, and when budgets are spent, as `weir forecast`; of one's own where the role "
      "sees no "

@@ -29,7 +29,7 @@ const api = async (who, path) => {
 
 before(async () => {
   sim = await startSim();
-  weir = await startWeir({ sim });
+  weir = await startWeir({ sim, extra: 'budgets:\n  - {name: team-day, each: user, window: day, limit: 0.02 USD, mode: shadow, alerts: [50%]}\n' });
   for (const [name, role] of [['ana', 'developer'], ['bo', 'developer'], ['cy', 'developer'], ['op', 'operator'], ['agent', 'agent']])
     keys[name] = weir.newKey('--role', role, '--user', `${name}@example.com`);
   await new Promise((done) => setTimeout(done, 300));
@@ -94,11 +94,26 @@ test('names of others do no harm where they are shown', async () => {
   for (const line of table.split('\n').filter((l) => /^ +weir /.test(l))) assert.doesNotMatch(line.replace(/'[^']*'/g, ''), /\$\(/);
 });
 
+test('an alert is explained from its own window', async () => {
+  const listed = () => JSON.parse(weir.must('alert', 'list', '--json')).alerts;
+  const alert = await until(() => listed().find((a) => a.labels.user === 'bo@example.com'), 'the alert', 70000);
+  const said = JSON.parse(laptop('op', 'triage', '--alert', alert.id, '--json').stdout);
+  assert.equal(said.causes[0].what[0].value, 'runaway');
+  assert.ok(Date.parse(said.window.since) < Date.now() - 3000000);
+  assert.equal((await api('bo', `triage?alert=${alert.id}`)).status, 200);
+  for (const [who, path] of [['ana', `triage?alert=${alert.id}`], ['op', 'triage?alert=none']]) {
+    const { status, text } = await api(who, path);
+    assert.equal(status, 400);
+    assert.match(text, /no alert/);
+  }
+  assert.equal(weir.run('triage', '--alert', alert.id, '--since', '1h').status, 2);
+});
+
 test('a wrong word says what there is', async () => {
   for (const [path, words] of [
     ['triage?since=tomorrowish', /is no time/],
     ['triage?until=1h', /until stands with since/],
-    ['triage?sinse=1h', /there are since, until, where, format/],
+    ['triage?sinse=1h', /there are since, until, where, alert, format/],
     ['triage?format=xml', /table, json or markdown/],
     ['savings?seat=much', /what a seat costs/],
     ['savings?top=1', /there are since, until, where, seat, format/],
