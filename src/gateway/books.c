@@ -336,6 +336,27 @@ static int on_sum(void *arg, const struct ledger_sum *sum)
 	return 0;
 }
 
+static int on_found(void *arg, const struct record *r)
+{
+	(void)r;
+	*(int *)arg = 1;
+	return 0;
+}
+
+/* In the view that the sums were read from. */
+static int has_row(void *arg, const char *id, int64_t time_ms)
+{
+	struct books *b = arg;
+	struct error e = {0};
+	int found = 0;
+	struct ledger_query q = {.since_ms = time_ms,
+	                         .until_ms = time_ms + 1,
+	                         .filters_n = 1,
+	                         .filters = {{SLICE("id"), slice_of(id), true}}};
+	int rc = b->ops->rows(b->ledger, &q, on_found, &found, &e);
+	return rc ? rc : found;
+}
+
 static int load_budget(struct books *b, const struct settings *s, const struct budget_rule *r,
                        struct error *e)
 {
@@ -343,7 +364,12 @@ static int load_budget(struct books *b, const struct settings *s, const struct b
 	    .b = b, .rule = r, .clock = {.zone = s->zone, .steady_ms = shared_steady_ms(b->s)}};
 	if (r->rule.mode == MODE_OFF || budget_is_loaded(b->s->budgets, r))
 		return 0;
-	int rc = b->ops->budget_sums(b->ledger, r->shape, counts_from(b, s, r, &l.clock), on_sum, &l, e);
+	int rc = b->ops->view_begin(b->ledger, e);
+	if (rc == 0)
+		rc = b->ops->budget_sums(b->ledger, r->shape, counts_from(b, s, r, &l.clock), on_sum, &l, e);
+	if (rc == 0 && budget_load_late(b->s->budgets, r, &l.clock, has_row, b))
+		l.full = true;
+	b->ops->view_end(b->ledger);
 	if (rc)
 		return rc;
 	if (l.full)
@@ -351,7 +377,6 @@ static int load_budget(struct books *b, const struct settings *s, const struct b
 		          LOG_Z("message",
 		                "not all of its counters have room: raise limits.budget_counters and "
 		                "start again; calls of the others are decided by on_failure"));
-	budget_set_loaded(b->s->budgets, r);
 	return 0;
 }
 

@@ -7,8 +7,8 @@
  * is killed.
  *
  * At a start the journal's rows are written first; then the counters are loaded, and calls let in. Budgets of
- * changed settings are loaded once every worker counts by them and what was settled before is written: what
- * ends in between may be counted twice, until the next start, and nothing is left out. */
+ * changed settings are loaded once every worker counts by them and what was settled before is written; what
+ * ends in between waits (budget_charge), and counts unless its row is among those that the sums are of. */
 #ifndef WEIR_GATEWAY_BOOKS_H
 #define WEIR_GATEWAY_BOOKS_H
 

@@ -444,20 +444,27 @@ void hold_whole(struct exchange *ex)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
+void hold_charge(struct exchange *ex)
+{
+	const struct settings *now = ex->w->settings;
+	struct budget_need used;
+	bool other = now != ex->settings && api_is_metered(ex->target.api);
+	struct facts f = facts_of(ex, other ? now : ex->settings);
+	if (ex->batch.kind == BATCH_CALL_CREATE && ex->record.text[TEXT_BATCH].n)
+		return; /* held until it is booked, and carried on by itself */
+	budget_used_by(&ex->record, &used);
+	budget_charge(ex->w->shared->budgets, other ? now : NULL, &f, hold_clock(ex), &ex->hold.budget,
+	              &used);
+}
+
 void hold_settle(struct exchange *ex)
 {
 	struct call_hold *h = &ex->hold;
 	struct budgets *b = ex->w->shared->budgets;
-	const struct settings *now = ex->w->settings;
 	struct budget_need used;
 	if (batch_budget_keep(ex))
 		return;
 	budget_used_by(&ex->record, &used);
-	if (now != ex->settings && api_is_metered(ex->target.api)) {
-		/* Budgets that were made while the call was under way count it now. */
-		struct facts f = facts_of(ex, now);
-		budget_charge(b, now, &f, hold_clock(ex), &h->budget, &used);
-	}
 	budget_settle(b, &h->budget, &used);
 	bool cut = h->limit && used.output >= h->limit; /* by Weir: its size is not the model's */
 	if (ex->record.ending == ENDING_COMPLETE && ex->price && used.output > 0 && !cut)

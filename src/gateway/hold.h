@@ -9,6 +9,9 @@
  * room. */
 enum admit_next admit_budgets(struct exchange *ex);
 
+/* The record is final, and about to be given to the journal: budgets that are being made take note of it,
+ * those that were made while it ran count it. */
+void hold_charge(struct exchange *ex);
 /* The record says what was used: that takes the hold's place. */
 void hold_settle(struct exchange *ex);
 /* Nothing was used, or nothing is held (then nothing happens). */

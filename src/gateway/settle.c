@@ -211,6 +211,7 @@ void settle_call(struct exchange *ex, enum ending ending, const char *note)
 	call_storm_close(ex);
 	ex->cost = r->cost;
 	ex->cost_known = r->priced && ex->price != NULL;
+	hold_charge(ex);
 	/* The row first: were the room given back before, another call could hold it, and a crash in between
 	 * would still book the hold of this one (tests/model/budget.pml). */
 	journal_settle(s->journal, slot, r);

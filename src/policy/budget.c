@@ -96,7 +96,8 @@ static bool pin(struct budgets *b, struct wanted *w, const struct facts *f, cons
 		budget_steps_turn(c, s, clock->steady_ms);
 		budget_unlock(&s->lock);
 	}
-	h->part[h->n++] = (struct budget_part){.counter = c, .rule = r, .enforced = w->enforced && w->loaded};
+	h->part[h->n++] = (struct budget_part){
+	    .counter = c, .rule = r, .enforced = w->enforced && w->loaded, .early = !w->loaded};
 	return true;
 }
 
@@ -341,8 +342,10 @@ static void settle_part(struct budgets *b, const struct budget_hold *h, struct b
 
 void budget_settle(struct budgets *b, struct budget_hold *h, const struct budget_need *used)
 {
-	for (unsigned i = 0; i < h->n; i++)
-		settle_part(b, h, &h->part[i], budget_amount(&h->part[i].rule->limit, used));
+	for (unsigned i = 0; i < h->n; i++) {
+		struct budget_part *p = &h->part[i];
+		settle_part(b, h, p, p->late ? 0 : budget_amount(&p->rule->limit, used));
+	}
 	if (h->taken)
 		count(&b->settled);
 	h->n = 0;
@@ -358,18 +361,21 @@ static bool holds_on(const struct budget_hold *h, uint64_t shape)
 }
 
 void budget_charge(struct budgets *b, const struct settings *s, const struct facts *f,
-                   struct budget_clock *clock, const struct budget_hold *h, const struct budget_need *used)
+                   struct budget_clock *clock, struct budget_hold *h, const struct budget_need *used)
 {
-	struct budget_hold late = {.rolling_ms = h->n ? h->rolling_ms : clock->steady_ms};
+	struct budget_hold more = {.rolling_ms = h->n ? h->rolling_ms : clock->steady_ms};
 	struct wanted w;
 	budget_clock_in(clock, f->zone);
-	for (size_t i = 0; i < s->budgets_n && late.n < BUDGET_PARTS_MAX; i++) {
+	for (unsigned i = 0; i < h->n; i++)
+		if (h->part[i].early)
+			h->part[i].late = budget_late_add(b, h->part[i].rule, f, clock);
+	for (size_t i = 0; s && i < s->budgets_n && more.n < BUDGET_PARTS_MAX; i++) {
 		const struct budget_rule *r = &s->budgets[i];
-		if (!holds_on(h, r->shape) && rule_applies(&r->rule, f) &&
+		if (!holds_on(h, r->shape) && rule_applies(&r->rule, f) && !budget_late_add(b, r, f, clock) &&
 		    want(b, r, f, false, clock, &w) == NULL)
-			pin(b, &w, f, clock, &late);
+			pin(b, &w, f, clock, &more);
 	}
-	budget_settle(b, &late, used);
+	budget_settle(b, &more, used);
 }
 
 /* A part's hold, whatever room there is; what was counted is settled already, and held from now on. */

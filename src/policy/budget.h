@@ -44,6 +44,8 @@ struct budget_part {
 	int64_t held;                   /* in the rule's unit */
 	bool enforced;                  /* else only counted: alert, shadow, a downgrade that was made */
 	bool exceeded;                  /* not enforced, and it would have refused */
+	bool early;                     /* taken before the budget's counters were made */
+	bool late;                      /* what it used waits for them (budget_charge): it settles nothing */
 };
 
 /* A call's hold; lies in the exchange, zeroed to begin. Owned by one thread. */
@@ -100,10 +102,12 @@ enum budget_result budget_extend(struct budgets *b, struct budget_hold *h, const
                                  struct budget_why *why);
 /* What was used in place of what was held, and nothing held any more. Once for each hold taken. */
 void budget_settle(struct budgets *b, struct budget_hold *h, const struct budget_need *used);
-/* For a call whose settings were replaced while it was under way: what it used, in those budgets of the new
- * settings that are not among its own (h, before it is settled). They may pass their limit by it. */
+/* A call has ended: once, before its row can be in the ledger, and before budget_settle. f->record is that
+ * row. In budgets whose counters are being made of the ledger it waits for budget_load_late. s: the settings
+ * were replaced while it was under way: it counts in those budgets of the new ones that are not among its
+ * own, which may pass their limit by it; else NULL. */
 void budget_charge(struct budgets *b, const struct settings *s, const struct facts *f,
-                   struct budget_clock *clock, const struct budget_hold *h, const struct budget_need *used);
+                   struct budget_clock *clock, struct budget_hold *h, const struct budget_need *used);
 /* A hold that outlasts the settings it was taken under, or the process (then h is empty): it goes on in those
  * settings. In budgets that count the same (shape) it stays as it is; in those that are new it is taken,
  * whatever room there is; in those that are gone it is given up. counted: what of need the sums of the new
@@ -187,6 +191,11 @@ bool budget_used_by(const struct record *row, struct budget_need *out);
  * clock->steady_ms are left out. */
 int budget_load(struct budgets *b, const struct budget_rule *rule, const struct budget_entry *e,
                 struct budget_clock *clock) WARN_UNUSED;
+/* After all sums were loaded: counts each call that ended meanwhile and whose row has_row (1: yes, 0: no,
+ * else it is not known) does not find among the rows they are of; then the budget is loaded
+ * (budget_set_loaded). ERR_FULL: not all have a counter. */
+int budget_load_late(struct budgets *b, const struct budget_rule *rule, struct budget_clock *clock,
+                     int (*has_row)(void *arg, const char *id, int64_t time_ms), void *arg) WARN_UNUSED;
 /* Whether all counters of the budget's shape are there (rule.shape: model/rules.h). Until they are, calls get
  * BUDGET_UNKNOWN, or by on_failure: open pass and are counted. */
 void budget_set_loaded(struct budgets *b, const struct budget_rule *rule);

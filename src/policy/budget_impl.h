@@ -7,6 +7,7 @@
 #ifndef WEIR_POLICY_BUDGET_IMPL_H
 #define WEIR_POLICY_BUDGET_IMPL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "policy/budget.h"
@@ -67,6 +68,9 @@ struct budgets {
 	_Atomic size_t used;
 	_Atomic int64_t forgotten_ms; /* windows that ended by then may have been given back */
 	_Atomic uint64_t loaded[SHAPES_MAX];
+	struct budget_late *late; /* owned; under late_lock */
+	size_t late_n;
+	pthread_mutex_t late_lock;
 	budget_alert_fn *on_alert; /* NULL: nobody is told */
 	void *on_alert_arg;
 
@@ -114,6 +118,12 @@ void budget_steps_begin(struct budget_steps *s, const struct window *w, int64_t 
 void budget_steps_turn(struct budget_counter *c, struct budget_steps *s, int64_t now_ms);
 /* Settles so much at a time: true when that still counts. Under the lock of the steps. */
 bool budget_steps_add(struct budget_counter *c, struct budget_steps *s, int64_t ms, int64_t amount);
+
+/* budget_late.c: the call ends while the budget's counters are being made: then it waits, and is not to be
+ * counted here. f->record is the final row, before it can be in the ledger. */
+bool budget_late_add(struct budgets *b, const struct budget_rule *rule, const struct facts *f,
+                     struct budget_clock *clock);
+void budget_late_free(struct budgets *b);
 
 /* budget_books.c: the values of `each`, apart by US; their length. */
 size_t budget_values(const struct budget_rule *rule, const struct facts *f, char out[BUDGET_KEY_MAX]);

@@ -22,6 +22,7 @@ struct budgets *budgets_new(size_t counters, uint64_t seed)
 	b->cap = counters;
 	b->seed = seed;
 	b->fresh = 1;
+	pthread_mutex_init(&b->late_lock, NULL);
 	for (b->buckets = BUDGET_LOCKS; b->buckets < counters; b->buckets *= 2)
 		;
 	/* calloc takes such sizes from the kernel page by page, as they are used */
@@ -39,6 +40,7 @@ void budgets_free(struct budgets *b)
 {
 	if (b == NULL)
 		return;
+	budget_late_free(b);
 	free(b->counters);
 	free(b->steps);
 	free(b->heads);

@@ -225,6 +225,10 @@ struct ledger_ops {
 	 * That other row is taken out. A step of it, in a transaction of its own; *more: there is more of it.
 	 */
 	int (*same_sweep)(struct ledger *l, uint64_t *removed, bool *more, struct error *e);
+	/* Until view_end all questions see the ledger of one moment: of the first one after this. Not for who
+	 * writes. */
+	int (*view_begin)(struct ledger *l, struct error *e);
+	void (*view_end)(struct ledger *l);
 	/* Keeps a batch, or what has changed of it; those created since a time, oldest first. */
 	int (*batch_put)(struct ledger *l, const struct ledger_batch *b, struct error *e);
 	int (*batches)(struct ledger *l, int64_t since_ms,

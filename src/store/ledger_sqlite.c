@@ -271,6 +271,17 @@ int ledger_sqlite_begin(struct ledger *l, struct error *e)
 	return rc ? rc : ledger_exec(l, "BEGIN IMMEDIATE", e);
 }
 
+static int sqlite_view_begin(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l, "BEGIN", e);
+}
+
+static void sqlite_view_end(struct ledger *l)
+{
+	if (!sqlite3_get_autocommit(l->db))
+		sqlite3_exec(l->db, "COMMIT", NULL, NULL, NULL); /* of a reader: nothing can be lost */
+}
+
 int ledger_sqlite_commit(struct ledger *l, struct error *e)
 {
 	int rc = ledger_sqlite_rollup_commit(l, e);
@@ -372,6 +383,8 @@ const struct ledger_ops ledger_sqlite_ops = {
     .add = sqlite_add,
     .commit = ledger_sqlite_commit,
     .rollback = ledger_sqlite_rollback,
+    .view_begin = sqlite_view_begin,
+    .view_end = sqlite_view_end,
     .reject = sqlite_reject,
     .report = ledger_sqlite_report,
     .rows = ledger_sqlite_rows,

@@ -224,6 +224,35 @@ describe('budgets', { concurrency: 2 }, () => {
     for (const row of await weir.ledgerOf(4)) assert.ok(row.cost_nanousd <= row.hold_nanousd && row.hold_nanousd <= 0.12e9, JSON.stringify(row));
   });
 
+  test('budgets that come while calls run have each of them once', async () => {
+    const sim = await startSim();
+    const weir = await startWeir({ sim, extra: 'budgets:\n  - {name: first, window: month, limit: 1000 USD}\n' });
+    let over = false;
+    const agents = Array.from({ length: 24 }, async (_, i) => {
+      while (!over) await (await ask(weir, { sim: `delay=${i % 5}` })).text();
+    });
+    const budget = async (name) => (await (await fetch(`${weir.console}/api/v1/budgets/${name}`)).json()).counters?.[0] ?? {};
+    for (const name of ['second', 'third', 'fourth']) {
+      await sleep(150); // some calls
+      const loaded = weir.output().split('settings.loaded').length;
+      writeFileSync(weir.file, `${weir.config()}  - {name: ${name}, window: month, limit: 1000 USD${name === 'third' ? ', on_failure: open' : ''}}\n`);
+      weir.child.kill('SIGHUP');
+      await until(() => weir.output().split('settings.loaded').length > loaded, 'the new settings');
+      await until(async () => (await budget(name)).calls !== undefined, 'it counts');
+    }
+    over = true;
+    await Promise.all(agents);
+    const first = await until(async () => {
+      const counter = await budget('first');
+      return counter.calls === 0 && counter;
+    }, 'all are settled');
+    for (const name of ['second', 'third', 'fourth']) assert.equal((await budget(name)).settled, first.settled, name);
+    const counted = Math.round(Number(first.settled.split(' ')[0]) * 1e9);
+    const booked = () => weir.ledger().reduce((n, r) => n + r.cost_nanousd, 0);
+    assert.ok(counted > 0);
+    await until(() => booked() === counted, 'the ledger has as much').catch(() => assert.equal(booked(), counted));
+  });
+
   test('a call is downgraded once, and said to be', async () => {
     const sim = await startSim();
     const weir = await startWeir({
