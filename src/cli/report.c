@@ -29,9 +29,15 @@ const struct command command_report = {
         "  --where F=V      only calls whose field F is V: several by commas, * and ? in texts, ! in front "
         "for \"not\",\n"
         "                   nothing for \"unknown\", \">n\" and the like for numbers; may be given again\n"
+        "  --view NAME      a named report: summary, models, cache, context, distribution, waste, ci, "
+        "subscription,\n"
+        "                   allocation, cohorts\n"
+        "  --compare        beside the period of the same length before it\n"
+        "  --chart          over time\n"
         "  --measures A,B   calls, cost_nanousd, output_tokens, cache_hit_ratio, ... (else the usual ones)\n"
         "  --top N          rows of a table, the dearest of each period first (on a terminal 50; 0: all)\n"
-        "  --csv            a table for programs\n",
+        "  --format F       table, json, csv, markdown (for a comment) or html (one file, for a mail)\n"
+        "  --csv            as --format csv\n",
     .run = run_report,
 };
 
@@ -90,8 +96,9 @@ static int print_report(struct ask *a, struct cli_ledger *l)
 	struct buf out;
 	size_t rows = 1;
 	buf_init(&out, OUT_MAX);
-	int rc = a->format == REPORT_TABLE ? report_table(l->ops, l->ledger, &a->report, &out, &rows, &e)
-	                                   : report_answer(l->ops, l->ledger, &a->report, &out, NULL, &e);
+	bool plain = a->format == REPORT_TABLE && !a->report.view.n && !a->report.compare && !a->report.chart;
+	int rc = plain ? report_table(l->ops, l->ledger, &a->report, &out, &rows, &e)
+	               : report_answer(l->ops, l->ledger, &a->report, &out, NULL, &e);
 	if (rc == 0 && (rows == 0 || l->ledger == NULL))
 		tell_nothing(a, l);
 	if (rc == 0 && rows > 0)
@@ -131,6 +138,14 @@ static int report_transcripts(struct ask *a, struct cli_ledger *l)
 	return status;
 }
 
+static bool names_view(const struct ask *a)
+{
+	for (size_t i = 0; i < a->given_n; i++)
+		if (strcmp(a->given[i].name, "view") == 0)
+			return true;
+	return false;
+}
+
 static int ask_here(struct ask *a)
 {
 	struct error e = {0};
@@ -147,10 +162,15 @@ static int ask_here(struct ask *a)
 	if (report_init(&a->report, l.settings->timezone, clock_wall_ms(clock_real()), &e) != 0) {
 		status = cli_fail(a->c, "`timezone:` of the settings: %s", e.text);
 	} else {
+		/* Only documents ask the price book. */
+		struct settings *s =
+		    names_view(a) ? cli_settings_with(a->c, SETTINGS_NO_SECRETS | SETTINGS_NO_FOLDER) : NULL;
+		a->report.prices = s ? s->catalog : NULL;
 		status = apply_options(a);
 		if (status == EXIT_DONE)
 			status = print_report(a, &l);
 		report_release(&a->report);
+		settings_unref(s);
 	}
 	cli_ledger_close(&l);
 	return status;
@@ -192,7 +212,8 @@ static int ask_there(struct ask *a)
 /* 0; EXIT_USAGE after a message, -1 after the help. */
 static int note_options(struct ask *a, int argc, char **argv)
 {
-	static const char options[] = "by=:per=:since=:until=:where=:measures=:top=:csv";
+	static const char options[] =
+	    "view=:by=:per=:since=:until=:where=:measures=:top=:format=:csv:compare:chart";
 	const char *name, *value;
 	int at = 1, r;
 	while ((r = cli_next(a->c, &command_report, argc, argv, &at, options, &name, &value)) > 0) {

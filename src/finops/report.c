@@ -11,46 +11,51 @@
 #define DEFAULT_DAYS 30
 
 #define AT(field)    offsetof(struct ledger_measures, field)
+#define PER_CALL     0xffff /* of struct measure's per: calls, which lie at 0 */
 
 /* clang-format off */
 static const struct measure measures[] = {
-    {"calls", MEASURE_COUNT, "calls", AT(calls), true},
-    {"refused", MEASURE_COUNT, "refused", AT(refused), true},
-    {"sessions", MEASURE_COUNT, "sessions", AT(sessions), true},
-    {"active_days", MEASURE_COUNT, "active days", AT(active_days), true},
-    {"runtime_s", MEASURE_SECONDS, "runtime", AT(runtime_s), true},
-    {"tool_calls", MEASURE_COUNT, "tools", AT(tool_calls), true},
-    {"retries", MEASURE_COUNT, "retries", AT(retries), true},
-    {"unpriced", MEASURE_COUNT, "unpriced", AT(unpriced), true},
-    {"input_tokens", MEASURE_TOKENS, "fresh", AT(meters[METER_INPUT]), true},
-    {"cache_read_tokens", MEASURE_TOKENS, "cache read", AT(meters[METER_CACHE_READ]), true},
-    {"cache_write_5m_tokens", MEASURE_TOKENS, "write 5m", AT(meters[METER_CACHE_WRITE_5M]), true},
-    {"cache_write_1h_tokens", MEASURE_TOKENS, "write 1h", AT(meters[METER_CACHE_WRITE_1H]), true},
-    {"output_tokens", MEASURE_TOKENS, "output", AT(meters[METER_OUTPUT]), true},
-    {"reasoning_tokens", MEASURE_TOKENS, "reasoning", AT(meters[METER_REASONING]), true},
-    {"context_tokens", MEASURE_TOKENS, "input", AT(context_tokens), true},
-    {"input_audio_tokens", MEASURE_TOKENS, "audio in", AT(meters[METER_INPUT_AUDIO]), false},
-    {"cache_read_audio_tokens", MEASURE_TOKENS, "audio cache", AT(meters[METER_CACHE_READ_AUDIO]), false},
-    {"output_audio_tokens", MEASURE_TOKENS, "audio out", AT(meters[METER_OUTPUT_AUDIO]), false},
-    {"input_image_tokens", MEASURE_TOKENS, "image in", AT(meters[METER_INPUT_IMAGE]), false},
-    {"output_image_tokens", MEASURE_TOKENS, "image out", AT(meters[METER_OUTPUT_IMAGE]), false},
-    {"web_searches", MEASURE_COUNT, "searches", AT(meters[METER_WEB_SEARCHES]), false},
-    {"hosted_tool_calls", MEASURE_COUNT, "hosted tools", AT(meters[METER_HOSTED_TOOL_CALLS]), false},
-    {"file_searches", MEASURE_COUNT, "file searches", AT(meters[METER_FILE_SEARCHES]), false},
-    {"code_sessions", MEASURE_COUNT, "code sessions", AT(meters[METER_CODE_SESSIONS]), false},
-    {"cache_storage_token_hours", MEASURE_COUNT, "storage h", AT(meters[METER_CACHE_STORAGE]), false},
-    {"credits", MEASURE_CREDITS, "credits", AT(credits_nano), false},
-    {"cache_hit_ratio", MEASURE_RATIO, "cached", 0, true},
-    {"cost_nanousd", MEASURE_MONEY, "cost", AT(cost_nanousd), true},
-    {"subscription_nanousd", MEASURE_MONEY, "plan value", AT(subscription_nanousd), true},
-#define X(id, name) {"cost_" #name, MEASURE_MONEY, #name, AT(cost_part[id]), false},
+    {"calls", MEASURE_COUNT, "calls", AT(calls), true, 0},
+    {"refused", MEASURE_COUNT, "refused", AT(refused), true, 0},
+    {"sessions", MEASURE_COUNT, "sessions", AT(sessions), true, 0},
+    {"active_days", MEASURE_COUNT, "active days", AT(active_days), true, 0},
+    {"runtime_s", MEASURE_SECONDS, "runtime", AT(runtime_s), true, 0},
+    {"tool_calls", MEASURE_COUNT, "tools", AT(tool_calls), true, 0},
+    {"retries", MEASURE_COUNT, "retries", AT(retries), true, 0},
+    {"unpriced", MEASURE_COUNT, "unpriced", AT(unpriced), true, 0},
+    {"input_tokens", MEASURE_TOKENS, "fresh", AT(meters[METER_INPUT]), true, 0},
+    {"cache_read_tokens", MEASURE_TOKENS, "cache read", AT(meters[METER_CACHE_READ]), true, 0},
+    {"cache_write_5m_tokens", MEASURE_TOKENS, "write 5m", AT(meters[METER_CACHE_WRITE_5M]), true, 0},
+    {"cache_write_1h_tokens", MEASURE_TOKENS, "write 1h", AT(meters[METER_CACHE_WRITE_1H]), true, 0},
+    {"output_tokens", MEASURE_TOKENS, "output", AT(meters[METER_OUTPUT]), true, 0},
+    {"reasoning_tokens", MEASURE_TOKENS, "reasoning", AT(meters[METER_REASONING]), true, 0},
+    {"context_tokens", MEASURE_TOKENS, "input", AT(context_tokens), true, 0},
+    {"input_audio_tokens", MEASURE_TOKENS, "audio in", AT(meters[METER_INPUT_AUDIO]), false, 0},
+    {"cache_read_audio_tokens", MEASURE_TOKENS, "audio cache", AT(meters[METER_CACHE_READ_AUDIO]), false, 0},
+    {"output_audio_tokens", MEASURE_TOKENS, "audio out", AT(meters[METER_OUTPUT_AUDIO]), false, 0},
+    {"input_image_tokens", MEASURE_TOKENS, "image in", AT(meters[METER_INPUT_IMAGE]), false, 0},
+    {"output_image_tokens", MEASURE_TOKENS, "image out", AT(meters[METER_OUTPUT_IMAGE]), false, 0},
+    {"web_searches", MEASURE_COUNT, "searches", AT(meters[METER_WEB_SEARCHES]), false, 0},
+    {"hosted_tool_calls", MEASURE_COUNT, "hosted tools", AT(meters[METER_HOSTED_TOOL_CALLS]), false, 0},
+    {"file_searches", MEASURE_COUNT, "file searches", AT(meters[METER_FILE_SEARCHES]), false, 0},
+    {"code_sessions", MEASURE_COUNT, "code sessions", AT(meters[METER_CODE_SESSIONS]), false, 0},
+    {"cache_storage_token_hours", MEASURE_COUNT, "storage h", AT(meters[METER_CACHE_STORAGE]), false, 0},
+    {"credits", MEASURE_CREDITS, "credits", AT(credits_nano), false, 0},
+    {"cache_hit_ratio", MEASURE_RATIO, "cached", 0, true, 0},
+    {"cost_nanousd", MEASURE_MONEY, "cost", AT(cost_nanousd), true, 0},
+    {"subscription_nanousd", MEASURE_MONEY, "plan value", AT(subscription_nanousd), true, 0},
+    {"cost_per_call_nanousd", MEASURE_MONEY, "a call", AT(cost_nanousd), false, PER_CALL},
+    {"cost_per_session_nanousd", MEASURE_MONEY, "a session", AT(cost_nanousd), false, AT(sessions)},
+    {"cost_per_active_day_nanousd", MEASURE_MONEY, "an active day", AT(cost_nanousd), false, AT(active_days)},
+    {"context_tokens_per_call", MEASURE_TOKENS, "input a call", AT(context_tokens), false, PER_CALL},
+#define X(id, name) {"cost_" #name, MEASURE_MONEY, #name, AT(cost_part[id]), false, 0},
     COST_LIST(X)
 #undef X
-    {"tool_failures", MEASURE_COUNT, "failures", AT(tool_failures), false},
-#define X(id, name) {#name "_tokens", MEASURE_TOKENS, #name, AT(part_tokens[id]), false},
+    {"tool_failures", MEASURE_COUNT, "failures", AT(tool_failures), false, 0},
+#define X(id, name) {#name "_tokens", MEASURE_TOKENS, #name, AT(part_tokens[id]), false, 0},
     SENT_LIST(X)
 #undef X
-#define X(id, name) {#name "_nanousd", MEASURE_MONEY, #name " cost", AT(part_nanousd[id]), false},
+#define X(id, name) {#name "_nanousd", MEASURE_MONEY, #name " cost", AT(part_nanousd[id]), false, 0},
     SENT_LIST(X)
 #undef X
 };
@@ -87,6 +92,11 @@ int64_t report_measure(const struct measure *m, const struct ledger_measures *of
 	if (m->kind == MEASURE_RATIO)
 		return cache_hit_ratio(of);
 	memcpy(&v, (const char *)of + m->at, sizeof v);
+	if (m->per && v != RECORD_ABSENT) {
+		int64_t by;
+		memcpy(&by, (const char *)of + (m->per == PER_CALL ? AT(calls) : m->per), sizeof by);
+		return by > 0 ? v / by : RECORD_ABSENT;
+	}
 	return v;
 }
 
@@ -349,6 +359,34 @@ static int set_colour(struct report *r, slice value, struct error *e)
 	return rc;
 }
 
+static int set_yes(slice value, const char *what, bool *out, struct error *e)
+{
+	static const char *const words[] = {"no", "yes", NULL};
+	int i = 0, rc = set_word(value, words, what, &i, e);
+	*out = rc == 0 ? i : *out;
+	return rc;
+}
+
+static int set_compare(struct report *r, slice value, struct error *e)
+{
+	return set_yes(value, "compare", &r->compare, e);
+}
+
+static int set_chart(struct report *r, slice value, struct error *e)
+{
+	return set_yes(value, "chart", &r->chart, e);
+}
+
+static int set_view(struct report *r, slice value, struct error *e)
+{
+	for (size_t i = 0; report_view_name(i); i++)
+		if (slice_eq(value, slice_of(report_view_name(i)))) {
+			r->view = value;
+			return 0;
+		}
+	return no_such(e, "view", value, report_view_name);
+}
+
 static int set_since(struct report *r, slice value, struct error *e)
 {
 	r->since_given = true;
@@ -367,17 +405,18 @@ int report_set(struct report *r, slice word, slice value, struct error *e)
 		slice word;
 		int (*set)(struct report *r, slice value, struct error *e);
 	} words[] = {
-	    {SLICE("by"), set_by},       {SLICE("per"), set_per},       {SLICE("since"), set_since},
-	    {SLICE("until"), set_until}, {SLICE("where"), set_where},   {SLICE("measures"), set_measures},
-	    {SLICE("limit"), set_limit}, {SLICE("format"), set_format}, {SLICE("width"), set_width},
-	    {SLICE("top"), set_top},     {SLICE("bars"), set_bars},     {SLICE("colour"), set_colour},
+	    {SLICE("by"), set_by},       {SLICE("per"), set_per},         {SLICE("since"), set_since},
+	    {SLICE("until"), set_until}, {SLICE("where"), set_where},     {SLICE("measures"), set_measures},
+	    {SLICE("limit"), set_limit}, {SLICE("format"), set_format},   {SLICE("width"), set_width},
+	    {SLICE("view"), set_view},   {SLICE("compare"), set_compare}, {SLICE("chart"), set_chart},
+	    {SLICE("top"), set_top},     {SLICE("bars"), set_bars},       {SLICE("colour"), set_colour},
 	};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (slice_eq(word, words[i].word))
 			return words[i].set(r, slice_trim(value), e);
 	return error_set(e, ERR_NOT_FOUND,
 	                 "no parameter \"" SLICE_FMT
-	                 "\": there are by, per, since, until, where, measures, limit, "
+	                 "\": there are view, by, per, since, until, where, measures, compare, chart, limit, "
 	                 "format",
 	                 SLICE_ARG(word));
 }
@@ -468,6 +507,8 @@ const char *report_content_type(enum report_format f)
 int report_answer(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
                   const char **type, struct error *e)
 {
+	if (r->view.n || r->compare || r->chart || r->format == REPORT_MARKDOWN || r->format == REPORT_HTML)
+		return report_document(ops, l, r, out, type, e);
 	if (type)
 		*type = report_content_type(r->format);
 	if (r->format == REPORT_JSON)

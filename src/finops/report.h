@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/zone.h"
+#include "model/catalog.h"
 #include "store/ledger.h"
 
 #define REPORT_MEASURES_MAX 64
@@ -28,6 +29,9 @@ struct report {
 	bool since_given, until_given, by_given, measures_given;
 	enum report_format format;
 	struct report_style style;
+	slice view;                   /* a named report (finops/report_view.h); n 0: the plain one */
+	bool compare, chart;          /* beside the period before; over time */
+	const struct catalog *prices; /* not owned; NULL: nothing that needs the price book is told */
 	int64_t now_ms;
 	struct zone *zone; /* owned */
 };
@@ -47,7 +51,10 @@ void report_release(struct report *r);
  *	where		field=value; again for more; the grammar of struct ledger_filter
  *	measures	calls,cost_nanousd,...
  *	limit		of report_calls_json
- *	format		json|csv|table; and of a table: width=N, top=N, bars=utf8|ascii, colour=yes|no
+ *	view		summary|models|cache|…: a named report
+ *	compare, chart	yes|no
+ *	format		table|json|csv|markdown|html; and of a table: width=N, top=N, bars=utf8|ascii,
+ *colour=yes|no
  *
  * ERR_INVALID with a sentence that names what there is to choose from, and the nearest. ERR_NOT_FOUND: no
  *such word. */
@@ -75,9 +82,10 @@ enum measure_kind {
 struct measure {
 	const char *name;
 	enum measure_kind kind;
-	const char *head;  /* of a table's column */
-	unsigned short at; /* in struct ledger_measures; not of MEASURE_RATIO */
-	bool usual;        /* given when no measures were asked for */
+	const char *head;   /* of a table's column */
+	unsigned short at;  /* in struct ledger_measures; not of MEASURE_RATIO */
+	bool usual;         /* given when no measures were asked for */
+	unsigned short per; /* what it is divided by, in the same; 0: nothing, a sum */
 };
 /* NULL past the end. */
 const struct measure *report_measure_at(size_t i);
@@ -100,6 +108,12 @@ int report_calls_json(const struct ledger_ops *ops, struct ledger *l, const stru
 /* For people, as r->style says. *rows (may be NULL) gets how many groups there are. */
 int report_table(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
                  size_t *rows, struct error *e) WARN_UNUSED;
+/* The named reports; NULL past the end. */
+const char *report_view_name(size_t i);
+/* As a document: a named report, or the plain one compared, over time, or in a format that only documents
+ * have. */
+int report_document(const struct ledger_ops *ops, struct ledger *l, const struct report *r, struct buf *out,
+                    const char **type, struct error *e) WARN_UNUSED;
 /* "team=payments, user unknown" of the filters, for people; n 0: there are none. */
 slice report_where_text(const struct report *r, struct arena *mem);
 const char *report_content_type(enum report_format f);

@@ -3,7 +3,7 @@
 
 #include "base/money.h"
 #include "base/clock.h"
-#include "finops/report.h"
+#include "finops/sheet.h"
 #include "store/columns.h"
 #include "store/record_json.h"
 
@@ -151,21 +151,6 @@ int report_calls_json(const struct ledger_ops *ops, struct ledger *l, const stru
 
 /* --- CSV (RFC 4180) -------------------------------------------------------------------------- */
 
-static int put_field(struct buf *out, slice s)
-{
-	slice part;
-	if (slice_find_char(s, '"') < 0 && slice_find_char(s, ',') < 0 && slice_find_char(s, '\n') < 0 &&
-	    slice_find_char(s, '\r') < 0)
-		return buf_append(out, s);
-	int rc = buf_append(out, SLICE("\""));
-	while (rc == 0 && slice_split(&s, '"', &part)) {
-		rc = buf_append(out, part);
-		if (rc == 0 && s.p)
-			rc = buf_append(out, SLICE("\"\""));
-	}
-	return rc ? rc : buf_append(out, SLICE("\""));
-}
-
 static int put_number(struct buf *out, const struct measure *m, int64_t v)
 {
 	if (v == RECORD_ABSENT)
@@ -186,13 +171,13 @@ static int put_line(struct out *o, const struct ledger_group *g)
 	bool first = true;
 	int rc = 0;
 	if (r->q.per) {
-		rc = put_field(o->buf, g ? g->bucket : SLICE("bucket"));
+		rc = sheet_csv_field(o->buf, g ? g->bucket : SLICE("bucket"));
 		first = false;
 	}
 	for (size_t i = 0; rc == 0 && i < r->q.by_n; i++, first = false) {
 		rc = buf_append(o->buf, first ? SLICE("") : SLICE(","));
 		if (rc == 0)
-			rc = put_field(o->buf, g ? g->key[i] : r->q.by[i]);
+			rc = sheet_csv_field(o->buf, g ? g->key[i] : r->q.by[i]);
 	}
 	for (size_t i = 0; rc == 0 && i < r->measures_n; i++, first = false) {
 		const struct measure *m = report_measure_at(r->measures[i]);

@@ -29,6 +29,16 @@ static void put_times(struct writing *w, slice what, size_t n)
 		put(w, what);
 }
 
+/* No blanks at a line's end. */
+static void trim(struct writing *w, size_t least)
+{
+	slice s = buf_slice(w->out);
+	size_t n = s.n;
+	while (w->rc == 0 && n > least && s.p[n - 1] == ' ')
+		n--;
+	buf_drop_end(w->out, s.n - n);
+}
+
 static int64_t sum_at(const struct chart *c, size_t bucket)
 {
 	int64_t sum = 0;
@@ -211,6 +221,7 @@ static void put_legend(struct writing *w, const struct chart *c, size_t width)
 		if (spark && c->buckets_n > 1) {
 			put(w, SLICE("  "));
 			put_spark(w, c, &c->series[i], spark < SPARK_MOST ? spark : SPARK_MOST);
+			trim(w, 0);
 		}
 		put(w, SLICE("\n"));
 	}

@@ -217,7 +217,8 @@ int doc_text(const struct doc *d, const struct report_style *style, struct buf *
 /* Nothing in a text from outside is markup: what could be is escaped, and no line ends within it. */
 static void put_escaped(struct writing *w, slice text)
 {
-	static const char special[] = "\\`*_{}[]()<>#+-.!|~&@:";
+	/* Emphasis, code, links, HTML, tables, mentions, and what links by itself. */
+	static const char special[] = "\\`*_[]<>#|~&@:";
 	for (size_t i = 0; i < text.n; i++) {
 		bool bad = (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f;
 		if (!bad && memchr(special, text.p[i], sizeof special - 1))

@@ -134,10 +134,11 @@
 	            "\"view\":" T ",\"since\":" T ",\"until\":" T ",\"tables\":{\"type\":\"object\"},"       \
 	            "\"chart\":{\"type\":\"object\"},\"notes\":{\"type\":\"array\",\"items\":" T "}")
 #define REPORT_SHAPE                                                                                         \
-	OBJECT_WITH("\"by\",\"rows\",\"total\"",                                                             \
-	            "\"by\":{\"type\":\"array\",\"items\":" T "},\"per\":" TEXT ",\"since\":" TEXT           \
-	            ",\"until\":" TEXT ",\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"     \
-	            "\"total\":{\"type\":\"object\"}")
+	OBJECT_WITH("", "\"view\":" T ",\"tables\":{\"type\":\"object\"},\"chart\":{\"type\":\"object\"},"   \
+	                "\"notes\":{\"type\":\"array\",\"items\":" T "},"                                    \
+	                "\"by\":{\"type\":\"array\",\"items\":" T "},\"per\":" TEXT ",\"since\":" TEXT       \
+	                ",\"until\":" TEXT ",\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}," \
+	                "\"total\":{\"type\":\"object\"}")
 #define SAVINGS_SHAPE                                                                                        \
 	OBJECT_WITH("\"since\",\"until\",\"cost_nanousd\",\"month_nanousd\",\"savings\",\"missing\"",        \
 	            "\"since\":" TEXT ",\"until\":" TEXT ",\"days\":" NUMBER ",\"cost_nanousd\":" NUMBER     \
@@ -244,7 +245,7 @@ const struct admin_route admin_routes[] = {
      GATE_SHAPE},
     {"GET", "/api/v1/report", ALL_ROLES, admin_elsewhere,
      "Calls added up by dimensions and time, as `weir report`; one's own where the role sees no others'",
-     "by,per,since,until,where,measures,format", NULL, REPORT_SHAPE},
+     "view,by,per,since,until,where,measures,compare,chart,format", NULL, REPORT_SHAPE},
     {"GET", "/api/v1/triage", ALL_ROLES, admin_elsewhere,
      "Why spend rose, as `weir triage`: what carries it, what changed, since when, what stops it; of one's "
      "own "

@@ -76,10 +76,12 @@ static int ask(struct console_context *c, const struct console_reader *who, slic
 	struct error e = {0};
 	struct arena mem;
 	struct report r;
+	struct settings *s = settings_ref(c->shared->settings);
 	arena_init(&mem, QUERY_MEM);
 	int code = report_init(&r, c->timezone, clock_wall_ms(c->shared->clock), &e);
 	if (code == 0) {
 		r.format = REPORT_JSON;
+		r.prices = s->catalog;
 		code = report_set_query(&r, query, &mem, &e);
 		if (code == 0)
 			code = own_only(&r, who, &e);
@@ -94,6 +96,7 @@ static int ask(struct console_context *c, const struct console_reader *who, slic
 		*type = "application/json";
 		code = refuse_json(out, status, code, e.text);
 	}
+	settings_unref(s);
 	arena_release(&mem);
 	return code;
 }
