@@ -11,15 +11,6 @@
 #include "model/wire.h"
 #include "text/jsonw.h"
 
-static int request_models(const struct target *t, slice body, struct arena *mem, struct request_view *out,
-                          struct error *e)
-{
-	(void)mem;
-	(void)e;
-	*out = (struct request_view){.api = t->api, .body = body, .choices = 1, .max_output = TOKENS_ABSENT};
-	return 0;
-}
-
 /* --- usage ------------------------------------------------------------------------------------------- */
 
 enum {
@@ -442,12 +433,6 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 	return EVENT_PASS;
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 /* --- refusals ---------------------------------------------------------------------------------------- */
 
 /* platform.claude.com/docs/en/api/errors */
@@ -487,7 +472,7 @@ const struct codec_ops codec_anthropic = {
     .items = codec_anthropic_items,
     .answer = answer,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .follow = codec_anthropic_follow,
     .cut = codec_anthropic_cut,
     .refusal = refusal,
@@ -499,15 +484,15 @@ const struct codec_ops codec_anthropic_count = {
     .items = codec_anthropic_items,
     .answer = answer_unmetered,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };
 
 const struct codec_ops codec_anthropic_models = {
     .name = "anthropic models",
-    .request = request_models,
+    .request = codec_request_nothing,
     .answer = answer_unmetered,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };

@@ -2,6 +2,8 @@
  * is read by gateway/batch*.c. What is left here is the dialect's own way of refusing. */
 #include "codec/codec.h"
 
+#include "model/wire.h"
+
 /* Bodies may be multipart, JSON or none. */
 static int read_nothing(const struct target *t, slice body, struct arena *mem, struct request_view *out,
                         struct error *e)
@@ -22,12 +24,6 @@ static enum event_action pass_event(const struct sse_event *e, const struct requ
 	return EVENT_PASS;
 }
 
-static bool edits_no_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 static int refuse_anthropic(const struct refusal_text *r, struct buf *out)
 {
 	return codec_anthropic.refusal(r, out);
@@ -43,7 +39,7 @@ const struct codec_ops codec_anthropic_batch = {
     .request = read_nothing,
     .answer = answer_nothing,
     .event = pass_event,
-    .edits_stream = edits_no_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refuse_anthropic,
 };
 
@@ -52,6 +48,6 @@ const struct codec_ops codec_openai_batch = {
     .request = read_nothing,
     .answer = answer_nothing,
     .event = pass_event,
-    .edits_stream = edits_no_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refuse_openai,
 };

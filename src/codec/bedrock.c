@@ -316,12 +316,6 @@ static enum event_action converse_event(const struct sse_event *e, const struct 
 	return EVENT_PASS;
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 /* --- count-tokens ------------------------------------------------------------------------------------- */
 
 static void skip_field(struct json *j, int id, void *arg)
@@ -386,7 +380,7 @@ const struct codec_ops codec_bedrock_converse = {
     .items = codec_bedrock_converse_items,
     .answer = converse_answer,
     .event = converse_event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .follow = codec_bedrock_converse_follow,
     .cut = codec_bedrock_converse_cut,
     .refusal = codec_bedrock_refusal,
@@ -397,6 +391,6 @@ const struct codec_ops codec_bedrock_count = {
     .request = count_request,
     .answer = count_answer,
     .event = converse_event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = codec_bedrock_refusal,
 };

@@ -266,12 +266,6 @@ static enum event_action invoke_event(const struct sse_event *e, const struct re
 	return EVENT_PASS;
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 /* --- requests ---------------------------------------------------------------------------------------- */
 
 enum { L_LIMIT, L_CHOICES, L_CONFIG, L_PROMPT };
@@ -341,7 +335,7 @@ const struct codec_ops codec_bedrock_invoke = {
     .head = head,
     .answer = invoke_answer,
     .event = invoke_event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .follow = codec_bedrock_invoke_follow,
     .cut = codec_bedrock_invoke_cut,
     .refusal = codec_bedrock_refusal,

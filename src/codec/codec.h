@@ -214,6 +214,10 @@ void codec_hosted(const struct request_view *v, struct codec_hosted *out);
 int codec_hosted_limit(const struct request_view *v, int64_t limit, struct json_edits *edits,
                        struct arena *mem);
 
+/* `request` of an API whose body is not read: of lists of models. */
+int codec_request_nothing(const struct target *t, slice body, struct arena *mem, struct request_view *out,
+                          struct error *e);
+
 /* `follow` and `cut` of each dialect, in files of their own (*_cut.c). */
 #define CODEC_CUT(name)                                                                                      \
 	void codec_##name##_follow(const struct sse_event *e, struct stream_open *o);                        \
@@ -224,6 +228,8 @@ CODEC_CUT(openai_responses);
 CODEC_CUT(gemini);
 CODEC_CUT(bedrock_converse);
 CODEC_CUT(bedrock_invoke);
+CODEC_CUT(cohere);
+CODEC_CUT(ollama);
 #undef CODEC_CUT
 /* What a person reads at the end of a cut answer: "[weir] " and the message, on a line of its own behind
  * other text. In out, cut to fit. */

@@ -9,7 +9,6 @@
 
 #include "base/num.h"
 #include "model/wire.h"
-#include "text/jsonw.h"
 
 /* --- requests ------------------------------------------------------------------------------------------ */
 
@@ -128,15 +127,6 @@ static int request(const struct target *t, slice body, struct arena *mem, struct
 	if (t->api == API_COHERE_EMBED)
 		out->max_output = 0; /* there is no output to pay */
 	return out->model.n ? 0 : wire_no_model(e);
-}
-
-static int request_models(const struct target *t, slice body, struct arena *mem, struct request_view *out,
-                          struct error *e)
-{
-	(void)mem;
-	(void)e;
-	*out = (struct request_view){.api = t->api, .body = body, .choices = 1, .max_output = TOKENS_ABSENT};
-	return 0;
 }
 
 /* --- usage --------------------------------------------------------------------------------------------- */
@@ -407,20 +397,9 @@ static void answer_unmetered(slice body, struct answer *a)
 	a->ended = true;
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 static int refusal(const struct refusal_text *r, struct buf *out)
 {
-	struct jsonw w;
-	jsonw_init(&w, out);
-	jsonw_object(&w);
-	jsonw_put_string(&w, SLICE("message"), r->message);
-	jsonw_object_end(&w);
-	return jsonw_end(&w);
+	return wire_text_error(SLICE("message"), r->message, out);
 }
 
 const struct codec_ops codec_cohere = {
@@ -428,15 +407,17 @@ const struct codec_ops codec_cohere = {
     .request = request,
     .answer = answer,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
+    .follow = codec_cohere_follow,
+    .cut = codec_cohere_cut,
     .refusal = refusal,
 };
 
 const struct codec_ops codec_cohere_models = {
     .name = "cohere models",
-    .request = request_models,
+    .request = codec_request_nothing,
     .answer = answer_unmetered,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };

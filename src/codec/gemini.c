@@ -426,21 +426,6 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 	return EVENT_PASS;
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
-static int request_models(const struct target *t, slice body, struct arena *mem, struct request_view *out,
-                          struct error *e)
-{
-	(void)mem;
-	(void)e;
-	*out = (struct request_view){.api = t->api, .body = body, .choices = 1, .max_output = TOKENS_ABSENT};
-	return 0;
-}
-
 /* --- refusals --------------------------------------------------------------------------------------------
  */
 
@@ -477,7 +462,7 @@ const struct codec_ops codec_gemini = {
     .items = codec_gemini_items,
     .answer = answer,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .follow = codec_gemini_follow,
     .cut = codec_gemini_cut,
     .refusal = refusal,
@@ -489,15 +474,15 @@ const struct codec_ops codec_gemini_count = {
     .items = codec_gemini_items,
     .answer = answer_unmetered,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };
 
 const struct codec_ops codec_gemini_models = {
     .name = "gemini models",
-    .request = request_models,
+    .request = codec_request_nothing,
     .answer = answer_unmetered,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };

@@ -61,12 +61,6 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 	return EVENT_PASS; /* embeddings are not streamed */
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 static int refusal(const struct refusal_text *r, struct buf *out)
 {
 	return codec_gemini.refusal(r, out);
@@ -77,6 +71,6 @@ const struct codec_ops codec_gemini_embed = {
     .request = request,
     .answer = answer,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };

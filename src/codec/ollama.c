@@ -7,7 +7,6 @@
 #include "codec/codec.h"
 
 #include "model/wire.h"
-#include "text/jsonw.h"
 
 /* --- requests ------------------------------------------------------------------------------------------ */
 
@@ -85,15 +84,6 @@ static int request(const struct target *t, slice body, struct arena *mem, struct
 	if (t->api == API_OLLAMA_EMBED)
 		out->max_output = 0; /* there is no output to pay */
 	return out->model.n ? 0 : wire_no_model(e);
-}
-
-static int request_models(const struct target *t, slice body, struct arena *mem, struct request_view *out,
-                          struct error *e)
-{
-	(void)mem;
-	(void)e;
-	*out = (struct request_view){.api = t->api, .body = body, .choices = 1, .max_output = TOKENS_ABSENT};
-	return 0;
 }
 
 /* --- answers ------------------------------------------------------------------------------------------- */
@@ -241,20 +231,9 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 	return EVENT_PASS;
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 static int refusal(const struct refusal_text *r, struct buf *out)
 {
-	struct jsonw w;
-	jsonw_init(&w, out);
-	jsonw_object(&w);
-	jsonw_put_string(&w, SLICE("error"), r->message);
-	jsonw_object_end(&w);
-	return jsonw_end(&w);
+	return wire_text_error(SLICE("error"), r->message, out);
 }
 
 const struct codec_ops codec_ollama = {
@@ -262,15 +241,17 @@ const struct codec_ops codec_ollama = {
     .request = request,
     .answer = answer,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
+    .follow = codec_ollama_follow,
+    .cut = codec_ollama_cut,
     .refusal = refusal,
 };
 
 const struct codec_ops codec_ollama_models = {
     .name = "ollama models",
-    .request = request_models,
+    .request = codec_request_nothing,
     .answer = answer_unmetered,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };

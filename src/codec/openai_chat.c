@@ -428,12 +428,6 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 	                                                    : EVENT_PASS;
 }
 
-static bool edits_no_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 /* --- refusals --------------------------------------------------------------------------------------------
  */
 
@@ -443,15 +437,6 @@ static int refusal(const struct refusal_text *r, struct buf *out)
 }
 
 /* GET /v1/models has no body. */
-static int request_models(const struct target *t, slice body, struct arena *mem, struct request_view *out,
-                          struct error *e)
-{
-	(void)mem;
-	(void)e;
-	*out = (struct request_view){.api = t->api, .body = body, .choices = 1, .max_output = TOKENS_ABSENT};
-	return 0;
-}
-
 const struct codec_ops codec_openai_chat = {
     .name = "openai chat",
     .advise = codec_advise_chat,
@@ -473,14 +458,16 @@ const struct codec_ops codec_openai_completions = {
     .answer = answer,
     .event = event,
     .edits_stream = codec_openai_chat_edits_stream,
+    .follow = codec_openai_chat_follow,
+    .cut = codec_openai_chat_cut,
     .refusal = refusal,
 };
 
 const struct codec_ops codec_openai_models = {
     .name = "openai models",
-    .request = request_models,
+    .request = codec_request_nothing,
     .answer = answer_unmetered,
     .event = event,
-    .edits_stream = edits_no_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };

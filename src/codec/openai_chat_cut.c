@@ -1,6 +1,7 @@
-/* The early end of a stream of chat completions (platform.openai.com/docs/api-reference/chat-streaming): each
- * choice that runs gets its finish_reason length, the usage chunk follows when it was asked for, then [DONE].
- * The arguments of a call that has begun stay as they are: JSON without its end. */
+/* The early end of a stream of chat completions, and of the older ones
+ * (platform.openai.com/docs/api-reference/chat-streaming): each choice that runs gets its finish_reason
+ * length, the usage chunk follows when it was asked for, then [DONE]. The arguments of a call that has begun
+ * stay as they are: JSON without its end. */
 #include "codec/codec.h"
 
 #include "base/num.h"
@@ -17,11 +18,10 @@ static const struct wire_word chunk_fields[] = {
     WIRE_WORD("choices", F_CHOICES),
     WIRE_WORD("usage", F_USAGE),
 };
-enum { C_INDEX, C_DELTA, C_FINISH };
+enum { C_INDEX, C_DELTA, C_FINISH, C_TEXT };
 static const struct wire_word choice_fields[] = {
-    WIRE_WORD("index", C_INDEX),
-    WIRE_WORD("delta", C_DELTA),
-    WIRE_WORD("finish_reason", C_FINISH),
+    WIRE_WORD("index", C_INDEX), WIRE_WORD("delta", C_DELTA), WIRE_WORD("finish_reason", C_FINISH),
+    WIRE_WORD("text", C_TEXT), /* of the older completions */
 };
 enum { D_TEXT, D_TOOL };
 static const struct wire_word delta_fields[] = {
@@ -57,6 +57,9 @@ static void read_choice_field(struct json *j, int id, void *arg)
 		break;
 	case C_DELTA:
 		wire_object(j, WIRE_WORDS(delta_fields), read_delta, f);
+		break;
+	case C_TEXT:
+		wire_add_bytes(j, &f->text);
 		break;
 	default:
 		f->finished = json_peek(j) == JSON_STRING;
@@ -122,6 +125,12 @@ struct ending_stream {
 	struct buf *out, json;
 };
 
+/* Completions of the older kind: a text in place of a delta. */
+static bool is_old(const struct stream_cut *c)
+{
+	return c->view->api == API_OPENAI_COMPLETIONS;
+}
+
 /* A chunk up to its choices, which follow. */
 static void begin_chunk(struct ending_stream *s, struct jsonw *w)
 {
@@ -130,7 +139,8 @@ static void begin_chunk(struct ending_stream *s, struct jsonw *w)
 	jsonw_init(w, &s->json);
 	jsonw_object(w);
 	jsonw_put_string(w, SLICE("id"), a->id.n ? name_get(&a->id) : slice_of(s->c->id));
-	jsonw_put_string(w, SLICE("object"), SLICE("chat.completion.chunk"));
+	jsonw_put_string(w, SLICE("object"),
+	                 is_old(s->c) ? SLICE("text_completion") : SLICE("chat.completion.chunk"));
 	jsonw_put_i64(w, SLICE("created"), s->o->created ? s->o->created : s->c->time_s);
 	jsonw_put_string(w, SLICE("model"), a->model.n ? name_get(&a->model) : s->c->view->model);
 	if (a->service_tier.n)
@@ -155,13 +165,18 @@ static int finish_choice(struct ending_stream *s, int64_t index)
 	begin_chunk(s, &w);
 	jsonw_object(&w);
 	jsonw_put_i64(&w, SLICE("index"), index);
-	jsonw_key(&w, SLICE("delta"));
-	jsonw_object(&w);
-	if (!begun)
-		jsonw_put_string(&w, SLICE("role"), SLICE("assistant"));
-	if (says)
-		jsonw_put_string(&w, SLICE("content"), codec_cut_text(s->c->message, begun, text));
-	jsonw_object_end(&w);
+	slice said = says ? codec_cut_text(s->c->message, begun, text) : SLICE("");
+	if (is_old(s->c)) {
+		jsonw_put_string(&w, SLICE("text"), said);
+	} else {
+		jsonw_key(&w, SLICE("delta"));
+		jsonw_object(&w);
+		if (!begun)
+			jsonw_put_string(&w, SLICE("role"), SLICE("assistant"));
+		if (says)
+			jsonw_put_string(&w, SLICE("content"), said);
+		jsonw_object_end(&w);
+	}
 	jsonw_put_null(&w, SLICE("logprobs"));
 	jsonw_put_string(&w, SLICE("finish_reason"), SLICE("length"));
 	jsonw_object_end(&w);

@@ -138,12 +138,6 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 	return EVENT_PASS; /* embeddings are not streamed */
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 static int refusal(const struct refusal_text *r, struct buf *out)
 {
 	return wire_openai_error(r->status, r->kind, r->message, out);
@@ -155,6 +149,6 @@ const struct codec_ops codec_openai_embeddings = {
     .items = codec_openai_chat_items, /* each input is a text */
     .answer = answer,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .refusal = refusal,
 };

@@ -465,12 +465,6 @@ static enum event_action event(const struct sse_event *e, const struct request_v
 	return EVENT_PASS;
 }
 
-static bool edits_stream(const struct request_view *v)
-{
-	(void)v;
-	return false;
-}
-
 /* --- refusals --------------------------------------------------------------------------------------------
  */
 
@@ -486,7 +480,7 @@ const struct codec_ops codec_openai_responses = {
     .items = codec_openai_responses_items,
     .answer = answer,
     .event = event,
-    .edits_stream = edits_stream,
+    .edits_stream = wire_edits_nothing,
     .follow = codec_openai_responses_follow,
     .cut = codec_openai_responses_cut,
     .refusal = refusal,

@@ -144,6 +144,7 @@ static void on_line(void *arg, slice line)
 	struct sse_event e = {.raw = line, .data = line, .has_data = true};
 	json_edits_init(&none);
 	m->codec->event(&e, m->view, &m->answer, &none);
+	follow(m, &e);
 }
 
 int meter_feed(struct stream_meter *m, slice piece, struct buf *out)
@@ -173,6 +174,8 @@ size_t meter_tail(const struct stream_meter *m)
 {
 	if (m->mode == METER_FRAMES)
 		return m->frames.broken ? 0 : eventstream_pending(&m->frames);
+	if (m->mode == METER_LINES)
+		return m->lines.skipping ? 0 : m->lines.n;
 	return m->mode == METER_EVENTS && !m->edits ? sse_pending(&m->sse).n : 0;
 }
 
@@ -180,6 +183,8 @@ bool meter_can_cut(const struct stream_meter *m)
 {
 	if (!meter_is_stream(m) || m->codec->cut == NULL)
 		return false;
+	if (m->mode == METER_LINES)
+		return !m->lines.skipping;
 	return m->mode == METER_EVENTS ? !m->sse.skipping : !m->frames.broken && m->frames.skip == 0;
 }
 

@@ -301,3 +301,19 @@ int wire_openai_error(int status, const char *kind, slice message, struct buf *o
 	jsonw_object_end(&w);
 	return jsonw_end(&w);
 }
+
+int wire_text_error(slice key, slice message, struct buf *out)
+{
+	struct jsonw w;
+	jsonw_init(&w, out);
+	jsonw_object(&w);
+	jsonw_put_string(&w, key, message);
+	jsonw_object_end(&w);
+	return jsonw_end(&w);
+}
+
+bool wire_edits_nothing(const struct request_view *v)
+{
+	(void)v;
+	return false;
+}

@@ -98,6 +98,12 @@ slice wire_status_text(const struct wire_status *rows, size_t n, int status, sli
  * clients have canned texts for, as insufficient_quota, would hide the message. */
 int wire_openai_error(int status, const char *kind, slice message, struct buf *out) WARN_UNUSED;
 
+/* {"KEY": message}: the error body of dialects that have a text there. */
+int wire_text_error(slice key, slice message, struct buf *out) WARN_UNUSED;
+
+/* `edits_stream` of a dialect whose streams pass as they are. */
+bool wire_edits_nothing(const struct request_view *v);
+
 /* The text in quotes within a body as a slice of that body: its range. */
 static inline slice wire_quoted(const json_str *s)
 {
