@@ -22,7 +22,7 @@ struct ledger_rollup {
 	struct rollup_words words;
 	struct rollup_set set;
 	struct rollup_row row;
-	sqlite3_stmt *scan, *corrected; /* owned */
+	sqlite3_stmt *scan, *corrected, *again, *dirty; /* owned; NULL until first used */
 	bool dims_made;
 	bool off; /* it failed once: rows go on without */
 	bool looked;
@@ -30,27 +30,6 @@ struct ledger_rollup {
 	int32_t day[4096]; /* that were touched, each once while there is room */
 	size_t days_n;
 };
-
-int ledger_sqlite_rollup_create(struct ledger *l, struct error *e)
-{
-	return ledger_exec(
-	    l,
-	    "CREATE TABLE rollup_mark(one INTEGER PRIMARY KEY CHECK(one=1),row INTEGER NOT NULL,id TEXT,"
-	    "broken INTEGER NOT NULL,trimming INTEGER NOT NULL)STRICT;"
-	    "INSERT INTO rollup_mark VALUES(1,0,NULL,0,0);"
-	    "CREATE TABLE rollup_words(dim INTEGER NOT NULL,id INTEGER NOT NULL,value ANY,"
-	    "PRIMARY KEY(dim,id))STRICT,WITHOUT ROWID;"
-	    "CREATE UNIQUE INDEX rollup_words_value ON rollup_words(dim,value);"
-	    "CREATE TABLE rollup_segments(id INTEGER PRIMARY KEY AUTOINCREMENT,day INTEGER NOT NULL,"
-	    "level INTEGER NOT NULL,lines INTEGER NOT NULL,cells INTEGER NOT NULL,rows INTEGER NOT NULL,"
-	    "head BLOB NOT NULL)STRICT;"
-	    "CREATE INDEX rollup_segments_day ON rollup_segments(day,level);"
-	    "CREATE TABLE rollup_columns(id INTEGER PRIMARY KEY,data BLOB NOT NULL)STRICT;"
-	    "CREATE TRIGGER calls_changed AFTER UPDATE ON calls BEGIN UPDATE rollup_mark SET broken=1;END;"
-	    "CREATE TRIGGER calls_gone AFTER DELETE ON calls WHEN(SELECT trimming FROM rollup_mark)=0 "
-	    "BEGIN UPDATE rollup_mark SET broken=1;END;",
-	    e);
-}
 
 /* --- statements ------------------------------------------------------------------------------ */
 
@@ -87,6 +66,12 @@ static int prepare_all(struct ledger *l, struct ledger_rollup *r, struct error *
 		                 " AND NOT EXISTS(SELECT 1 FROM calls c WHERE c.corrects=calls.id AND "
 		                 "c.rowid<=?1)",
 		                 e);
+	if (rc == 0)
+		rc = prepare_rows(
+		    l, r, &r->again,
+		    ROLLUP_UNPRICED
+		    " AND NOT EXISTS(SELECT 1 FROM calls c WHERE c.corrects=calls.id AND c.rowid<=?2)",
+		    "time_ms>=?1 AND time_ms<?1+86400000 AND +rowid<=?2", e);
 	return rc;
 }
 
@@ -153,7 +138,7 @@ static int start_anew(struct ledger *l, struct error *e)
 {
 	return ledger_exec(l,
 	                   "DELETE FROM rollup_columns;DELETE FROM rollup_segments;"
-	                   "UPDATE rollup_mark SET row=0,id=NULL,broken=0",
+	                   "DELETE FROM rollup_dirty;UPDATE rollup_mark SET row=0,id=NULL,broken=0",
 	                   e);
 }
 
@@ -359,20 +344,23 @@ static int unpack_segments(struct ledger *l, struct ledger_rollup *r, int32_t da
 	return rc;
 }
 
+static int drop(struct ledger *l, int32_t day, int level, struct error *e)
+{
+	int rc = run_with(l,
+	                  "DELETE FROM rollup_columns WHERE id IN(SELECT c.id FROM rollup_segments s JOIN "
+	                  "rollup_columns c ON c.id>=s.id*512 AND c.id<s.id*512+512 WHERE s.day=?1 AND "
+	                  "s.level<=?2)",
+	                  day, level, e);
+	return rc ? rc : run_with(l, "DELETE FROM rollup_segments WHERE day=?1 AND level<=?2", day, level, e);
+}
+
 /* All segments of a day up to a level become one of `to`. */
 static int merge(struct ledger *l, struct ledger_rollup *r, int32_t day, int level, int to, struct error *e)
 {
 	rollup_set_clear(&r->set);
 	int rc = unpack_segments(l, r, day, level, e);
 	if (rc == 0)
-		rc =
-		    run_with(l,
-		             "DELETE FROM rollup_columns WHERE id IN(SELECT c.id FROM rollup_segments s JOIN "
-		             "rollup_columns c ON c.id>=s.id*512 AND c.id<s.id*512+512 WHERE s.day=?1 AND "
-		             "s.level<=?2)",
-		             day, level, e);
-	if (rc == 0)
-		rc = run_with(l, "DELETE FROM rollup_segments WHERE day=?1 AND level<=?2", day, level, e);
+		rc = drop(l, day, level, e);
 	if (rc == 0)
 		rc = write_set(l, r, to, e);
 	rollup_set_clear(&r->set);
@@ -506,6 +494,8 @@ void ledger_sqlite_rollup_free(struct ledger *l)
 		return;
 	sqlite3_finalize(l->rollup->scan);
 	sqlite3_finalize(l->rollup->corrected);
+	sqlite3_finalize(l->rollup->again);
+	sqlite3_finalize(l->rollup->dirty);
 	rollup_words_release(&l->rollup->words);
 	rollup_set_release(&l->rollup->set);
 	free(l->rollup);
@@ -518,6 +508,58 @@ static int knows_all(struct ledger *l, bool *out, struct error *e)
 	int64_t n;
 	int rc = ledger_number(l, "SELECT count(*)FROM pragma_table_info('calls')", &n, e);
 	*out = n == (int64_t)columns_n();
+	return rc;
+}
+
+static int is_dirty(struct ledger *l, struct ledger_rollup *r, bool *out, struct error *e)
+{
+	int rc = r->dirty ? 0 : ledger_prepare(l, SLICE("SELECT 1 FROM rollup_dirty LIMIT 1"), &r->dirty, e);
+	int code = rc ? SQLITE_DONE : sqlite3_step(r->dirty);
+	*out = code == SQLITE_ROW;
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		rc = ledger_fault(l, code, "rollups", e);
+	sqlite3_reset(r->dirty);
+	return rc;
+}
+
+/* A day from the rows up to the mark. */
+static int sum_day_again(struct ledger *l, struct ledger_rollup *r, int32_t day, int64_t mark,
+                         struct error *e)
+{
+	bool corrections;
+	rollup_set_clear(&r->set);
+	r->days_n = 0;
+	int rc = make_dims(l, r, e);
+	if (rc == 0)
+		rc = prepare_all(l, r, e);
+	if (rc == 0)
+		rc = take_rows(l, r, r->again, day * INT64_C(86400000), mark, false, &corrections, e);
+	if (rc == 0)
+		rc = drop(l, day, INT32_MAX, e);
+	if (rc == 0)
+		rc = write_set(l, r, 0, e);
+	return rc ? rc : run_with(l, "DELETE FROM rollup_dirty WHERE day=?", day, 0, e);
+}
+
+/* Days whose rows were changed, until `most` is used up. */
+static int sum_again(struct ledger *l, struct ledger_rollup *r, int64_t mark, int64_t *most, bool *more,
+                     struct error *e)
+{
+	bool dirty = false;
+	int rc = is_dirty(l, r, &dirty, e);
+	while (rc == 0 && dirty && *most > 0) {
+		int64_t day, rows;
+		rc = ledger_number(l, "SELECT min(day)FROM rollup_dirty", &day, e);
+		if (rc == 0)
+			rc = sum_day_again(l, r, (int32_t)day, mark, e);
+		if (rc == 0)
+			rc = ledger_number(l, "SELECT rows FROM rollup_segments ORDER BY id DESC LIMIT 1",
+			                   &rows, e);
+		if (rc == 0)
+			rc = is_dirty(l, r, &dirty, e);
+		*most -= rows + 1;
+	}
+	*more |= dirty;
 	return rc;
 }
 
@@ -534,6 +576,8 @@ static int catch_up(struct ledger *l, int64_t leave, int64_t most, bool *more, s
 		mark.row = 0;
 	}
 	if (rc == 0)
+		rc = sum_again(l, l->rollup, mark.row, &most, more, e);
+	if (rc == 0)
 		rc = ledger_number(l, "SELECT max(rowid)FROM calls", &last, e);
 	if (rc != 0 || last - mark.row <= leave)
 		return rc;
@@ -544,7 +588,7 @@ static int catch_up(struct ledger *l, int64_t leave, int64_t most, bool *more, s
 		most -= to - mark.row;
 		mark.row = to;
 	}
-	*more = rc == 0 && known && mark.row < last;
+	*more |= known && mark.row < last;
 	return rc;
 }
 
@@ -581,9 +625,13 @@ int ledger_sqlite_rollup_added(struct ledger *l, struct error *e)
 int ledger_sqlite_rollup_commit(struct ledger *l, struct error *e)
 {
 	bool more;
+	bool dirty = false;
+	int rc = new_rollup(l, e);
 	struct ledger_rollup *r = l->rollup;
-	if (r == NULL || r->added == 0 || (r->looked && r->added < LOOK_ROWS && r->added < tail_rows(l)))
-		return 0;
+	if (rc == 0)
+		rc = is_dirty(l, r, &dirty, e);
+	if (rc != 0 || (r->looked && !dirty && r->added < LOOK_ROWS && r->added < tail_rows(l)))
+		return rc;
 	r->looked = true;
 	return catch_up_safely(l, CHUNK_ROWS, &more, e);
 }

@@ -73,7 +73,12 @@ static int plan(struct cells *x)
 	const struct ledger_query *q = x->s->q;
 	if (q->only_n == 0 || q->filters_n || q->until_ms || q->parts || x->s->l->by_rows)
 		return sums_give_up(x->s);
+	int64_t dirty = 0;
 	int rc = sums_window(x->s);
+	if (rc == 0)
+		rc = ledger_number(x->s->l, "SELECT count(*)FROM rollup_dirty", &dirty, x->a->e);
+	if (rc == 0 && dirty)
+		return sums_give_up(x->s);
 	for (size_t i = 0; rc == 0 && i < q->only_n; i++) {
 		const struct column *c = column_find(slice_of(q->only[i]));
 		size_t dim = c ? rollup_dim_find(slice_of(c->name)) : ROLLUP_DIMS;

@@ -308,7 +308,7 @@ int sums_days(struct sums *s)
 		return 0;
 	int rc = ledger_prepare(s->l,
 	                        SLICE("SELECT id,day,lines,cells,head FROM rollup_segments WHERE day>=?1 AND "
-	                              "day<=?2 ORDER BY day"),
+	                              "day<=?2 AND day NOT IN(SELECT day FROM rollup_dirty)ORDER BY day"),
 	                        &days, s->a->e);
 	if (rc == 0) {
 		sqlite3_bind_int64(days, 1, rollup_day(s->from));

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "store/ledger_sqlite_rollup_ask.h"
 
 #define WORD_KEY_MAX 1100
@@ -176,7 +177,8 @@ static int sum_tail(struct row_reading *r)
 	    "id IN(SELECT corrects FROM calls WHERE rowid>",
 	    " AND corrects IS NOT NULL)AND +rowid<=",
 	    " AND NOT EXISTS(SELECT 1 FROM calls c WHERE c.corrects=calls.id AND c.rowid<=",
-	    ")AND " ROLLUP_UNPRICED " AND +time_ms>=",
+	    ")AND time_ms/86400000-(time_ms%86400000<0)NOT IN(SELECT day FROM rollup_dirty)"
+	    "AND " ROLLUP_UNPRICED " AND +time_ms>=",
 	    " AND +time_ms<",
 	    "",
 	    NULL};
@@ -194,6 +196,24 @@ static int sum_edge(struct row_reading *r, int64_t from_ms, int64_t to_ms)
 {
 	static const char *const edge[] = {"+rowid<=", " AND time_ms>=", " AND time_ms<", "", NULL};
 	return from_ms >= to_ms ? 0 : sum_rows(r, 1, edge, (const int64_t[]){r->s->mark.row, from_ms, to_ms});
+}
+
+/* Days whose rows were changed since they were packed. */
+static int sum_dirty(struct row_reading *r)
+{
+	struct sums *s = r->s;
+	sqlite3_stmt *days = NULL;
+	int code = SQLITE_DONE;
+	int rc = ledger_prepare(s->l, SLICE("SELECT day FROM rollup_dirty"), &days, s->a->e);
+	while (rc == 0 && (code = sqlite3_step(days)) == SQLITE_ROW) {
+		int64_t first = sqlite3_column_int64(days, 0) * ROLLUP_CELLS;
+		rc = sum_edge(r, num_max_i64(first, s->from) * ROLLUP_CELL_MS,
+		              num_min_i64(first + ROLLUP_CELLS, s->to) * ROLLUP_CELL_MS);
+	}
+	if (rc == 0 && code != SQLITE_DONE)
+		rc = ledger_fault(s->l, code, "report", s->a->e);
+	sqlite3_finalize(days);
+	return rc;
 }
 
 static int prepare_tag(struct row_reading *r, size_t k)
@@ -235,6 +255,8 @@ int sums_rows(struct sums *s)
 		rc = sum_edge(&r, since, from);
 		if (rc == 0 && s->q->until_ms)
 			rc = sum_edge(&r, to, end);
+		if (rc == 0)
+			rc = sum_dirty(&r);
 	}
 	for (size_t k = 0; k < s->q->by_n; k++)
 		sqlite3_finalize(r.tag[k]);
