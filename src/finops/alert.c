@@ -42,9 +42,10 @@ int alert_cause_copy(struct arena *mem, const struct alert_cause *c, struct aler
 		*texts[i] = arena_copy(mem, *texts[i]);
 		whole = whole && texts[i]->p;
 	}
-	for (size_t i = 0; i < c->labels_n; i++) { /* names are static */
+	for (size_t i = 0; i < c->labels_n; i++) { /* names too: an anomaly's dimension is its own */
+		out->labels[i].name = arena_copy(mem, c->labels[i].name);
 		out->labels[i].value = arena_copy(mem, c->labels[i].value);
-		whole = whole && out->labels[i].value.p;
+		whole = whole && out->labels[i].name.p && out->labels[i].value.p;
 	}
 	return whole ? 0 : ERR_NOMEM;
 }
