@@ -368,7 +368,7 @@ static const char *const kinds[] = {INCIDENT_LIST(X)};
 static void show_miss(const struct company *c, const struct incident *x, const struct triage *t)
 {
 	struct buf out;
-	struct triage_style style = {.utf8 = true};
+	struct report_style style = {.utf8 = true};
 	buf_init(&out, 1 << 20);
 	printf(
 	    "\n==== missed: %s; user %s team %s repo %s flow %s agent %s provider %s; %d users, %lld min\n",

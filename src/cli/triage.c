@@ -1,14 +1,13 @@
 /* `weir triage`: why spend rose, and what stops it. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "cli/ledger_open.h"
 #include "cli/remote.h"
+#include "cli/style.h"
 #include "finops/triage_answer.h"
 
 #define OUT_MAX     ((size_t)64 << 20)
@@ -38,7 +37,7 @@ const struct command command_triage = {
 struct ask {
 	struct cli *c;
 	enum triage_format format;
-	struct triage_style style;
+	struct report_style style;
 	bool watch;
 	size_t given_n;
 	struct {
@@ -46,27 +45,6 @@ struct ask {
 		const char *value;
 	} given[OPTIONS_MAX];
 };
-
-static bool says_utf8(const struct cli *c)
-{
-	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		const char *v = cli_env(c, names[i]);
-		if (v)
-			return strcasestr(v, "utf-8") || strcasestr(v, "utf8");
-	}
-	return false;
-}
-
-static struct triage_style style_of(const struct cli *c)
-{
-	int fd = fileno(c->out);
-	const char *term = cli_env(c, "TERM");
-	bool terminal = fd >= 0 && isatty(fd);
-	return (struct triage_style){.utf8 = says_utf8(c),
-	                             .colour = terminal && !cli_env(c, "NO_COLOR") && term &&
-	                                       strcmp(term, "dumb") != 0};
-}
 
 /* --- here ------------------------------------------------------------------------------------ */
 
@@ -174,7 +152,7 @@ static int note_options(struct ask *a, int argc, char **argv)
 
 static int run_triage(struct cli *c, int argc, char **argv)
 {
-	struct ask a = {.c = c, .style = style_of(c)};
+	struct ask a = {.c = c, .style = cli_style(c, 0)};
 	struct timespec wait = {WATCH_S, 0};
 	int status = note_options(&a, argc, argv);
 	if (status != 0)

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "finops/triage_takings.h"
+#include "finops/report.h"
 #include "finops/triage_split.h"
 
 #define TRIAGE_CAUSES   5
@@ -113,12 +114,8 @@ void triage_release(struct triage *t);
 
 /* The answer: {"window", "baseline", "cost_nanousd", …} (docs/triage.md). */
 int triage_json(const struct triage *t, struct buf *out) WARN_UNUSED;
-struct triage_style {
-	bool utf8, colour;
-	int width;
-};
 /* One screen for people. */
-int triage_text(const struct triage *t, const struct triage_style *s, struct buf *out) WARN_UNUSED;
+int triage_text(const struct triage *t, const struct report_style *s, struct buf *out) WARN_UNUSED;
 /* A post-mortem's draft. */
 int triage_markdown(const struct triage *t, struct buf *out) WARN_UNUSED;
 

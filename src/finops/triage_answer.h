@@ -10,7 +10,7 @@ enum triage_format { TRIAGE_TABLE, TRIAGE_JSON, TRIAGE_MARKDOWN };
 struct triage_words {
 	struct report r; /* since, until, where */
 	enum triage_format format;
-	struct triage_style style;
+	struct report_style style;
 	slice alert; /* its id: the window is from an hour before it on; n 0 none. Borrowed */
 };
 

@@ -149,6 +149,34 @@ static bool names(const struct triage_cause *c, enum triage_dim d)
 	return false;
 }
 
+/* Freezes of what the cause is named by; of its other names only those of a person or a key: a team does
+ * other work at other hours. */
+static int add_freezes(struct triage *t, const struct triage_value *v, size_t n, bool other)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const char *scope = freeze_scope(v[i].dim);
+		if (other && v[i].dim != TRIAGE_USER && v[i].dim != TRIAGE_KEY)
+			continue;
+		bool is_key = v[i].dim != TRIAGE_KEY || slice_starts(v[i].text, SLICE("k_"));
+		if (scope && is_key)
+			rc = add_freeze(t, scope, v[i].text,
+			                SLICE("stops all its calls at once, until `weir unfreeze`"));
+	}
+	return rc;
+}
+
+static bool is_named(const struct triage_cause *c, enum triage_dim d)
+{
+	for (size_t i = 0; i < c->what_n; i++)
+		if (c->what[i].dim == d)
+			return true;
+	for (size_t i = 0; i < c->same_n; i++)
+		if (c->same[i].dim == d)
+			return true;
+	return false;
+}
+
 static int contain_cause(struct triage *t, const struct triage_cause *c)
 {
 	int rc = 0;
@@ -160,15 +188,12 @@ static int contain_cause(struct triage *t, const struct triage_cause *c)
 		rc = add_pause(t, t->sessions[i].id);
 		paused++;
 	}
-	for (size_t i = 0; i < c->what_n && rc == 0; i++) {
-		const char *scope = freeze_scope(c->what[i].dim);
-		bool is_key = c->what[i].dim != TRIAGE_KEY || slice_starts(c->what[i].text, SLICE("k_"));
-		if (scope && is_key)
-			rc = add_freeze(t, scope, c->what[i].text,
-			                SLICE("stops all its calls at once, until `weir unfreeze`"));
-	}
+	if (rc == 0)
+		rc = add_freezes(t, c->what, c->what_n, false);
+	if (rc == 0)
+		rc = add_freezes(t, c->same, c->same_n, true);
 	uint32_t key = own_key(t, c);
-	if (rc == 0 && key && !names(c, TRIAGE_KEY) &&
+	if (rc == 0 && key && !is_named(c, TRIAGE_KEY) &&
 	    slice_starts(takings_text(&t->takings, TRIAGE_KEY, key), SLICE("k_")))
 		rc = add_freeze(t, "key", takings_text(&t->takings, TRIAGE_KEY, key),
 		                SLICE("stops the key that makes most of it, until `weir unfreeze`"));

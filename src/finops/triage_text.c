@@ -162,7 +162,7 @@ static void say_same(struct saying *x, const struct triage_cause *c)
 {
 	if (c->same_n == 0)
 		return;
-	say(x, "%s", x->markdown ? " (the same calls: " : "      the same calls: ");
+	say(x, "%s", x->markdown ? " (nearly the same calls: " : "      nearly the same calls: ");
 	for (size_t i = 0; i < c->same_n; i++)
 		say(x, "%s%s %s", i ? ", " : "", triage_dim_name(c->same[i].dim), name(x, c->same[i].text).s);
 	say(x, x->markdown ? ")" : "\n");
@@ -209,15 +209,20 @@ static void say_factors(struct saying *x, const struct split_result *s, int64_t 
 		    "| | before | now | times | part of the rise |\n| --- | ---: | ---: | ---: | ---: |\n");
 	for (int f = 0; f < SPLIT_N; f++) {
 		const struct split_part *p = &s->part[f];
-		struct word before = {"-"}, after = {"-"};
+		struct word before = {""}, after = {""};
 		if (fabs((double)p->nanousd) < FACTOR_LEAST * fabs((double)whole))
 			continue;
 		if (p->known) {
 			before = level((enum split)f, p->before);
 			after = level((enum split)f, p->after);
 		}
-		say(x, x->markdown ? "| %s | %s | %s | %s | %s |\n" : "     %-20s %8s -> %-8s %6s  %11s\n",
-		    split_text((enum split)f), before.s, after.s, times(x, p->times).s, change(p->nanousd).s);
+		const char *to = !p->known ? "  " : x->utf8 ? "\u2192 " : "->";
+		if (x->markdown)
+			say(x, "| %s | %s | %s | %s | %s |\n", split_text((enum split)f), before.s, after.s,
+			    times(x, p->times).s, change(p->nanousd).s);
+		else
+			say(x, "     %-20s %8s %s %-8s %6s  %11s\n", split_text((enum split)f), before.s, to,
+			    after.s, times(x, p->times).s, change(p->nanousd).s);
 	}
 }
 
@@ -280,18 +285,45 @@ static void say_near(struct saying *x, const struct triage_near *n)
 		say(x, "%s%s  storm: %s (session %s)\n", mark, at.s, name(x, n->text).s, name(x, n->who).s);
 }
 
+#define TIMELINE_ROWS 24
+
+/* The spend of the first cause over time, and when it was at its most. */
+static void say_timeline(struct saying *x)
+{
+	const struct triage *t = x->t;
+	size_t each = (t->points_n + TIMELINE_ROWS - 1) / TIMELINE_ROWS, most = 0;
+	for (size_t i = 0; i < t->points_n; i++)
+		most = t->points[i].spent > t->points[most].spent ? i : most;
+	if (each == 0)
+		return;
+	say(x, "- It was at its most at %s: %s in %lld min.\n", local(x, t->points[most].at_ms, "date").s,
+	    money(t->points[most].spent).s, (long long)(t->step_ms / 60000));
+	say(x, "\n| from | spent | usual |\n| --- | ---: | ---: |\n");
+	for (size_t i = 0; i < t->points_n; i += each) {
+		int64_t spent = 0, usual = 0;
+		for (size_t k = i; k < i + each && k < t->points_n; k++) {
+			spent += t->points[k].spent;
+			usual += t->points[k].usual;
+		}
+		say(x, "| %s | %s | %s |\n", local(x, t->points[i].at_ms, "date").s, money(spent).s,
+		    money(usual).s);
+	}
+}
+
 static void say_when(struct saying *x)
 {
 	const struct triage *t = x->t;
 	if (t->first_ms == 0 && t->near_n == 0)
 		return;
-	head(x, "When");
+	head(x, x->markdown ? "Timeline" : "When");
 	if (t->first_ms)
 		say(x, "%sIt began at %s.\n", x->markdown ? "- " : "     ", local(x, t->first_ms, "date").s);
 	if (!x->markdown)
 		draw(x);
 	for (size_t i = 0; i < t->near_n; i++)
 		say_near(x, &t->near[i]);
+	if (x->markdown)
+		say_timeline(x);
 }
 
 /* --- sessions, and what stops it ------------------------------------------------------------- */
@@ -369,7 +401,7 @@ static void say_all(struct saying *x)
 	say_contain(x);
 }
 
-int triage_text(const struct triage *t, const struct triage_style *s, struct buf *out)
+int triage_text(const struct triage *t, const struct report_style *s, struct buf *out)
 {
 	struct error e = {0};
 	struct saying x = {.t = t, .out = out, .utf8 = s->utf8, .colour = s->colour};

@@ -112,7 +112,7 @@ static void a_loop_is_named_and_can_be_stopped(void **state)
 {
 	struct triage t;
 	struct buf out;
-	struct triage_style style = {.utf8 = true};
+	struct report_style style = {.utf8 = true};
 	(void)state;
 	assert_int_equal(ops->begin(ledger, &e), 0);
 	usual_weeks(4);
@@ -193,7 +193,7 @@ static void a_ledger_without_a_past(void **state)
 {
 	struct triage t;
 	struct buf out;
-	struct triage_style style = {0};
+	struct report_style style = {0};
 	(void)state;
 	buf_init(&out, 1 << 20);
 	run(&t, 0, 0);
@@ -259,7 +259,7 @@ static void names_do_no_harm(void **state)
 {
 	struct triage t;
 	struct buf out;
-	struct triage_style style = {.utf8 = true};
+	struct report_style style = {.utf8 = true};
 	(void)state;
 	assert_int_equal(ops->begin(ledger, &e), 0);
 	usual_weeks(4);
