@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "gateway/admin_ask.h"
+#include "model/catalog.h"
 #include "gateway/pulse.h"
 
 #define MOVERS_SHOWN 5    /* of each dimension */
@@ -206,6 +207,76 @@ static int put_loops(struct admin *a, int64_t since, struct error *e)
 	return 0;
 }
 
+/* --- cache -----------------------------------------------------------------------------------------------
+ */
+
+struct cache {
+	const struct catalog *catalog;
+	int64_t saved, read,
+	    unknown; /* nano-dollars; tokens; tokens whose price is not in the book any more */
+};
+
+static const struct price *price_of(const struct catalog *c, slice id)
+{
+	size_t at = 0;
+	const struct price *p;
+	while (c && id.n && (p = catalog_each(c, &at)) != NULL)
+		if (slice_eq(p->id, id))
+			return p;
+	return NULL;
+}
+
+/* What the meter's tokens would have cost as fresh input, less what they did; negative for writes. */
+static int64_t saved_by(const struct price *p, const struct ledger_measures *m, enum meter meter)
+{
+	int64_t tokens = m->meters[meter], fresh = p->per_million[METER_INPUT], paid = p->per_million[meter];
+	if (tokens <= 0 || fresh == PRICE_ABSENT || paid == PRICE_ABSENT)
+		return 0;
+	__int128 saved = (__int128)tokens * (fresh - paid) / 1000000;
+	return saved > INT64_MAX ? INT64_MAX : saved < -INT64_MAX ? -INT64_MAX : (int64_t)saved;
+}
+
+static int take_price(void *arg, const struct ledger_group *g)
+{
+	struct cache *c = arg;
+	const struct price *p = price_of(c->catalog, g->key[0]);
+	int64_t read = g->m.meters[METER_CACHE_READ];
+	if (read > 0)
+		c->read = num_sat_add_i64(c->read, read);
+	if (p == NULL) {
+		c->unknown = num_sat_add_i64(c->unknown, read > 0 ? read : 0);
+		return 0;
+	}
+	static const enum meter meters[] = {METER_CACHE_READ, METER_CACHE_WRITE_5M, METER_CACHE_WRITE_1H};
+	for (size_t i = 0; i < sizeof meters / sizeof *meters; i++)
+		c->saved = num_sat_add_i64(c->saved, saved_by(p, &g->m, meters[i]));
+	return 0;
+}
+
+/* What prompt caching has saved this month, at list prices: reads at less than fresh input, less what writing
+ * took more. */
+static int put_cache(struct admin *a, const struct admin_span *month, struct error *e)
+{
+	struct cache c = {.catalog = a->settings->catalog};
+	struct ledger_measures total;
+	struct ledger_query q;
+	int rc;
+	if (!admin_ask_begin(a, month->from_ms, a->now_ms + 1, &q, &rc))
+		return error_set(e, ERR_REFUSED, "not for this key");
+	admin_ask_by(&q, "price_id");
+	rc = a->c->ops->report(a->c->ledger, &q, take_price, &c, &total, e);
+	if (rc)
+		return rc;
+	jsonw_key(&a->w, SLICE("cache"));
+	jsonw_object(&a->w);
+	admin_put_time(a, SLICE("since"), month->from_ms);
+	jsonw_put_i64(&a->w, SLICE("saved_nanousd"), c.saved);
+	jsonw_put_i64(&a->w, SLICE("read_tokens"), c.read);
+	jsonw_put_i64(&a->w, SLICE("unpriced_tokens"), c.unknown);
+	jsonw_object_end(&a->w);
+	return 0;
+}
+
 /* --- all of it -------------------------------------------------------------------------------------------
  */
 
@@ -249,6 +320,8 @@ static int put_all(struct admin *a, struct error *e)
 		rc = put_loops(a, month.from_ms, e);
 	if (rc == 0)
 		rc = put_unallocated(a, &month, e);
+	if (rc == 0)
+		rc = put_cache(a, &month, e);
 	admin_put_burn(a);
 	admin_put_alerts(a);
 	jsonw_key(&a->w, SLICE("budgets"));

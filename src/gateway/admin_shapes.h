@@ -58,10 +58,12 @@
 	",\"next_hour_nanousd\":" NUMBER)
 #define UNALLOCATED OBJECT_WITH("\"cost_nanousd\",\"calls\"", \
 	"\"since\":" TEXT ",\"cost_nanousd\":" NUMBER ",\"calls\":" NUMBER)
+#define CACHE OBJECT_WITH("\"saved_nanousd\",\"read_tokens\"", \
+	"\"since\":" TEXT ",\"saved_nanousd\":" NUMBER ",\"read_tokens\":" NUMBER ",\"unpriced_tokens\":" NUMBER)
 #define OVERVIEW_SHAPE OBJECT_WITH( \
 	"\"time\",\"today\",\"week\",\"month\",\"movers\",\"loops\",\"unallocated\",\"burn\",\"budgets\"", \
 	"\"time\":" TEXT ",\"timezone\":" T ",\"simulated\":" BOOLEAN ",\"today\":" PERIOD ",\"week\":" PERIOD \
-	",\"month\":" PERIOD ",\"movers\":" ARRAY_OF(MOVER) ",\"loops\":" LOOPS ",\"unallocated\":" UNALLOCATED "," BURN \
+	",\"month\":" PERIOD ",\"movers\":" ARRAY_OF(MOVER) ",\"loops\":" LOOPS ",\"unallocated\":" UNALLOCATED ",\"cache\":" CACHE "," BURN \
 	",\"budgets\":" ARRAY_OF(LIVE_BUDGET))
 /* --- health, prices, set-up ------------------------------------------------------------------------------ */
 

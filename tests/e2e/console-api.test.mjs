@@ -31,13 +31,15 @@ storms: {name: loops, action: pause}
   await new Promise((done) => setTimeout(done, 300));
   for (let i = 0; i < 3; i++) assert.equal(await call(ana, `a${i}`, { 'x-weir-repo': 'github.com/acme/shop', 'x-weir-branch': 'main' }), 200);
   for (let i = 0; i < 2; i++) assert.equal(await call(bo, `b${i}`, { 'x-weir-repo': HOSTILE.replace(/[^\x20-\x7e]/g, '') }), 200);
+  const long = [{ role: 'user', content: [{ type: 'text', text: 'a word or two '.repeat(800), cache_control: { type: 'ephemeral' } }] }];
+  for (let i = 0; i < 3; i++) assert.equal(await call(ana, `cached-${i}`, {}, [...long, { role: 'assistant', content: 'yes' }, { role: 'user', content: `and ${i}` }]), 200);
   const turns = [{ role: 'user', content: 'make the tests pass' }];
   for (let i = 0; i < 6; i++) {
     await call(bo, 'loop', {}, turns);
     turns.push({ role: 'assistant', content: [{ type: 'tool_use', id: `t${i}`, name: 'Bash', input: { command: 'npm test' } }] });
     turns.push({ role: 'user', content: [{ type: 'tool_result', tool_use_id: `t${i}`, content: 'FAIL widget', is_error: true }] });
   }
-  await weir.ledgerOf(11);
+  await weir.ledgerOf(14);
 });
 after(stopAll);
 
@@ -77,6 +79,11 @@ test('overview: money, movers, loops and what no team is booked for, as the ledg
   assert.equal(json.loops.burnt_nanousd, spent(rows.filter((r) => r.session === 'loop')));
   assert.equal(json.loops.next_hour_nanousd, 6 * json.loops.burnt_nanousd);
   assert.equal(json.budgets[0].budget, 'tight', 'the fullest first');
+  // of claude-sonnet-4-5: fresh input $3, cache read $0.30, writing for five minutes $3.75 a million
+  const of = (meter) => rows.reduce((sum, r) => sum + (r[meter] ?? 0), 0);
+  assert.equal(json.cache.saved_nanousd, 2700 * of('cache_read_tokens') - 750 * of('cache_write_5m_tokens') - 3000 * of('cache_write_1h_tokens'));
+  assert.equal(json.cache.read_tokens, of('cache_read_tokens'));
+  assert.ok(of('cache_read_tokens') > 1000 && of('cache_write_5m_tokens') > 1000, 'the cache was used');
 
   const own = (await ask('overview', boSees)).json;
   assert.equal(own.today.cost_nanousd, spent(rows.filter((r) => r.user === 'bo@example.com')));
@@ -86,9 +93,9 @@ test('overview: money, movers, loops and what no team is booked for, as the ledg
 
 test('sessions are searched, sorted and paged; names of a hostile client come as they are', async () => {
   const ids = (got) => got.json.sessions.map((s) => s.id);
-  for (let i = 0; i < 50 && (await ask('sessions')).json.total < 6; i++) await new Promise((done) => setTimeout(done, 100));
+  for (let i = 0; i < 50 && (await ask('sessions')).json.total < 9; i++) await new Promise((done) => setTimeout(done, 100));
   const all = await ask('sessions?limit=100');
-  assert.equal(all.json.total, 6, all.text);
+  assert.equal(all.json.total, 9, all.text);
   const first = await ask('sessions?limit=2&sort=cost');
   const second = await ask('sessions?limit=2&offset=2&sort=cost');
   assert.deepEqual(ids(first).concat(ids(second)), all.json.sessions.sort((a, b) => b.cost_nanousd - a.cost_nanousd || (a.seen < b.seen ? 1 : -1)).slice(0, 4).map((s) => s.id));
