@@ -263,14 +263,63 @@ int alert_source_forecasts(const struct alert_source *s, struct error *e)
 
 /* --- anomalies --------------------------------------------------------------------------- */
 
-static int give_anomaly(const struct alert_source *s, const struct anomaly_found *a)
+/* One spike stands in several series: of a user, of their team, of the model, and of the whole. Told is the
+ * one that names most; this is their order. */
+static size_t rank_of(const struct anomaly_found *a)
 {
-	char key[ALERT_CAUSE_MAX], title[LINE], series[300];
+	static const char *const dimensions[] = {"user", "key",   "workflow", "repo",
+	                                         "team", "agent", "model",    "provider"};
+	size_t i = 0;
+	if (a->dimension[0] && a->value[0] == '\0')
+		return 100; /* of whom nothing is known */
+	while (i < sizeof dimensions / sizeof *dimensions && strcmp(dimensions[i], a->dimension) != 0)
+		i++;
+	return a->dimension[0] ? i : 50;
+}
+
+/* The same rise, but for a tenth, in the same hours. */
+static bool same_spike(const struct anomaly_found *a, const struct anomaly_found *b)
+{
+	int64_t x = a->spent - a->expected, y = b->spent - b->expected;
+	int64_t more = x > y ? x : y, less = x > y ? y : x;
+	return a->from_ms == b->from_ms && less >= more - more / 10;
+}
+
+/* Is another one told for it? */
+static bool is_told_by(const struct anomalies *all, size_t i)
+{
+	size_t rank = rank_of(&all->at[i]);
+	for (size_t k = 0; k < all->n; k++) {
+		size_t other = rank_of(&all->at[k]);
+		if (k != i && same_spike(&all->at[k], &all->at[i]) &&
+		    (other < rank || (other == rank && k < i)))
+			return true;
+	}
+	return rank == 100;
+}
+
+static void series_of(const struct anomaly_found *a, char *out, size_t cap)
+{
+	snprintf(out, cap, "%s%s%s", a->dimension, a->dimension[0] ? "=" : "all", a->value);
+}
+
+static int give_anomaly(const struct alert_source *s, const struct anomalies *all, size_t i)
+{
+	const struct anomaly_found *a = &all->at[i];
+	char key[ALERT_CAUSE_MAX], title[LINE], series[300], also[600] = "";
 	struct commands commands;
-	size_t n = (size_t)snprintf(title, sizeof title, "Spend is out of the usual: ");
+	size_t n = (size_t)snprintf(title, sizeof title, "Spend is out of the usual: "), m = 0;
 	anomaly_sentence(a, s->settings->zone, title + n, sizeof title - n);
-	snprintf(series, sizeof series, "%s%s%s", a->dimension, a->dimension[0] ? "=" : "all", a->value);
+	series_of(a, series, sizeof series);
 	snprintf(key, sizeof key, "anomaly/%s", series);
+	for (size_t k = 0; k < all->n && m + 320 < sizeof also; k++) {
+		char other[300];
+		if (k == i || rank_of(&all->at[k]) == 100 || !same_spike(&all->at[k], a))
+			continue;
+		series_of(&all->at[k], other, sizeof other);
+		m += (size_t)snprintf(also + m, sizeof also - m, "%s%s",
+		                      m ? ", " : "the same rise stands in ", other);
+	}
 	struct alert_cause c = {.key = slice_of(key),
 	                        .kind = ALERT_ANOMALY,
 	                        .severity = ALERT_WARNING,
@@ -278,7 +327,8 @@ static int give_anomaly(const struct alert_source *s, const struct anomaly_found
 	                        .title = slice_of(title),
 	                        .text =
 	                            SLICE("By the same hour of earlier weeks and the level of late; `weir "
-	                                  "anomaly` shows all series.")};
+	                                  "anomaly` shows all series."),
+	                        .evidence = slice_of(also)};
 	alert_label_add(&c, "series", slice_of(series));
 	if (a->value[0] && alert_label_known(slice_of(a->dimension)))
 		alert_label_add(&c, a->dimension, slice_of(a->value));
@@ -298,7 +348,8 @@ int alert_source_anomalies(const struct alert_source *s, struct error *e)
 		return error_set(e, ERR_NOMEM, "out of memory");
 	int rc = anomalies_find(&scan, found, e);
 	for (size_t i = 0; rc == 0 && i < found->n; i++)
-		rc = give_anomaly(s, &found->at[i]);
+		if (!is_told_by(found, i))
+			rc = give_anomaly(s, found, i);
 	free(found);
 	return rc;
 }

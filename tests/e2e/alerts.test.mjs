@@ -2,8 +2,8 @@
 // while the ledger itself is in trouble, silenced, and seen by whom they are about.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cleanEnvironment, scratch, startSim, startWeir, stopAll, stopChild, WEIR } from './lib/harness.mjs';
 import { sleep, until } from './lib/raw.mjs';
@@ -451,4 +451,43 @@ test('a runaway in the demo team is told, triaged to its session by the printed 
   } finally {
     await stopChild(child);
   }
+});
+
+test('weeks of transcripts and an hour out of the usual: a forecast and an anomaly, soon after the start', async () => {
+  const hook = await hookOf();
+  const weir = await startWeir({
+    sim,
+    extra: `budgets:
+  - {name: ever, window: total, include: [all], limit: 75 USD, alerts: [forecast]}
+alerts:
+  - {name: hook, url: "${hook.url}/x", kinds: [forecast, anomaly], group: 0s}
+`,
+  });
+  await weir.stop();
+  const hour = 3600000;
+  const now = Date.now();
+  const lines = [];
+  const line = (at, output) =>
+    lines.push(
+      JSON.stringify({
+        type: 'assistant', sessionId: 'c0ffee00-0000-4000-8000-000000000001', cwd: '/srv/shop', version: '2.1.0', isSidechain: false, uuid: `u${lines.length}`,
+        timestamp: new Date(at).toISOString(), requestId: `req_${lines.length}`,
+        message: { id: `msg_${lines.length}`, type: 'message', role: 'assistant', model: 'claude-opus-4-6', stop_reason: 'end_turn', content: [{ type: 'text', text: 'x' }],
+          usage: { input_tokens: 1000, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: output } },
+      }),
+    );
+  for (let h = 40 * 24; h >= 2; h--) line(now - h * hour, 1500 + 100 * (h % 5)); // some 4 cents an hour
+  for (let i = 0; i < 60; i++) line(now - 60000, 10000);
+  const file = join(weir.folder, '.claude/projects/-srv-shop/a.jsonl');
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  weir.must('import', 'claude-code');
+  await weir.restart();
+  const of = (kind) => hook.alerts('/x').filter((a) => a.kind === kind);
+  await until(() => of('forecast').length && of('anomaly').length, 'a forecast and an anomaly', 60000);
+  assert.match(of('forecast')[0].title, /^Budget ever: \$\d+\.\d+ of \$75\.00/);
+  const [spike] = of('anomaly');
+  assert.match(spike.title, /^Spend is out of the usual: agent claude-code: \$/);
+  assert.match(spike.evidence, /^the same rise stands in .*\ball\b/);
+  assert.deepEqual([of('forecast').length, of('anomaly').length], [1, 1]);
 });
