@@ -46,7 +46,7 @@ const char *saving_how(enum saving_kind k);
 struct savings_ask {
 	const struct ledger_ops *ops;
 	struct ledger *ledger; /* NULL: one that does not exist yet */
-	int64_t now_ms, since_ms, until_ms;
+	int64_t since_ms, until_ms;
 	const struct ledger_filter *filters;
 	size_t filters_n;
 	const struct catalog *catalog; /* NULL: prices are those seen in the ledger alone */

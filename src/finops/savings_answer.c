@@ -58,7 +58,6 @@ int savings_answer(const struct savings_words *w, const struct ledger_ops *ops, 
 		return rc;
 	struct savings_ask ask = {.ops = ops,
 	                          .ledger = l,
-	                          .now_ms = r.now_ms,
 	                          .since_ms = r.q.since_ms,
 	                          .until_ms = r.until_given ? r.q.until_ms : r.now_ms,
 	                          .filters = r.q.filters,

@@ -75,10 +75,9 @@ struct triage {
 	struct takings takings;
 	slice timezone;
 	int64_t now_ms, since_ms, until_ms;
-	bool found;         /* the window was looked for */
-	bool unusual;       /* what was looked for is an anomaly */
-	bool plan;          /* money is the list value of calls on plans: nothing was spent by the token */
-	int64_t usual_high; /* of the dearest hour found */
+	bool found;   /* the window was looked for */
+	bool unusual; /* what was looked for is an anomaly */
+	bool plan;    /* money is the list value of calls on plans: nothing was spent by the token */
 	size_t spans_n;
 	struct {
 		int64_t since_ms;

@@ -35,7 +35,6 @@ int triage_set(struct triage_words *w, slice word, slice value, struct error *e)
 	static const char *const formats[] = {"table", "json", "markdown", NULL};
 	static const char *const bars[] = {"ascii", "utf8", NULL}, *const colours[] = {"no", "yes", NULL};
 	static const slice of_report[] = {SLICE("since"), SLICE("until"), SLICE("where")};
-	long long width;
 	int i = 0;
 	for (size_t k = 0; k < sizeof of_report / sizeof of_report[0]; k++)
 		if (slice_eq(word, of_report[k]))
@@ -56,10 +55,6 @@ int triage_set(struct triage_words *w, slice word, slice value, struct error *e)
 		if (!one_of(value, colours, &i))
 			return error_set(e, ERR_INVALID, "colour is no or yes");
 		w->style.colour = i;
-	} else if (slice_eq(word, SLICE("width"))) {
-		if (!slice_to_i64(value, &width) || width < 0 || width > 10000)
-			return error_set(e, ERR_INVALID, "width is a number from 0 to 10000");
-		w->style.width = (int)width;
 	} else {
 		return error_set(e, ERR_NOT_FOUND,
 		                 "no parameter \"" SLICE_FMT

@@ -16,7 +16,7 @@ struct triage_words {
 
 int triage_words_init(struct triage_words *w, slice timezone, int64_t now_ms, struct error *e) WARN_UNUSED;
 void triage_words_release(struct triage_words *w);
-/* since, until, where as in a report; alert=ID; format=table|json|markdown; bars, colour, width of a table.
+/* since, until, where as in a report; alert=ID; format=table|json|markdown; bars, colour of a table.
  * ERR_INVALID, ERR_NOT_FOUND: no such word, with those there are. */
 int triage_set(struct triage_words *w, slice word, slice value, struct error *e) WARN_UNUSED;
 int triage_set_query(struct triage_words *w, slice query, struct arena *mem, struct error *e) WARN_UNUSED;

@@ -222,6 +222,7 @@ int triage_json(const struct triage *t, struct buf *out)
 	put_number(&w, "times", (double)t->after / (double)(t->before ? t->before : 1), t->before > 0);
 	jsonw_put_i64(&w, SLICE("refused"), t->takings.refused);
 	jsonw_put_i64(&w, SLICE("unpriced"), t->takings.unpriced);
+	jsonw_put_bool(&w, SLICE("whole"), !t->takings.lumped && !t->takings.events_lost);
 	put_causes(&w, t);
 	put_factors(&w, "factors", &t->whole);
 	put_factors(&w, "cause_factors", &t->of_cause);

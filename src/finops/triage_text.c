@@ -154,6 +154,9 @@ static void say_window(struct saying *x)
 	if (t->takings.unpriced)
 		say(x, "%lld calls have no price and are not in these sums: `weir price check` says which.\n",
 		    (long long)t->takings.unpriced);
+	if (t->takings.lumped || t->takings.events_lost)
+		say(x,
+		    "There are more calls than can be told apart one by one: a shorter window tells more.\n");
 	if (t->takings.refused)
 		say(x, "%lld calls were refused.\n", (long long)t->takings.refused);
 }

@@ -75,7 +75,6 @@ static int64_t least_of(const int64_t *hours, size_t n)
 
 struct run {
 	double score;
-	int64_t high;
 	size_t from, to; /* hours, to not included */
 	bool unusual;
 };
@@ -112,7 +111,6 @@ static int find_run(const int64_t *hours, size_t n, int64_t from_ms, struct run 
 			a += (double)hours[run.to - 1];
 			b += (double)j->expected;
 			run.unusual = run.unusual || j->is;
-			run.high = num_max_i64(run.high, j->usual_high);
 			run.score = a > b ? a * log(a / b) - (a - b) : 0;
 			if (run.score > best->score)
 				*best = run;
@@ -137,7 +135,6 @@ static int find_window(struct triage *t, const struct series *s)
 	}
 	t->since_ms = s->from_ms + (int64_t)run.from * HOUR_MS;
 	t->until_ms = num_min_i64(s->from_ms + (int64_t)run.to * HOUR_MS, t->now_ms);
-	t->usual_high = run.high;
 	return 0;
 }
 

@@ -72,7 +72,6 @@ static void look(struct savings *s, int64_t seat)
 {
 	struct savings_ask ask = {.ops = ops,
 	                          .ledger = ledger,
-	                          .now_ms = NOW,
 	                          .since_ms = BEGIN,
 	                          .until_ms = NOW,
 	                          .seat_nanousd = seat,
@@ -277,13 +276,8 @@ static void pauses_want_a_cache_of_an_hour(void **state)
 		r.cost.total = r.cost.part[COST_CACHE_WRITE_5M];
 		put(&r);
 	}
-	struct savings_ask ask = {.ops = ops,
-	                          .ledger = ledger,
-	                          .now_ms = NOW,
-	                          .since_ms = BEGIN,
-	                          .until_ms = NOW,
-	                          .catalog = c,
-	                          .seed = 7};
+	struct savings_ask ask = {
+	    .ops = ops, .ledger = ledger, .since_ms = BEGIN, .until_ms = NOW, .catalog = c, .seed = 7};
 	assert_int_equal(savings_run(&s, &ask, &e), 0);
 	int64_t again = 3 * (write - p->per_million[METER_CACHE_READ]) / 10, dearer = 4 * (hour - write) / 10;
 	assert_true(again > dearer);
