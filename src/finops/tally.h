@@ -82,7 +82,9 @@ struct tally_book {
 	/* The ledger's providers whose calls a tally's provider tells of, apart by commas; NULL: that one
 	 * alone. */
 	slice (*providers_of)(void *arg, slice provider, struct arena *mem);
-	void *arg;
+	/* Only these tallies; NULL: all of them, and rows whose tally is no more go. */
+	bool (*wants)(void *arg, const struct tally *t);
+	void *arg; /* of both */
 };
 
 /* Makes the rows of the tallies of spans that begin in [since, until) what they should be, level by level,

@@ -102,9 +102,16 @@ static int by_run(const void *x, const void *y)
 	return by ? by : slice_cmp(a->key, b->key);
 }
 
+struct reading {
+	struct tally_rows *rows;
+	const struct tally_book *b;
+};
+
 static int on_tally(void *arg, const struct ledger_tally *t)
 {
-	struct tally_rows *r = arg;
+	struct reading *reading = arg;
+	struct tally_rows *r = reading->rows;
+	const struct tally_book *b = reading->b;
 	struct ledger_tally own = *t;
 	if (!grow(r))
 		return ERR_NOMEM;
@@ -120,7 +127,7 @@ static int on_tally(void *arg, const struct ledger_tally *t)
 	int rc = tally_read(&own, &r->mem, &item->tally);
 	if (rc)
 		return rc;
-	if (tally_level(item->tally.kind) != r->level)
+	if (tally_level(item->tally.kind) != r->level || (b->wants && !b->wants(b->arg, &item->tally)))
 		return 0;
 	item->key = own.key;
 	item->span_from_ms = t->from_ms;
@@ -137,7 +144,8 @@ static int on_tally(void *arg, const struct ledger_tally *t)
 
 int tally_rows_read(const struct tally_book *b, struct tally_rows *r, struct error *e)
 {
-	int rc = b->ops->tallies(b->ledger, r->since_ms, r->until_ms, on_tally, r, e);
+	struct reading reading = {r, b};
+	int rc = b->ops->tallies(b->ledger, r->since_ms, r->until_ms, on_tally, &reading, e);
 	if (rc == 0 && r->n)
 		qsort(r->item, r->n, sizeof *r->item, by_run);
 	if (rc == ERR_NOMEM)
@@ -345,11 +353,11 @@ static void take_booked_off(struct record *r, const struct booked *have)
 static int book_one(struct booking *k, const struct tally_item *i, struct error *e)
 {
 	struct booked *have = map_get(&k->by_key, i->key);
-	if (have && is_empty(&i->row))
-		return 0; /* not wanted: taken out with the others */
 	if (have == NULL)
 		return is_empty(&i->row) ? 0 : add(k, i, 0, e);
 	have->wanted = true;
+	if (is_empty(&i->row))
+		return unbook(k, have, e);
 	int than = compare(&i->row, have);
 	if (than == 0)
 		return 0;
@@ -372,7 +380,7 @@ static int book_all(struct booking *k, struct error *e)
 	for (size_t i = 0; i < k->r->n && rc == 0; i++)
 		rc = book_one(k, &k->r->item[i], e);
 	for (const struct booked *b = k->all; b && rc == 0; b = b->next)
-		if (!b->wanted)
+		if (!b->wanted && k->b->wants == NULL)
 			rc = unbook(k, b, e);
 	if (rc == 0)
 		rc = k->b->ops->commit(k->b->ledger, e);

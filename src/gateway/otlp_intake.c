@@ -7,6 +7,8 @@
 
 #include "finops/otlp_meter.h"
 #include "base/crypto.h"
+#include "base/map.h"
+#include "base/num.h"
 #include "store/pack.h"
 #include "text/gunzip.h"
 
@@ -17,6 +19,8 @@
 #define BATCH       64               /* rows in a transaction: the gateway's own writer waits as long */
 #define BATCH_FULL  512              /* while so many and more wait: about 20 ms */
 #define SETTLE_US   INT64_C(2000000) /* what metrics tell is compared with what calls came in within */
+#define SETTLE_EASE 20 /* no more than one part in so many of the thread's time goes into settling */
+#define CHANGED_MAX 4096
 #define SWEEPS_MAX  64
 #define SERIES_NS   (INT64_C(45) * 24 * 3600 * 1000000000) /* a series that long without a point is over */
 #define WAIT_US     INT64_C(2000000)                       /* the gateway's own row comes within */
@@ -45,6 +49,9 @@ struct otlp_intake {
 	struct ledger *ledger;      /* the thread's; NULL until it could be opened */
 	struct otlp_meters *meters; /* owned; the thread's */
 	int64_t settle_us;          /* when what they tell is settled; 0: there is nothing to */
+	int64_t settle_not_before_us;
+	uint64_t changed[CHANGED_MAX]; /* hashes of sessions that were told of since */
+	size_t changed_n;              /* above CHANGED_MAX: all of them */
 	int64_t told_us;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards the rest */
@@ -138,8 +145,32 @@ struct done {
 	unsigned added, known, rejected, counted, repeated;
 };
 
+static uint64_t session_hash(const struct record *r)
+{
+	return map_hash(r->who.v[ATTR_SESSION], 0);
+}
+
+static bool has_changed(const struct otlp_intake *t, uint64_t session)
+{
+	for (size_t i = 0; i < t->changed_n && i < CHANGED_MAX; i++)
+		if (t->changed[i] == session)
+			return true;
+	return t->changed_n > CHANGED_MAX;
+}
+
+static void note_changed(struct otlp_intake *t, const struct record *r)
+{
+	uint64_t session = session_hash(r);
+	if (has_changed(t, session))
+		return;
+	if (t->changed_n < CHANGED_MAX)
+		t->changed[t->changed_n] = session;
+	t->changed_n++;
+}
+
 static int put(struct otlp_intake *t, const struct record *r, struct done *d, struct error *e)
 {
+	note_changed(t, r);
 	char source[64];
 	int rc = t->ops->same_call(t->ledger, r, source, sizeof source, e);
 	if (rc == 0 && source[0]) {
@@ -166,6 +197,8 @@ static int put_point(struct otlp_intake *t, const struct record *r, const struct
 {
 	bool added;
 	int rc = otlp_meters_take(t->meters, t->ops, t->ledger, r, p, &added, e);
+	if (rc == 0 && added)
+		note_changed(t, r);
 	if (rc == 0 && added)
 		d->counted++;
 	else if (rc == 0)
@@ -224,7 +257,14 @@ static int put_all(struct otlp_intake *t, const struct rows *rows, struct done *
 static void settle_later(struct otlp_intake *t, const struct done *d)
 {
 	if (t->settle_us == 0 && (d->counted || d->added))
-		t->settle_us = clock_mono_us(t->shared->clock) + SETTLE_US;
+		t->settle_us =
+		    num_max_i64(clock_mono_us(t->shared->clock) + SETTLE_US, t->settle_not_before_us);
+}
+
+static bool wants(void *arg, const struct tally *t)
+{
+	struct otlp_intake *intake = arg;
+	return t->kind == TALLY_METRICS && has_changed(intake, map_hash(t->who.v[ATTR_SESSION], 0));
 }
 
 /* What the gateway wrote behind what telemetry told of the same calls. */
@@ -238,7 +278,7 @@ static int sweep(struct otlp_intake *t, struct error *e)
 	return rc;
 }
 
-/* Without the lock. Calls may have come for any session that was counted. */
+/* Without the lock. Only sessions that something came of since the last time. */
 static int settle(struct otlp_intake *t, struct tally_counts *n, struct error *e)
 {
 	int64_t since, until;
@@ -249,9 +289,15 @@ static int settle(struct otlp_intake *t, struct tally_counts *n, struct error *e
 	pthread_mutex_lock(&t->shared->lock);
 	struct settings *settings = settings_ref(t->shared->settings);
 	pthread_mutex_unlock(&t->shared->lock);
-	const struct tally_book b = {.ops = t->ops, .ledger = t->ledger, .catalog = settings->catalog};
+	const struct tally_book b = {
+	    .ops = t->ops, .ledger = t->ledger, .catalog = settings->catalog, .wants = wants, .arg = t};
+	int64_t from_us = clock_mono_us(t->shared->clock);
 	rc = tally_settle(&b, since, until, n, e);
 	settings_unref(settings);
+	int64_t now_us = clock_mono_us(t->shared->clock);
+	t->settle_not_before_us = now_us + (now_us - from_us) * SETTLE_EASE;
+	if (rc == 0)
+		t->changed_n = 0;
 	if (rc)
 		t->settle_us = clock_mono_us(t->shared->clock) + SETTLE_US;
 	return rc;
