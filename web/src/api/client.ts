@@ -50,10 +50,6 @@ export async function get<T>(url: string, signal?: AbortSignal): Promise<T> {
   return (await fetched(url, { signal })).json() as Promise<T>;
 }
 
-export async function getText(url: string): Promise<string> {
-  return (await fetched(url)).text();
-}
-
 export async function send<T>(method: 'POST' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<T> {
   const answer = await fetched(url, {
     method,

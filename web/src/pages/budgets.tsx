@@ -12,7 +12,7 @@ import { Badge, Card, Command, Empty, Loaded, Meter, Name, PageHead, Skeleton } 
 import { dayOf, overTime } from '../ui/series';
 import { Stack } from '../ui/stack';
 import { Table } from '../ui/table';
-import { toneOf } from './overview';
+import { toneOf } from '../ui/used';
 
 const WINDOWS: Record<string, string> = { hour: 'an hour', day: 'a day', week: 'a week', month: 'a month', total: 'in all' };
 const HISTORY: Record<string, { since: string; per: string }> = {
@@ -133,7 +133,7 @@ function bodyOf(budget: Budget, limit: string): Record<string, unknown> {
 /** Several values of a report's test are a list of the settings'. */
 const listed = (value: string): string | string[] => (value.includes(',') && !value.startsWith('!') ? value.split(',') : value);
 
-export function Stopped({ preview }: { preview: Preview }) {
+function Stopped({ preview }: { preview: Preview }) {
   return (
     <div class="stack">
       <p role="status">

@@ -8,41 +8,18 @@ import type { Mover, Overview, Period } from '../api/overview';
 import type { Alerts, Budget, Report } from '../api/types';
 import { useMe } from '../app';
 import { Link } from '../router';
-import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleton, type Tone } from '../ui/parts';
-import { amount, amountNano, amountNumber, change, count, day, money, moneyShort, nameOf, percent, plain } from '../ui/format';
+import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleton } from '../ui/parts';
+import { amount, amountNano, change, count, day, money, moneyShort, nameOf, percent, plain } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Month } from '../ui/month';
 import { dayOf, everyDay, figure, overTime, shiftDay } from '../ui/series';
 import { Spark } from '../ui/spark';
 import { Stack } from '../ui/stack';
+import { toneOf, usedOf } from '../ui/used';
 import { Table } from '../ui/table';
 
 const RENEWED_S = 20;
 const COST = 'cost_nanousd';
-
-/** A counter of a budget with what it has used of its limit. */
-export interface Used {
-  budget: Budget;
-  label: string | null;
-  settled: string;
-  limit: string;
-  share: number;
-  held: number;
-}
-
-export function usedOf(budgets: Budget[]): Used[] {
-  return budgets
-    .flatMap((budget) =>
-      budget.counters.map((c) => {
-        const limit = (amountNumber(budget.limit) ?? 0) + (amountNumber(c.lifted) ?? 0);
-        const settled = amountNumber(c.settled) ?? 0;
-        return { budget, label: c.for, settled: c.settled, limit: budget.limit, share: limit > 0 ? settled / limit : 0, held: limit > 0 ? (amountNumber(c.held) ?? 0) / limit : 0 };
-      }),
-    )
-    .sort((a, b) => b.share - a.share);
-}
-
-export const toneOf = (share: number): Tone => (share >= 1 ? 'bad' : share >= 0.8 ? 'warn' : 'good');
 
 const Delta = ({ period, than }: { period: Period; than: string }) => {
   const now = period.cost_nanousd ?? 0;
@@ -240,7 +217,7 @@ function BudgetList({ budgets }: { budgets: ReturnType<typeof useApi<{ budgets: 
 
 /** What reading from the cache cost less than the same tokens would have fresh, net of what writing them cost more. Each
  *  model's own price of fresh input, as its calls were billed. */
-export function cacheSaved(report: Report): { saved: number; reads: number; input: number } {
+function cacheSaved(report: Report): { saved: number; reads: number; input: number } {
   let saved = 0;
   let reads = 0;
   let input = 0;

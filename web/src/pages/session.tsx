@@ -9,11 +9,10 @@ import { Chart, type Colours, tooltip, tooltipBox } from '../ui/chart';
 import { ago, clock, compact, count, dateTime, dateTimeFull, duration, money, moneyShort, nameOf, percent, plain } from '../ui/format';
 import { Dialog } from '../ui/dialog';
 import { Icon } from '../ui/icons';
-import { Badge, Card, Command, Copy, Empty, Loaded, Name, PageHead } from '../ui/parts';
+import { Badge, Card, Command, Copy, Empty, Loaded, Name, PageHead, toneOfState } from '../ui/parts';
 import { figure } from '../ui/series';
 import { axes } from '../ui/stack';
 import { Table } from '../ui/table';
-import { toneOfState } from './sessions';
 
 const CALLS_MOST = 1000;
 

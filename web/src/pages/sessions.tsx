@@ -7,7 +7,7 @@ import { useMe } from '../app';
 import { Link, navigate, useQuery } from '../router';
 import { ago, count, dateTimeFull, money, plain } from '../ui/format';
 import { Icon } from '../ui/icons';
-import { Badge, Card, Empty, Loaded, Name, PageHead, Segmented, type Tone } from '../ui/parts';
+import { Badge, Card, Empty, Loaded, Name, PageHead, Segmented, toneOfState } from '../ui/parts';
 import { VirtualTable } from '../ui/virtual';
 import SessionPage from './session';
 
@@ -26,8 +26,6 @@ const SORTS = { cost: 'Cost', burn: 'Burn', seen: 'Seen', calls: 'Calls', turns:
 type Sort = keyof typeof SORTS;
 
 const LIVE_MS = 5 * 60 * 1000;
-
-export const toneOfState = (state: string): Tone => (state === 'paused' ? 'warn' : state === 'stopped' ? 'bad' : 'good');
 
 /** Without the host: acme/shop. */
 const shortRepo = (repo: string): string => repo.replace(/^[\w-]+(\.[\w-]+)+\/(?=[^/]+\/)/, '');

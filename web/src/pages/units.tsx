@@ -20,7 +20,7 @@ const COST = 'cost_nanousd';
 const STEPS = 16;
 
 /** The value below which a share of sorted values lies. */
-export function quantile(sorted: number[], q: number): number | null {
+function quantile(sorted: number[], q: number): number | null {
   if (!sorted.length) return null;
   const at = (sorted.length - 1) * q;
   const below = sorted[Math.floor(at)] as number;
@@ -29,7 +29,7 @@ export function quantile(sorted: number[], q: number): number | null {
 }
 
 /** Steps that double, since a few units cost a hundred times the usual one. */
-export function histogram(sorted: number[]): { from: number; to: number; n: number }[] {
+function histogram(sorted: number[]): { from: number; to: number; n: number }[] {
   const positive = sorted.filter((v) => v > 0);
   const most = positive[positive.length - 1];
   const least = quantile(positive, 0.02);

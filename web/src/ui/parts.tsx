@@ -86,6 +86,9 @@ export function Name({ of, mono }: { of: string | number | null | undefined; mon
 
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'quiet';
 
+/** Of a session. */
+export const toneOfState = (state: string): Tone => (state === 'paused' ? 'warn' : state === 'stopped' ? 'bad' : 'good');
+
 export function Badge({ tone = 'quiet', children }: { tone?: Tone; children: ComponentChildren }) {
   return <span class={`badge ${tone}`}>{children}</span>;
 }

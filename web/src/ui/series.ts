@@ -67,8 +67,3 @@ export function shiftDay(day: string, by: number): string {
   at.setUTCDate(at.getUTCDate() + by);
   return at.toISOString().slice(0, 10);
 }
-
-/** Monday of a day's week. */
-export function weekStart(day: string): string {
-  return shiftDay(day, -((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7));
-}
