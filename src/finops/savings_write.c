@@ -140,15 +140,15 @@ static void say_saving(struct saying *x, size_t at, const struct saving *s)
 int savings_text(const struct savings *s, struct buf *out)
 {
 	struct saying x = {.out = out};
+	int64_t days = (s->span_ms + 86399999) / 86400000;
 	char text[MONEY_TEXT_MAX], month[MONEY_TEXT_MAX];
 	money_format_human(s->spent, text);
 	money_format_human(s->month_nanousd, month);
 	if (s->n)
 		say(&x,
-		    "%s a month could be saved, by the last %lld days (%s spent by the token). Overlaps are "
-		    "taken "
-		    "off; sums behind names are of the window.\n",
-		    month, (long long)((s->span_ms + 86399999) / 86400000), text);
+		    "%s a month could be saved, by %lld day%s of the ledger (%s spent by the token).\n"
+		    "Overlaps are taken off; sums behind names are of these days.\n",
+		    month, (long long)days, days == 1 ? "" : "s", text);
 	else
 		say(&x, "Nothing to save was found (%s spent by the token).\n", text);
 	for (size_t i = 0; i < s->n; i++)

@@ -198,7 +198,7 @@ static struct word level(enum split f, double v)
 	struct word w;
 	if (f == SPLIT_CACHE)
 		snprintf(w.s, sizeof w.s, "%.0f %%", v * 100);
-	else if (f == SPLIT_CONTEXT || f == SPLIT_OUTPUT)
+	else if ((f == SPLIT_CONTEXT || f == SPLIT_OUTPUT) && v >= 1000)
 		snprintf(w.s, sizeof w.s, v >= 10000 ? "%.0fk" : "%.1fk", v / 1000);
 	else
 		snprintf(w.s, sizeof w.s, v < 10 ? "%.2f" : "%.0f", v);

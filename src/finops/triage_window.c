@@ -14,7 +14,8 @@
 #define ODD          2.5             /* times the median: a span that is no baseline */
 #define THURSDAY     72              /* hours of a week before the first of January 1970 */
 #define LOOKED_FOR   48              /* hours back in which a rise is looked for */
-#define LONGEST_RUN  24              /* hours */
+#define LATE_HOURS   6.0
+#define LONGEST_RUN  24 /* hours */
 
 struct series {
 	int64_t from_ms; /* of the first hour */
@@ -93,6 +94,12 @@ static int judge(const int64_t *hours, size_t n, int64_t from_ms, int64_t least,
 	return anomaly_hours(&in, first - skip, judged);
 }
 
+/* Who asks without a window asks of now: a run counts half as much for each LATE_HOURS since its end. */
+static double lateness(size_t hours)
+{
+	return exp2(-(double)hours / LATE_HOURS);
+}
+
 /* The run of hours of late whose spend is least usual, by the scan statistic that the causes are found with:
  * what came, a, against what was expected, b, is a ln(a/b) - (a - b). */
 static int find_run(const int64_t *hours, size_t n, int64_t from_ms, struct run *best)
@@ -111,8 +118,9 @@ static int find_run(const int64_t *hours, size_t n, int64_t from_ms, struct run 
 			a += (double)hours[run.to - 1];
 			b += (double)j->expected;
 			run.unusual = run.unusual || j->is;
-			run.score = a > b ? a * log(a / b) - (a - b) : 0;
-			if (run.score > best->score)
+			run.score = a > b ? (a * log(a / b) - (a - b)) * lateness(n - run.to) : 0;
+			bool tighter = run.score >= best->score && i > best->from; /* no empty hours */
+			if (run.score > best->score || (run.score > 0 && tighter))
 				*best = run;
 		}
 	}
