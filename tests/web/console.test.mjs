@@ -395,6 +395,11 @@ test('the keyboard alone: past the navigation, through a table, in and out of a 
   assert.ok(await page.evaluate(() => document.querySelector('dialog').contains(document.activeElement)));
   await page.keyboard.press('Escape');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'New budget');
+  await page.getByRole('link', { name: 'Explore', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await settled(page);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Explore', 'a link leads to the head of its page');
+  await page.keyboard.press('Tab');
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
   assert.notEqual(outline, 'none');
   await close(page);

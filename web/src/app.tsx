@@ -115,11 +115,7 @@ export function App() {
   const { path } = useAddress();
   const me = useApi<Me>(apiPath('me'));
   if (me.data) setZone(me.data.timezone);
-  // a reader of the page by ear is told where a link led to
-  useEffect(() => {
-    if (document.activeElement !== document.body) document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  }, [path]);
+  useEffect(() => scrollTo(0, 0), [path]);
   if (path === '/sign-in' || (!me.data && me.error?.status === 401)) return <SignIn />;
   return (
     <div class="shell">

@@ -19,8 +19,18 @@ function decodePath(path: string): string {
   }
 }
 
+let moved = false;
+
+/** Did somebody go to another page since this was asked? A reader of the page by ear is told where they are. */
+export function hasMoved(): boolean {
+  const was = moved;
+  moved = false;
+  return was;
+}
+
 export function navigate(to: string, replace = false): void {
   if (to === location.pathname + location.search) return;
+  moved = moved || to.split('?')[0] !== location.pathname;
   history[replace ? 'replaceState' : 'pushState'](null, '', to);
   dispatchEvent(new Event(CHANGED));
 }

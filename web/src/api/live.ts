@@ -39,6 +39,7 @@ type Message = Omit<Live, 'sessions'> & { sessions: LiveSession[]; sessions_chan
 
 const SESSIONS_MOST = 10000;
 const AGAIN_MS = 8000; // reports are asked for again this long after something happened, not more often
+const TURNED_AWAY_MS = 15000;
 const CLOSE_MS = 20000; // a page that nobody looks at listens no more
 
 let source: EventSource | undefined;
@@ -70,6 +71,13 @@ function open(): void {
   source = new EventSource('/api/v1/events');
   source.addEventListener('state', (e) => take((e as MessageEvent<string>).data, true));
   source.addEventListener('change', (e) => take((e as MessageEvent<string>).data, false));
+  // a connection that breaks is taken up again by the browser; one that was turned away (too many listen) is not
+  source.addEventListener('error', () => {
+    if (source?.readyState === EventSource.CLOSED) {
+      clearTimeout(closing);
+      closing = setTimeout(() => watchers.size && open(), TURNED_AWAY_MS);
+    }
+  });
 }
 
 function close(): void {

@@ -9,7 +9,7 @@ import { Dialog, toast } from '../ui/dialog';
 import { amount, amountNano, amountNumber, compact, count, dateTime, money, moneyShort, nameOf, percent } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Badge, Card, Command, Empty, Loaded, Meter, Name, PageHead, Skeleton } from '../ui/parts';
-import { dayOf, overTime } from '../ui/series';
+import { overTime, rangeOf } from '../ui/series';
 import { Stack } from '../ui/stack';
 import { Table } from '../ui/table';
 import { toneOf } from '../ui/used';
@@ -226,7 +226,7 @@ function History({ budget }: { budget: Budget }) {
   const me = useMe();
   const path = historyPath(budget);
   const answer = useApi<Report>(path, 60);
-  const over = useMemo(() => answer.data && overTime(budget.each.length ? answer.data : { ...answer.data, by: [] }, 'cost_nanousd', 7, budget.window === 'day' ? [dayOf(answer.data.since, me.timezone), dayOf(answer.data.until, me.timezone)] : undefined), [answer.data, budget.each.length]);
+  const over = useMemo(() => answer.data && overTime(budget.each.length ? answer.data : { ...answer.data, by: [] }, 'cost_nanousd', 7, rangeOf(answer.data, me.timezone)), [answer.data, budget.each.length, me.timezone]);
   const limit = amountNano(budget.limit);
   if (!path)
     return <p class="muted">{budget.where === null ? 'What this budget counts cannot be asked of a report (its `where` uses words that rows do not have).' : 'There is no history of a budget of this kind.'}</p>;

@@ -7,7 +7,7 @@ import { useQuery } from '../router';
 import { Card, Command, Empty, Loaded, Name, PageHead, Segmented, Select, Skeleton } from '../ui/parts';
 import { change, compact, count, dateTime, money, moneyShort, nameOf, percent, duration } from '../ui/format';
 import { Icon } from '../ui/icons';
-import { figure, overTime } from '../ui/series';
+import { figure, overTime, rangeOf } from '../ui/series';
 import { Flow, Treemap } from '../ui/shapes';
 import { shellWord } from '../ui/shell';
 import { Stack } from '../ui/stack';
@@ -172,7 +172,7 @@ export default function Explore() {
   const totals = useApi<Report>(apiPath('report', { by: dims.join(','), measures, ...common }), 30);
   const timed = useApi<Report>(view === 'areas' || (view === 'bars' && per) ? apiPath('report', { by: dims[0], per, measures: asked.value, ...common }) : null, 30);
   const earlier = useApi<Report>(compare && totals.data ? apiPath('report', { by: dims.join(','), measures, where, ...before(totals.data) }) : null);
-  const over = useMemo(() => timed.data && overTime(timed.data, asked.value, 9), [timed.data, asked.value]);
+  const over = useMemo(() => timed.data && overTime(timed.data, asked.value, 9, timed.data.rows.length ? rangeOf(timed.data, me.timezone) : undefined), [timed.data, asked.value, me.timezone]);
 
   const filter = (dimension: string, value: string | null | undefined) => {
     if (value === undefined) return;

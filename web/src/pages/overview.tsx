@@ -12,7 +12,7 @@ import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleto
 import { amount, amountNano, change, count, day, money, moneyShort, nameOf, percent, plain } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Month } from '../ui/month';
-import { dayOf, everyDay, figure, overTime, shiftDay } from '../ui/series';
+import { dayOf, every, figure, overTime, rangeOf, shiftDay } from '../ui/series';
 import { Spark } from '../ui/spark';
 import { Stack } from '../ui/stack';
 import { toneOf, usedOf } from '../ui/used';
@@ -290,7 +290,7 @@ function Picture({ days, today, limit, forecast }: { days: ReturnType<typeof use
     if (!days.data || span !== 'month') return undefined;
     const from = `${today.slice(0, 7)}-01`;
     const end = shiftDay(`${shiftDay(`${today.slice(0, 7)}-28`, 5).slice(0, 7)}-01`, -1);
-    return { days: everyDay([], from, end), spent: overTime({ ...days.data, by: [] }, COST, 1, [from, today]).series[0]?.values ?? [] };
+    return { days: every(from, end), spent: overTime({ ...days.data, by: [] }, COST, 1, [from, today]).series[0]?.values ?? [] };
   }, [days.data, span, today]);
   const expected = forecast?.tables.periods?.rows.find((r) => r.period === 'month');
   return (
@@ -320,6 +320,7 @@ function NothingYet() {
 }
 
 export default function OverviewPage() {
+  const { timezone } = useMe();
   const today = useToday();
   const live = useLive();
   const first = useApi<Overview>(apiPath('overview'), RENEWED_S);
@@ -341,7 +342,7 @@ export default function OverviewPage() {
   const daily = (n: number) => (days.data ? (overTime({ ...days.data, by: [] }, COST, 1, [shiftDay(today, 1 - n), today]).series[0]?.values ?? []) : []);
   const notes = forecast.data?.notes.filter((n) => /spent|at this rate/.test(n)).slice(0, 4) ?? [];
   const expected = (period: string) => forecast.data?.tables.periods?.rows.find((r) => r.period === period);
-  const hourly = hours.data ? (overTime({ ...hours.data, by: [] }, COST, 1).series[0]?.values.slice(-24) ?? []) : [];
+  const hourly = hours.data ? (overTime({ ...hours.data, by: [] }, COST, 1, rangeOf(hours.data, timezone)).series[0]?.values.slice(-24) ?? []) : [];
   return (
     <div class="page">
       <PageHead title="Overview" lead={lead} />

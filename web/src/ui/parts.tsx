@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Answer } from '../api/client';
+import { hasMoved } from '../router';
 import { Icon, type IconName } from './icons';
 import { nameOf } from './format';
 
@@ -22,13 +23,15 @@ export function Card({ title, aside, note, children, class: more = '', flush }: 
 }
 
 export function PageHead({ title, lead, children }: { title: string; lead?: ComponentChildren; children?: ComponentChildren }) {
+  const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Weir`;
+    if (hasMoved()) head.current?.focus({ preventScroll: true });
   }, [title]);
   return (
     <header class="page-head">
       <div>
-        <h1 tabIndex={-1}>{title}</h1>
+        <h1 ref={head} tabIndex={-1}>{title}</h1>
         {lead && <p class="lead">{lead}</p>}
       </div>
       {children && <div class="page-actions">{children}</div>}

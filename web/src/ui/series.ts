@@ -17,24 +17,32 @@ export interface Over {
 
 export const figure = (row: ReportRow, measure: string): number => Number(row[measure] ?? 0);
 
-const nextDay = (bucket: string): string => {
-  const at = new Date(`${bucket}T00:00:00Z`);
-  at.setUTCDate(at.getUTCDate() + 1);
-  return at.toISOString().slice(0, 10);
-};
+const BUCKETS_MOST = 2400;
 
-/** Days without a call have no row: they are put in, as nothing was spent. */
-export function everyDay(buckets: string[], from: string, to: string): string[] {
-  if (!/^\d{4}-\d\d-\d\d$/.test(from)) return buckets;
+/** Every day ("2026-11-24") or hour ("2026-11-24T14:00") of a range: those without a call have no row, and are put in. */
+export function every(from: string, to: string): string[] {
+  const hours = from.includes('T');
   const all: string[] = [];
-  for (let day = from; day <= to && all.length < 800; day = nextDay(day)) all.push(day);
+  for (let at = Date.parse(hours ? `${from.slice(0, 16)}:00Z` : `${from}T00:00:00Z`); all.length < BUCKETS_MOST; at += hours ? 3600000 : 86400000) {
+    const bucket = new Date(at).toISOString().slice(0, hours ? 16 : 10);
+    if (!(bucket <= to)) break;
+    all.push(bucket);
+  }
   return all;
+}
+
+/** The first and the last bucket of a report by days or hours, by the gateway's calendar. */
+export function rangeOf(report: Report, zone: string): [string, string] | undefined {
+  const of = report.per === 'hour' ? hourOf : report.per === 'day' ? dayOf : undefined;
+  const end = Math.min(Date.parse(report.until) - 1, Date.now());
+  return of && [of(report.since, zone), of(new Date(end).toISOString(), zone)];
 }
 
 export function overTime(report: Report, measure: string, most = 7, range?: [string, string]): Over {
   const by = report.by[0];
   const known = [...new Set(report.rows.map((r) => String(r.bucket)))].sort();
-  const buckets = range ? everyDay(known, range[0], range[1]) : report.per === 'day' && known.length ? everyDay(known, known[0] as string, known[known.length - 1] as string) : known;
+  const [first, last] = range ?? [known[0], known[known.length - 1]];
+  const buckets = first && last && (report.per === 'day' || report.per === 'hour') ? every(first, last) : known;
   const index = new Map(buckets.map((b, i) => [b, i]));
   const groups = new Map<string, Series>();
   for (const row of report.rows) {
@@ -60,6 +68,12 @@ export function dayOf(iso: string, zone: string): string {
   const parts = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(new Date(iso));
   const of = (type: string) => parts.find((p) => p.type === type)?.value ?? '';
   return `${of('year')}-${of('month')}-${of('day')}`;
+}
+
+/** Its hour likewise: 2026-11-24T14:00. */
+function hourOf(iso: string, zone: string): string {
+  const parts = new Intl.DateTimeFormat('en-CA', { timeZone: zone, hourCycle: 'h23', hour: '2-digit' }).formatToParts(new Date(iso));
+  return `${dayOf(iso, zone)}T${parts.find((p) => p.type === 'hour')?.value ?? '00'}:00`;
 }
 
 export function shiftDay(day: string, by: number): string {
