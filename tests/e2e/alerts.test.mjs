@@ -266,63 +266,6 @@ alerts:
   });
 });
 
-test('a receiver that is down, and a kill -9 in between: it comes, and once', async () => {
-  const first = await startHook();
-  const { port } = first;
-  await first.stop();
-  const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "http://127.0.0.1:${port}/x", group: 0s}\n` });
-  weir.must('freeze', '--team', 'web', '--reason', 'it loops');
-  await until(() => /alert\.unsent/.test(weir.output()), 'a first attempt', 10000);
-  await weir.stop('SIGKILL');
-  const [row] = await query(join(weir.folder, 'weir.db'), "SELECT state,tries FROM deliveries");
-  assert.equal(row.state, 'waiting');
-  const hook = await hookOf({ port });
-  await weir.restart();
-  await until(() => hook.got.length, 'the alert after the restart', 15000);
-  await sleep(3000);
-  assert.deepEqual(hook.alerts('/x').map((a) => [a.event, a.kind, a.labels.team]), [['raised', 'freeze', 'web']]);
-  await weir.stop();
-  await weir.restart();
-  await sleep(3000);
-  assert.equal(hook.got.length, 1);
-});
-
-test('a receiver that turns it down is tried again later; redirects are not followed; its answer is not logged with secrets', async () => {
-  const hook = await hookOf({ status: 302 });
-  const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "${hook.url}/x", group: 0s}\n` });
-  weir.must('freeze', '--team', 'web');
-  await until(() => hook.got.length, 'an attempt', 10000);
-  await until(() => /alert\.unsent/.test(weir.output()), 'the log', 5000);
-  assert.deepEqual([...new Set(hook.got.map((g) => g.path))], ['/x']);
-  assert.doesNotMatch(weir.output(), /sk-ant-api03/);
-  const { alerts } = JSON.parse(weir.must('alert', 'list', '--json'));
-  const { deliveries } = JSON.parse(weir.must('alert', 'show', alerts[0].id, '--json'));
-  assert.match(deliveries[0].error, /it answered 302/);
-  hook.status = 200;
-  await until(() => hook.got.some((g) => g.status === 200), 'another attempt', 15000);
-});
-
-test('a ledger that takes no rows is told while it takes none', async () => {
-  const hook = await hookOf();
-  const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "${hook.url}/x", group: 0s}\n` });
-  await ask(weir);
-  await weir.ledgerOf(1);
-  await sleep(1000);
-  const locker = spawn('sqlite3', [join(weir.folder, 'weir.db')], { stdio: ['pipe', 'pipe', 'ignore'] });
-  locker.stdin.write('.timeout 10000\nBEGIN IMMEDIATE;\nSELECT "locked";\n');
-  await new Promise((done) => locker.stdout.once('data', done));
-  await ask(weir);
-  await until(() => hook.alerts('/x').some((a) => a.kind === 'ledger'), 'the trouble', 45000);
-  const [a] = hook.alerts('/x').filter((x) => x.kind === 'ledger');
-  assert.deepEqual([a.severity, a.title], ['critical', 'The ledger takes no rows']);
-  locker.stdin.end('ROLLBACK;\n');
-  await until(() => hook.alerts('/x').some((x) => x.kind === 'ledger' && x.event === 'resolved'), 'its end', 30000);
-  assert.equal(hook.alerts('/x').filter((x) => x.kind === 'ledger' && x.event === 'raised').length, 1);
-  await stopChild(locker);
-  const { alerts } = JSON.parse(weir.must('alert', 'list', '--all', '--json'));
-  assert.ok(alerts.some((x) => x.kind === 'ledger' && x.state === 'resolved'), 'it is in the ledger afterwards');
-});
-
 describe('weir alert', () => {
   let weir, hook, keys;
   before(async () => {
@@ -405,89 +348,149 @@ describe('weir alert', () => {
   });
 });
 
-test('weir alert test where no gateway runs sends by itself', async () => {
-  const hook = await hookOf();
-  const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "${hook.url}/x"}\n` });
-  await weir.stop();
-  const done = await weirAlone(weir, ['alert', 'test', '--config', weir.file]);
-  assert.deepEqual([done.status, done.stdout], [0, 'hook: sent\n']);
-  assert.equal(hook.alerts('/x')[0].event, 'test');
-});
+// Each has a gateway and receivers of its own, and mostly waits.
+describe('one gateway each', { concurrency: true }, () => {
+  test('a receiver that is down, and a kill -9 in between: it comes, and once', async () => {
+    const first = await startHook();
+    const { port } = first;
+    await first.stop();
+    const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "http://127.0.0.1:${port}/x", group: 0s}\n` });
+    weir.must('freeze', '--team', 'web', '--reason', 'it loops');
+    await until(() => /alert\.unsent/.test(weir.output()), 'a first attempt', 10000);
+    await weir.stop('SIGKILL');
+    const [row] = await query(join(weir.folder, 'weir.db'), "SELECT state,tries FROM deliveries");
+    assert.equal(row.state, 'waiting');
+    const hook = await hookOf({ port });
+    await weir.restart();
+    await until(() => hook.got.length, 'the alert after the restart', 15000);
+    await sleep(3000);
+    assert.deepEqual(hook.alerts('/x').map((a) => [a.event, a.kind, a.labels.team]), [['raised', 'freeze', 'web']]);
+    await weir.stop();
+    await weir.restart();
+    await sleep(3000);
+    assert.equal(hook.got.length, 1);
+  });
 
-test('a runaway in the demo team is told, triaged to its session by the printed command, and contained by the other', async () => {
-  const folder = scratch('weir-demo-alert-');
-  const environment = cleanEnvironment({ TMPDIR: folder, HOME: folder });
-  const run = (args) => spawnSync(WEIR, args, { env: environment, cwd: folder, encoding: 'utf8', timeout: 20000 });
-  const child = spawn(WEIR, ['demo', '--stay', '--people', '3', '--minutes', '10'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-  try {
-    const [, console_] = await until(() => said.match(/The console: (http:\/\/\S+)/), 'the console', 40000);
-    const [, file] = said.match(/--config (\S+weir\.yaml)/);
-    const { gateway } = await (await fetch(`${console_}/api/v1/me`)).json();
-    const key = JSON.parse(run(['key', 'create', '--json', '--user', 'zoe@acme.example', '--team', 'web', '--config', file]).stdout).key;
-    await sleep(300);
-    const weir = { url: gateway, firstKey: key };
-    const last = await goRound(weir, 12, { sim: 'reply_tokens=90' });
-    assert.equal(last.status, 200, last.text);
-    const listed = () => JSON.parse(run(['alert', 'list', '--json', '--config', file]).stdout).alerts;
-    const from = Date.now();
-    const alert = await until(() => listed().find((a) => a.labels.session === last.session), 'the alert', 60000);
-    assert.ok(Date.now() - from < 60000);
-    assert.deepEqual([alert.kind, alert.severity, alert.labels.user], ['storm', 'critical', 'zoe@acme.example']);
-    // as they are printed, each a line to be copied into a shell
-    const shell = (line) => spawnSync('sh', ['-c', line.replace(/^weir /, '"$WEIR" ')], { env: { ...environment, WEIR, WEIR_CONFIG: file }, encoding: 'utf8', timeout: 20000 });
-    const looked = shell(alert.look);
-    assert.equal(looked.status, 0, looked.stderr);
-    assert.match(looked.stdout, new RegExp(`1 +session ${last.session}`));
-    assert.match(looked.stdout, /npm test/);
-    const contained = await until(() => {
-      const done = shell(alert.contain);
-      return done.status === 0 && done;
-    }, 'the session in the ledger');
-    assert.match(contained.stderr, /is paused/);
-    const next = await ask(weir, { key, headers: { 'x-weir-session': last.session } });
-    assert.deepEqual([next.status, next.kind], [402, 'storm']);
-  } finally {
-    await stopChild(child);
-  }
-});
+  test('a receiver that turns it down is tried again later; redirects are not followed; its answer is not logged with secrets', async () => {
+    const hook = await hookOf({ status: 302 });
+    const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "${hook.url}/x", group: 0s}\n` });
+    weir.must('freeze', '--team', 'web');
+    await until(() => hook.got.length, 'an attempt', 10000);
+    await until(() => /alert\.unsent/.test(weir.output()), 'the log', 5000);
+    assert.deepEqual([...new Set(hook.got.map((g) => g.path))], ['/x']);
+    assert.doesNotMatch(weir.output(), /sk-ant-api03/);
+    const { alerts } = JSON.parse(weir.must('alert', 'list', '--json'));
+    const { deliveries } = JSON.parse(weir.must('alert', 'show', alerts[0].id, '--json'));
+    assert.match(deliveries[0].error, /it answered 302/);
+    hook.status = 200;
+    await until(() => hook.got.some((g) => g.status === 200), 'another attempt', 15000);
+  });
 
-test('weeks of transcripts and an hour out of the usual: a forecast and an anomaly, soon after the start', async () => {
-  const hook = await hookOf();
-  const weir = await startWeir({
-    sim,
-    extra: `budgets:
+  test('a ledger that takes no rows is told while it takes none', async () => {
+    const hook = await hookOf();
+    const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "${hook.url}/x", group: 0s}\n` });
+    await ask(weir);
+    await weir.ledgerOf(1);
+    await sleep(1000);
+    const locker = spawn('sqlite3', [join(weir.folder, 'weir.db')], { stdio: ['pipe', 'pipe', 'ignore'] });
+    locker.stdin.write('.timeout 10000\nBEGIN IMMEDIATE;\nSELECT "locked";\n');
+    await new Promise((done) => locker.stdout.once('data', done));
+    await ask(weir);
+    await until(() => hook.alerts('/x').some((a) => a.kind === 'ledger'), 'the trouble', 45000);
+    const [a] = hook.alerts('/x').filter((x) => x.kind === 'ledger');
+    assert.deepEqual([a.severity, a.title], ['critical', 'The ledger takes no rows']);
+    locker.stdin.end('ROLLBACK;\n');
+    await until(() => hook.alerts('/x').some((x) => x.kind === 'ledger' && x.event === 'resolved'), 'its end', 30000);
+    assert.equal(hook.alerts('/x').filter((x) => x.kind === 'ledger' && x.event === 'raised').length, 1);
+    await stopChild(locker);
+    const { alerts } = JSON.parse(weir.must('alert', 'list', '--all', '--json'));
+    assert.ok(alerts.some((x) => x.kind === 'ledger' && x.state === 'resolved'), 'it is in the ledger afterwards');
+  });
+
+  test('weir alert test where no gateway runs sends by itself', async () => {
+    const hook = await hookOf();
+    const weir = await startWeir({ sim, extra: `alerts:\n  - {name: hook, url: "${hook.url}/x"}\n` });
+    await weir.stop();
+    const done = await weirAlone(weir, ['alert', 'test', '--config', weir.file]);
+    assert.deepEqual([done.status, done.stdout], [0, 'hook: sent\n']);
+    assert.equal(hook.alerts('/x')[0].event, 'test');
+  });
+
+  test('a runaway in the demo team is told, triaged to its session by the printed command, and contained by the other', async () => {
+    const folder = scratch('weir-demo-alert-');
+    const environment = cleanEnvironment({ TMPDIR: folder, HOME: folder });
+    const run = (args) => spawnSync(WEIR, args, { env: environment, cwd: folder, encoding: 'utf8', timeout: 20000 });
+    const child = spawn(WEIR, ['demo', '--stay', '--people', '3', '--minutes', '10'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
+    try {
+      const [, console_] = await until(() => said.match(/The console: (http:\/\/\S+)/), 'the console', 40000);
+      const [, file] = said.match(/--config (\S+weir\.yaml)/);
+      const { gateway } = await (await fetch(`${console_}/api/v1/me`)).json();
+      const key = JSON.parse(run(['key', 'create', '--json', '--user', 'zoe@acme.example', '--team', 'web', '--config', file]).stdout).key;
+      await sleep(300);
+      const weir = { url: gateway, firstKey: key };
+      const last = await goRound(weir, 12, { sim: 'reply_tokens=90' });
+      assert.equal(last.status, 200, last.text);
+      const listed = () => JSON.parse(run(['alert', 'list', '--json', '--config', file]).stdout).alerts;
+      const from = Date.now();
+      const alert = await until(() => listed().find((a) => a.labels.session === last.session), 'the alert', 60000);
+      assert.ok(Date.now() - from < 60000);
+      assert.deepEqual([alert.kind, alert.severity, alert.labels.user], ['storm', 'critical', 'zoe@acme.example']);
+      // as they are printed, each a line to be copied into a shell
+      const shell = (line) => spawnSync('sh', ['-c', line.replace(/^weir /, '"$WEIR" ')], { env: { ...environment, WEIR, WEIR_CONFIG: file }, encoding: 'utf8', timeout: 20000 });
+      const looked = shell(alert.look);
+      assert.equal(looked.status, 0, looked.stderr);
+      assert.match(looked.stdout, new RegExp(`1 +session ${last.session}`));
+      assert.match(looked.stdout, /npm test/);
+      const contained = await until(() => {
+        const done = shell(alert.contain);
+        return done.status === 0 && done;
+      }, 'the session in the ledger');
+      assert.match(contained.stderr, /is paused/);
+      const next = await ask(weir, { key, headers: { 'x-weir-session': last.session } });
+      assert.deepEqual([next.status, next.kind], [402, 'storm']);
+    } finally {
+      await stopChild(child);
+    }
+  });
+
+  test('weeks of transcripts and an hour out of the usual: a forecast and an anomaly, soon after the start', async () => {
+    const hook = await hookOf();
+    const weir = await startWeir({
+      sim,
+      extra: `budgets:
   - {name: ever, window: total, include: [all], limit: 75 USD, alerts: [forecast]}
 alerts:
   - {name: hook, url: "${hook.url}/x", kinds: [forecast, anomaly], group: 0s}
-`,
+  `,
+    });
+    await weir.stop();
+    const hour = 3600000;
+    const now = Date.now();
+    const lines = [];
+    const line = (at, output) =>
+      lines.push(
+        JSON.stringify({
+          type: 'assistant', sessionId: 'c0ffee00-0000-4000-8000-000000000001', cwd: '/srv/shop', version: '2.1.0', isSidechain: false, uuid: `u${lines.length}`,
+          timestamp: new Date(at).toISOString(), requestId: `req_${lines.length}`,
+          message: { id: `msg_${lines.length}`, type: 'message', role: 'assistant', model: 'claude-opus-4-6', stop_reason: 'end_turn', content: [{ type: 'text', text: 'x' }],
+            usage: { input_tokens: 1000, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: output } },
+        }),
+      );
+    for (let h = 40 * 24; h >= 2; h--) line(now - h * hour, 1500 + 100 * (h % 5)); // some 4 cents an hour
+    for (let i = 0; i < 60; i++) line(now - 60000, 10000);
+    const file = join(weir.folder, '.claude/projects/-srv-shop/a.jsonl');
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    weir.must('import', 'claude-code');
+    await weir.restart();
+    const of = (kind) => hook.alerts('/x').filter((a) => a.kind === kind);
+    await until(() => of('forecast').length && of('anomaly').length, 'a forecast and an anomaly', 60000);
+    assert.match(of('forecast')[0].title, /^Budget ever: \$\d+\.\d+ of \$75\.00/);
+    const [spike] = of('anomaly');
+    assert.match(spike.title, /^Spend is out of the usual: agent claude-code: \$/);
+    assert.match(spike.evidence, /^the same rise stands in .*\ball\b/);
+    assert.deepEqual([of('forecast').length, of('anomaly').length], [1, 1]);
   });
-  await weir.stop();
-  const hour = 3600000;
-  const now = Date.now();
-  const lines = [];
-  const line = (at, output) =>
-    lines.push(
-      JSON.stringify({
-        type: 'assistant', sessionId: 'c0ffee00-0000-4000-8000-000000000001', cwd: '/srv/shop', version: '2.1.0', isSidechain: false, uuid: `u${lines.length}`,
-        timestamp: new Date(at).toISOString(), requestId: `req_${lines.length}`,
-        message: { id: `msg_${lines.length}`, type: 'message', role: 'assistant', model: 'claude-opus-4-6', stop_reason: 'end_turn', content: [{ type: 'text', text: 'x' }],
-          usage: { input_tokens: 1000, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: output } },
-      }),
-    );
-  for (let h = 40 * 24; h >= 2; h--) line(now - h * hour, 1500 + 100 * (h % 5)); // some 4 cents an hour
-  for (let i = 0; i < 60; i++) line(now - 60000, 10000);
-  const file = join(weir.folder, '.claude/projects/-srv-shop/a.jsonl');
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${lines.join('\n')}\n`);
-  weir.must('import', 'claude-code');
-  await weir.restart();
-  const of = (kind) => hook.alerts('/x').filter((a) => a.kind === kind);
-  await until(() => of('forecast').length && of('anomaly').length, 'a forecast and an anomaly', 60000);
-  assert.match(of('forecast')[0].title, /^Budget ever: \$\d+\.\d+ of \$75\.00/);
-  const [spike] = of('anomaly');
-  assert.match(spike.title, /^Spend is out of the usual: agent claude-code: \$/);
-  assert.match(spike.evidence, /^the same rise stands in .*\ball\b/);
-  assert.deepEqual([of('forecast').length, of('anomaly').length], [1, 1]);
 });
