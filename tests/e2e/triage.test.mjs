@@ -70,6 +70,7 @@ test('the runaway session is named, and the printed command stops it', async () 
   await until(() => spawnSync('sh', ['-c', command], { env, encoding: 'utf8' }).status === 0, 'the command to be done', 5000);
   await until(async () => (await call('bo', 'runaway')) === 402, 'the session to be refused', 3000);
   assert.equal(await call('ana', 'usual-ana'), 200, "nobody else's calls are");
+  await until(() => weir.ledger().filter((row) => row.user === 'ana@example.com').length === 2, "ana's call in the ledger", 5000);
 });
 
 test('a developer sees the calls of their own alone, in words, JSON and Markdown', async () => {
