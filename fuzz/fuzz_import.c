@@ -37,6 +37,28 @@ static int on_tally(void *arg, const struct tally *t)
 	return 0;
 }
 
+static unsigned sum_of(slice s)
+{
+	unsigned sum = 0;
+	for (size_t i = 0; i < s.n; i++)
+		sum += (unsigned char)s.p[i];
+	return sum;
+}
+
+/* All that it points at is there to be read. */
+static int on_item(void *arg, const struct import_moment *m, const struct body_item *it)
+{
+	volatile unsigned sum = sum_of(m->session) + sum_of(m->subagent);
+	(void)arg;
+	if (it)
+		sum += sum_of(it->raw) + sum_of(it->text.raw) + sum_of(it->json) + sum_of(it->name.raw) +
+		       sum_of(it->call_id.raw);
+	else if (!m->compacted)
+		abort();
+	(void)sum;
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t calls = 0;
@@ -47,8 +69,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct import_source *s = import_source_at(data[0] % 16);
 	if (s == NULL)
 		return 0;
-	struct import_options o = {
-	    .on_call = on_call, .on_tally = on_tally, .arg = &calls, .provider = SLICE("p")};
+	struct import_options o = {.on_call = on_call,
+	                           .on_item = on_item,
+	                           .on_tally = on_tally,
+	                           .arg = &calls,
+	                           .provider = SLICE("p")};
 	arena_init(&mem, (size_t)64 << 20);
 	struct import_file f = {.text = slice_make(data + 1, size - 1),
 	                        .path = SLICE("x.jsonl"),

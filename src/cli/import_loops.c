@@ -95,8 +95,8 @@ int import_loops(struct cli *c, const struct import_source *source, const char *
 	if (source && !source->tells_items)
 		return cli_fail(
 		    c,
-		    "the transcripts of %s do not tell what its tools answered; those of Claude Code and "
-		    "Codex do",
+		    "the transcripts of %s do not tell what its tools answered; those of Claude Code, "
+		    "Codex and Gemini CLI do",
 		    source->title);
 	hindsight_init(&a.h, &storm_limits_usual);
 	a.h.on_loop = print_loop;

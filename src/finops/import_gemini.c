@@ -1,6 +1,9 @@
 /* Gemini CLI: tmp/PROJECT/chats/session-….json, one object with a list of messages; or, newer, .jsonl with a
- * message a line. `input` includes what was cached; thoughts are billed as output. */
+ * message a line. `input` includes what was cached; thoughts are billed as output. What tools were asked and
+ * what they answered stands in the model's message, results as they are sent on. */
 #include "base/clock.h"
+#include "base/num.h"
+#include "codec/codec.h"
 #include "finops/import.h"
 #include "model/wire.h"
 
@@ -8,9 +11,9 @@ enum { T_INPUT, T_OUTPUT, T_CACHED, T_THOUGHTS, T_TOOL, T_N };
 
 struct message {
 	json_str id, time, type, model;
+	slice content, tools; /* JSON values */
 	int64_t tokens[T_N];
 	bool has_tokens;
-	int64_t tool_calls;
 };
 
 struct reading {
@@ -21,6 +24,7 @@ struct reading {
 	struct message last; /* not given yet */
 	bool waiting;
 	int64_t turn;
+	struct import_moment moment; /* cost: of the session so far */
 	int rc;
 };
 
@@ -43,10 +47,11 @@ static void skip_element(struct json *j, int id, void *arg)
 	json_skip(j, NULL);
 }
 
-enum { M_ID, M_TIME, M_TYPE, M_MODEL, M_TOKENS, M_TOOLS };
+enum { M_ID, M_TIME, M_TYPE, M_MODEL, M_TOKENS, M_TOOLS, M_CONTENT };
 static const struct wire_word message_fields[] = {
-    WIRE_WORD("id", M_ID),       WIRE_WORD("timestamp", M_TIME), WIRE_WORD("type", M_TYPE),
-    WIRE_WORD("model", M_MODEL), WIRE_WORD("tokens", M_TOKENS),  WIRE_WORD("toolCalls", M_TOOLS),
+    WIRE_WORD("id", M_ID),           WIRE_WORD("timestamp", M_TIME), WIRE_WORD("type", M_TYPE),
+    WIRE_WORD("model", M_MODEL),     WIRE_WORD("tokens", M_TOKENS),  WIRE_WORD("toolCalls", M_TOOLS),
+    WIRE_WORD("content", M_CONTENT),
 };
 
 static void read_message_field(struct json *j, int id, void *arg)
@@ -58,8 +63,89 @@ static void read_message_field(struct json *j, int id, void *arg)
 	else if (id == M_TOKENS)
 		wire_object(j, WIRE_WORDS(token_fields), read_token_field, m);
 	else
-		m->tool_calls = wire_array(j, skip_element, NULL);
+		json_skip(j, id == M_TOOLS ? &m->tools : &m->content);
 }
+
+/* --- what was said and done --------------------------------------------------------------------------- */
+
+enum { T_ID, T_NAME, T_ARGS, T_RESULT, T_FIELDS };
+static const struct wire_word tool_fields[] = {WIRE_WORD("id", T_ID), WIRE_WORD("name", T_NAME),
+                                               WIRE_WORD("args", T_ARGS), WIRE_WORD("result", T_RESULT)};
+
+static int tell_item(void *arg, const struct body_item *it)
+{
+	struct reading *r = arg;
+	return r->rc = r->o->on_item(r->o->arg, &r->moment, it);
+}
+
+/* As it is sent to the model: a message with these parts. */
+static void tell_parts(struct reading *r, const char *role, slice parts)
+{
+	slice raw =
+	    arena_printf(r->f->mem, "{\"role\":\"%s\",\"parts\":" SLICE_FMT "}", role, SLICE_ARG(parts));
+	struct request_view v = {.body = raw};
+	struct body_span span = {BODY_MESSAGES, 0, raw};
+	if (raw.p == NULL)
+		r->rc = ERR_NOMEM;
+	else if (r->rc == 0)
+		(void)codec_gemini_items(&v, &span, tell_item, r);
+}
+
+static void tell_tool(struct json *j, int results, void *arg)
+{
+	struct reading *r = arg;
+	slice f[T_FIELDS] = {{0}}, raw;
+	if (!json_skip(j, &raw) || !body_fields(raw, WIRE_WORDS(tool_fields), f) || f[T_NAME].n == 0)
+		return;
+	if (results) {
+		if (f[T_RESULT].n && f[T_RESULT].p[0] == '[')
+			tell_parts(r, "user", f[T_RESULT]);
+		return;
+	}
+	slice parts = arena_printf(r->f->mem,
+	                           "[{\"functionCall\":{\"id\":" SLICE_FMT ",\"name\":" SLICE_FMT
+	                           ",\"args\":" SLICE_FMT "}}]",
+	                           SLICE_ARG(f[T_ID].n ? f[T_ID] : SLICE("\"\"")), SLICE_ARG(f[T_NAME]),
+	                           SLICE_ARG(f[T_ARGS].n ? f[T_ARGS] : SLICE("{}")));
+	tell_parts(r, "model", parts.p ? parts : SLICE("[]"));
+}
+
+/* A text, or a list of parts. */
+static void tell_content(struct reading *r, const char *role, slice content)
+{
+	if (content.n > 2 && content.p[0] == '"')
+		content = arena_printf(r->f->mem, "[{\"text\":" SLICE_FMT "}]", SLICE_ARG(content));
+	if (content.n > 2 && content.p[0] == '[')
+		tell_parts(r, role, content);
+}
+
+/* The calls first, then their results, as they go over the wire. */
+static void tell(struct reading *r, const struct message *m)
+{
+	bool model = json_str_is(&m->type, SLICE("gemini"));
+	if (r->o->on_item == NULL || r->rc || !clock_parse_rfc3339(m->time.raw, &r->moment.time_ms))
+		return;
+	r->moment.session = r->session;
+	tell_content(r, model ? "model" : "user", m->content);
+	for (int results = 0; model && results < 2 && m->tools.n; results++) {
+		struct json j;
+		json_init(&j, m->tools);
+		if (json_array(&j))
+			while (json_next(&j))
+				tell_tool(&j, results, r);
+	}
+}
+
+static int64_t count_tools(slice tools)
+{
+	struct json j;
+	if (tools.n == 0)
+		return 0;
+	json_init(&j, tools);
+	return num_max_i64(wire_array(&j, skip_element, NULL), 0);
+}
+
+/* --- calls -------------------------------------------------------------------------------------------- */
 
 static void give(struct reading *r)
 {
@@ -84,7 +170,7 @@ static void give(struct reading *r)
 	rec.usage.m[METER_CACHE_READ] = cached;
 	rec.usage.m[METER_OUTPUT] = m->tokens[T_OUTPUT] + m->tokens[T_THOUGHTS];
 	rec.usage.m[METER_REASONING] = m->tokens[T_THOUGHTS];
-	rec.tool_calls = m->tool_calls > 0 ? m->tool_calls : 0;
+	rec.tool_calls = count_tools(m->tools);
 	rec.turn = ++r->turn;
 	rec.text[TEXT_PROVIDER] = SLICE("google");
 	rec.text[TEXT_MODEL_SERVED] = wire_unescape(&j, &m->model, mem);
@@ -92,11 +178,18 @@ static void give(struct reading *r)
 	import_attr(&rec, r->o, ATTR_SESSION, r->session);
 	r->rc = import_give(r->o, &rec, NULL, r->n);
 	r->waiting = false;
+	if (rec.priced)
+		r->moment.cost_nanousd = num_sat_add_i64(r->moment.cost_nanousd, rec.cost.total);
+	tell(r, m);
 }
 
 /* A message may be written again, whole, under the same id: the last counts. */
 static void take(struct reading *r, const struct message *m)
 {
+	if (r->rc == 0 && json_str_is(&m->type, SLICE("user"))) {
+		give(r);
+		tell(r, m);
+	}
 	if (r->rc || !json_str_is(&m->type, SLICE("gemini")) || !m->has_tokens || m->id.raw.n == 0)
 		return;
 	if (!r->waiting || !slice_eq(r->last.id.raw, m->id.raw))
@@ -177,4 +270,5 @@ const struct import_source import_gemini_cli = {
     .endings = {".json", ".jsonl"},
     .places = {{NULL, ".gemini", "tmp"}},
     .read = read_file,
+    .tells_items = true,
 };

@@ -250,3 +250,24 @@ test('recorded sessions: every usable label', { skip: !(LABELS && existsSync(LAB
   console.log(`# ${checked} labels, ${wrong.length} wrong`);
   assert.deepEqual(wrong, []);
 });
+
+test('loops of the past: Gemini CLI tells what its tools answered too', () => {
+  const home = new Home();
+  const at = (i) => `2026-03-01T10:00:${String(10 + i).padStart(2, '0')}.000Z`;
+  const call = (i, name, args, response) => ({
+    id: `m${i}`, timestamp: at(i), type: 'gemini', content: '', model: 'gemini-2.5-pro', tokens: { input: 1000, output: 20, cached: 0, thoughts: 0, tool: 0 },
+    toolCalls: [{ id: `${name}-${1772359200000 + i}-a${i}`, name, args, status: 'success', result: [{ functionResponse: { id: `${name}-${1772359200000 + i}-a${i}`, name, response } }] }],
+  });
+  const user = { id: 'u', timestamp: at(0), type: 'user', content: 'make the tests pass' };
+  const stuck = [1, 2, 3, 4, 5, 6, 7].map((i) => call(i, 'run_shell_command', { command: 'npm test' }, { output: 'Exit code 1\nFAIL widget' }));
+  const working = [1, 2, 3, 4, 5, 6, 7].map((i) => call(i, 'write_file', { file_path: `f${i}.md`, content: `part ${i}` }, { output: `wrote f${i}.md` }));
+  home.write('.gemini/tmp/p/chats/session-a.json', JSON.stringify({ sessionId: 'g-stuck', messages: [user, ...stuck] }));
+  home.write('.gemini/tmp/p/chats/session-b.json', JSON.stringify({ sessionId: 'g-works', messages: [user, ...working] }));
+  home.write('.gemini/tmp/p/chats/session-c.jsonl', [{ sessionId: 'g-lines' }, user, ...stuck].map((line) => JSON.stringify(line)).join('\n'));
+  const found = home.import('gemini-cli', '--loops');
+  assert.deepEqual([...new Set(found.loops.map((l) => l.session))].sort(), ['g-lines', 'g-stuck']);
+  const [first] = found.loops;
+  assert.match(first.evidence, /npm test.*(same result|same way)/);
+  assert.ok(first.turn >= 3 && first.turn <= 7 && first.session_nanousd > 0, JSON.stringify(first));
+  assert.equal(found.sessions, 3);
+});
