@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/import.h"
 #include "cli/ledger_open.h"
 #include "cli/remote.h"
 #include "cli/style.h"
@@ -107,6 +108,20 @@ static struct settings *with_rules(const struct cli_ledger *l, struct settings *
 	return more;
 }
 
+/* Where no gateway has run there are still the transcripts that agents leave. */
+static int from_transcripts(struct ask *a, struct cli_ledger *l, const struct settings *s)
+{
+	char agents[256];
+	int status = import_scratch(a->c, l->ops, s->catalog, &l->ledger, agents, sizeof agents);
+	if (status == EXIT_DONE && l->ledger)
+		fprintf(a->c->err,
+		        "weir: no ledger here yet: this is told by the transcripts of %s on this machine "
+		        "(`weir import` "
+		        "keeps them).\n",
+		        agents);
+	return status;
+}
+
 static int answer_here(struct ask *a, const struct cli_ledger *l, const struct settings *s)
 {
 	struct error e = {0};
@@ -139,7 +154,9 @@ static int ask_here(struct ask *a)
 	struct settings *s = cli_settings_with(a->c, SETTINGS_NO_SECRETS | SETTINGS_NO_FOLDER);
 	if (s) {
 		s = with_rules(&l, s);
-		status = answer_here(a, &l, s);
+		status = l.ledger ? EXIT_DONE : from_transcripts(a, &l, s);
+		if (status == EXIT_DONE)
+			status = answer_here(a, &l, s);
 		settings_unref(s);
 	}
 	cli_ledger_close(&l);

@@ -38,6 +38,7 @@
 #define ABOVE_LEAST  2.0 /* deviations */
 #define ABOVE_MOST   4.5
 #define ABOVE_RATE   0.8 /* alarms a week that a series would have had */
+#define WAY_DAYS     4   /* of the four weeks */
 #define RISE_LEAST   1.4 /* times */
 
 static int by_value(const void *a, const void *b)
@@ -169,6 +170,7 @@ static void find_usual(struct judging *j, size_t from)
 
 struct hour {
 	double expected, off;
+	size_t day; /* of those learnt of */
 };
 
 static int by_expected(const void *a, const void *b)
@@ -192,10 +194,10 @@ static double spread_of(const struct hour *hours, size_t n)
 static double room_at(const struct judging *j, size_t at, size_t begin, double *above)
 {
 	struct hour hours[LEARN];
-	double scores[LEARN], mine = 0;
+	double scores[LEARN], of_day[LEARN / 24 + 1] = {0}, mine = 0;
 	size_t from = at > begin + LEARN ? at - LEARN : begin, n = 0;
 	for (size_t i = from; i < at; i++)
-		hours[n++] = (struct hour){j->expected[i], j->off[i]};
+		hours[n++] = (struct hour){j->expected[i], j->off[i], (i - from) / 24};
 	*above = ABOVE_MOST;
 	if (n < BIN_LEAST)
 		return SPREAD_GUESS;
@@ -206,13 +208,21 @@ static double room_at(const struct judging *j, size_t at, size_t begin, double *
 		double spread = spread_of(hours + first, end - first);
 		if (b == 0 || hours[first].expected <= j->expected[at])
 			mine = spread;
-		for (size_t i = first; i < end; i++)
+		for (size_t i = first; i < end; i++) {
 			scores[i] = hours[i].off / spread;
+			if (scores[i] > of_day[hours[i].day])
+				of_day[hours[i].day] = scores[i];
+		}
 	}
 	qsort(scores, n, sizeof *scores, by_value);
 	size_t allowed = (size_t)((double)n / 168 * ABOVE_RATE);
 	double seen = scores[n - 1 - allowed];
 	*above = seen < ABOVE_LEAST ? ABOVE_LEAST : seen > ABOVE_MOST ? ABOVE_MOST : seen;
+	/* What comes on a day of every week, and is no incident of one or two days, is this series' way. */
+	size_t days = (n + 23) / 24;
+	qsort(of_day, days, sizeof *of_day, by_value);
+	if (days >= (size_t)WAY_DAYS * 2 && of_day[days - WAY_DAYS] > ABOVE_MOST)
+		*above = of_day[days - WAY_DAYS];
 	return mine;
 }
 

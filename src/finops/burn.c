@@ -28,7 +28,7 @@ int64_t burn_day(const struct zone *zone, int64_t ms)
 	return local / 86400 - (local % 86400 < 0);
 }
 
-static int64_t day_begins(const struct zone *zone, int64_t day)
+int64_t burn_day_begins(const struct zone *zone, int64_t day)
 {
 	int64_t year;
 	int month, date;
@@ -36,7 +36,7 @@ static int64_t day_begins(const struct zone *zone, int64_t day)
 	return zone_day_begins(zone, year, month, date);
 }
 
-static int weekday_of(int64_t day)
+int burn_weekday(int64_t day)
 {
 	return (int)(((day + 3) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
 }
@@ -61,7 +61,7 @@ static int learn_hour(void *arg, const struct ledger_group *g)
 	struct learning *l = arg;
 	double into;
 	int hour = hour_of(l->zone, g->bucket_ms, &into);
-	bool weekend = weekday_of(burn_day(l->zone, g->bucket_ms)) >= 5;
+	bool weekend = burn_weekday(burn_day(l->zone, g->bucket_ms)) >= 5;
 	l->spent[weekend][hour] +=
 	    (double)num_max_i64(g->m.cost_nanousd, 0) + (double)num_max_i64(g->m.subscription_nanousd, 0);
 	return 0;
@@ -87,8 +87,8 @@ int burn_hours_learn(const struct ledger_ops *ops, struct ledger *l, slice timez
 	int64_t today = burn_day(zone, now_ms);
 	struct ledger_query q = {.per = PER_HOUR,
 	                         .timezone = timezone,
-	                         .since_ms = day_begins(zone, today - LEARN_DAYS),
-	                         .until_ms = day_begins(zone, today)};
+	                         .since_ms = burn_day_begins(zone, today - LEARN_DAYS),
+	                         .until_ms = burn_day_begins(zone, today)};
 	for (; q.filters_n < filters_n && q.filters_n < LEDGER_FILTERS_MAX; q.filters_n++)
 		q.filters[q.filters_n] = filters[q.filters_n];
 	int rc = l ? ops->report(l, &q, learn_hour, &seen, NULL, e) : 0;
@@ -99,7 +99,7 @@ int burn_hours_learn(const struct ledger_ops *ops, struct ledger *l, slice timez
 
 static const double *hours_at(const struct burn_hours *h, const struct zone *zone, int64_t ms)
 {
-	return h->before[weekday_of(burn_day(zone, ms)) >= 5];
+	return h->before[burn_weekday(burn_day(zone, ms)) >= 5];
 }
 
 static double done_at(const struct burn_hours *h, const struct zone *zone, int64_t ms)
@@ -121,7 +121,7 @@ int64_t burn_passes_ms(const struct burn_hours *h, const struct zone *zone, int6
 	if (f->passes_in_days < 0)
 		return 0;
 	int64_t from =
-	    f->passes_in_days ? day_begins(zone, burn_day(zone, now_ms) + f->passes_in_days) : now_ms;
+	    f->passes_in_days ? burn_day_begins(zone, burn_day(zone, now_ms) + f->passes_in_days) : now_ms;
 	const double *before = hours_at(h, zone, from);
 	double begun = f->passes_in_days ? 0 : done_at(h, zone, now_ms);
 	double at = begun + (1 - begun) * (double)f->passes_ppm / 1e6, into;
@@ -130,7 +130,7 @@ int64_t burn_passes_ms(const struct burn_hours *h, const struct zone *zone, int6
 		hour++;
 	double share =
 	    before[hour + 1] > before[hour] ? (at - before[hour]) / (before[hour + 1] - before[hour]) : 0;
-	int64_t midnight = day_begins(zone, burn_day(zone, from));
+	int64_t midnight = burn_day_begins(zone, burn_day(zone, from));
 	int64_t when = midnight + (int64_t)(((double)hour + share) * (double)HOUR_MS);
 	return num_max_i64(when, now_ms);
 }
@@ -433,7 +433,7 @@ static int64_t so_far_of(const struct gathering *g, const struct counter *c)
 		return c->rolling;
 	int64_t sum = c->before;
 	for (int i = 0; i <= PAST; i++)
-		if (day_begins(g->zone, g->today - PAST + i) >= g->from_ms)
+		if (burn_day_begins(g->zone, g->today - PAST + i) >= g->from_ms)
 			sum = num_sat_add_i64(sum, c->day[i]);
 	return sum;
 }
@@ -455,7 +455,7 @@ static void foresee(const struct gathering *g, const struct burn_hours *hours, c
 	                                       : burn_day(g->zone, g->to_ms - 1) - g->today;
 	struct forecast_in in = {.days = c->day,
 	                         .days_n = PAST,
-	                         .today_weekday = weekday_of(g->today),
+	                         .today_weekday = burn_weekday(g->today),
 	                         .today_nanousd = c->day[PAST],
 	                         .today_done_ppm =
 	                             rolls ? 0 : burn_hours_done_ppm(hours, g->zone, g->q->now_ms),
@@ -508,7 +508,7 @@ static int one_budget(const struct burn_question *q, const struct budget_rule *r
 {
 	struct gathering g = {.q = q, .rule = rule, .zone = q->settings->zone};
 	g.today = burn_day(g.zone, q->now_ms);
-	g.past_ms = day_begins(g.zone, g.today - PAST);
+	g.past_ms = burn_day_begins(g.zone, g.today - PAST);
 	find_window(&rule->window, g.zone, q->now_ms, &g.from_ms, &g.to_ms);
 	g.clock = (struct budget_clock){.zone = g.zone, .steady_ms = q->now_ms};
 	arena_init(&g.mem, MEM_MAX);

@@ -77,7 +77,9 @@ int64_t burn_hours_done_ppm(const struct burn_hours *h, const struct zone *zone,
 /* When limit is passed, by f; 0: not. */
 int64_t burn_passes_ms(const struct burn_hours *h, const struct zone *zone, int64_t now_ms,
                        const struct forecast *f);
-/* Days since 1970-01-01 of the local date. */
+/* Days since 1970-01-01 of the local date; when that day begins; its weekday, 0 Monday to 6 Sunday. */
 int64_t burn_day(const struct zone *zone, int64_t ms);
+int64_t burn_day_begins(const struct zone *zone, int64_t day);
+int burn_weekday(int64_t day);
 
 #endif

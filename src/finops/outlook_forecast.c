@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "finops/burn.h"
 #include "finops/outlook.h"
+#include "finops/report_view.h"
 #include "finops/sheet.h"
 #include "model/usage.h"
 
@@ -45,19 +46,6 @@ struct looking {
 	size_t by_n; /* of the lines */
 	bool unkept;
 };
-
-static int64_t day_begins(const struct zone *zone, int64_t day)
-{
-	int64_t year;
-	int month, date;
-	zone_date_of(day, &year, &month, &date);
-	return zone_day_begins(zone, year, month, date);
-}
-
-static int weekday_of(int64_t day)
-{
-	return (int)(((day + 3) % 7 + 7) % 7);
-}
 
 static int64_t money(const struct looking *k, const struct ledger_measures *m)
 {
@@ -114,7 +102,7 @@ static int gather(struct looking *k, const slice *by, size_t by_n, struct error 
 {
 	struct ledger_query q = {.per = PER_DAY,
 	                         .timezone = k->o->r.q.timezone,
-	                         .since_ms = day_begins(k->zone, k->today - PAST),
+	                         .since_ms = burn_day_begins(k->zone, k->today - PAST),
 	                         .filters_n = k->o->r.q.filters_n,
 	                         .by_n = by_n};
 	memcpy(q.filters, k->o->r.q.filters, q.filters_n * sizeof *q.filters);
@@ -139,7 +127,7 @@ static int find_plan(struct looking *k, struct error *e)
 {
 	struct ledger_measures total;
 	struct ledger_query q = {.timezone = k->o->r.q.timezone,
-	                         .since_ms = day_begins(k->zone, k->today - PAST),
+	                         .since_ms = burn_day_begins(k->zone, k->today - PAST),
 	                         .filters_n = k->o->r.q.filters_n};
 	memcpy(q.filters, k->o->r.q.filters, q.filters_n * sizeof *q.filters);
 	ledger_measures_none(&total);
@@ -161,7 +149,7 @@ static struct forecast foretell(const struct looking *k, const struct line *line
 			*so_far = num_sat_add_i64(*so_far, line->day[PAST - (k->today - day)]);
 	struct forecast_in in = {.days = line->day,
 	                         .days_n = PAST,
-	                         .today_weekday = weekday_of(k->today),
+	                         .today_weekday = burn_weekday(k->today),
 	                         .today_nanousd = line->day[PAST],
 	                         .today_done_ppm = burn_hours_done_ppm(&k->hours, k->zone, k->o->r.now_ms),
 	                         .days_left = (size_t)(to - k->today - 1),
@@ -189,12 +177,6 @@ static int64_t sum_of(const struct looking *k, const struct line *line, int64_t 
 	return sum;
 }
 
-static int64_t change(int64_t now, int64_t before)
-{
-	return before <= 0 || now == RECORD_ABSENT ? RECORD_ABSENT
-	                                           : (int64_t)(((__int128)now - before) * 10000 / before);
-}
-
 static void put_periods(struct looking *k, const struct line *line)
 {
 	static const struct {
@@ -218,7 +200,7 @@ static void put_periods(struct looking *k, const struct line *line)
 		int64_t from, to, before, end, so_far;
 		struct sheet_row *row = sheet_row(k->d, s, false);
 		span_days(k, units[i].unit, k->o->r.now_ms, &from, &to);
-		span_days(k, units[i].unit, day_begins(k->zone, from) - 1, &before, &end);
+		span_days(k, units[i].unit, burn_day_begins(k->zone, from) - 1, &before, &end);
 		struct forecast f = foretell(k, line, from, to, &so_far);
 		int64_t was = sum_of(k, line, before, end);
 		sheet_text(k->d, row, 0, slice_of(units[i].name));
@@ -228,7 +210,7 @@ static void put_periods(struct looking *k, const struct line *line)
 		sheet_value(row, 4, f.low);
 		sheet_value(row, 5, f.high);
 		sheet_value(row, 6, was);
-		sheet_value(row, 7, change(f.expected, was));
+		sheet_value(row, 7, view_change(f.expected, was));
 	}
 	doc_note(k->d, "From and to hold what comes 8 times of 10%s.",
 	         foretell(k, line, k->today, k->today + 1, &(int64_t){0}).enough
@@ -502,7 +484,7 @@ int outlook_forecast(const struct outlook *o, const struct settings *s, const st
 	d->period =
 	    arena_printf(&d->mem, "%.*s (" SLICE_FMT ")", (int)zone_label(k.zone, ZONE_DAY, from, label),
 	                 label, SLICE_ARG(q->timezone.n ? q->timezone : SLICE("UTC")));
-	d->since_ms = day_begins(k.zone, k.today - PAST);
+	d->since_ms = burn_day_begins(k.zone, k.today - PAST);
 	d->until_ms = o->r.now_ms;
 	if (o->query.tokens)
 		return put_query(&k, e);

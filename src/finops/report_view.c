@@ -420,7 +420,7 @@ static int find_series(struct view *v, struct chart *c, struct ledger_query q)
 	return rc;
 }
 
-static int draw(struct view *v)
+static int draw(struct view *v, const char *over)
 {
 	static const enum zone_unit units[] = {ZONE_DAY, ZONE_HOUR, ZONE_DAY, ZONE_WEEK, ZONE_MONTH};
 	static const char *const titles[] = {"", "Cost by hour", "Cost by day", "Cost by week",
@@ -431,7 +431,9 @@ static int draw(struct view *v)
 	int64_t begins[CHART_BUCKETS];
 	if (c == NULL)
 		return too_large(v, ERR_FULL);
-	if (v->r->q.by_n && !v->r->q.parts)
+	if (over && !v->r->by_given)
+		view_by(&q, over);
+	else if (v->r->q.by_n && !v->r->q.parts)
 		q.by[q.by_n++] = v->r->q.by[0];
 	int rc = find_series(v, c, q);
 	q.per = chart_per(v);
@@ -464,18 +466,18 @@ static int draw(struct view *v)
 static const struct named {
 	const char *name, *title;
 	view_fn *make;
-	bool prices; /* asks the price book */
+	const char *over; /* whose values a chart stacks when nothing else is asked for */
 } views[] = {
-    {"summary", "Spend at a glance", view_summary, true},
-    {"models", "Models", view_models, false},
-    {"cache", "Prompt caching", view_cache, true},
-    {"context", "Context sizes", view_context, false},
-    {"distribution", "What a session, a task, a call costs", view_distribution, false},
-    {"waste", "Retries, failures and refusals", view_waste, false},
-    {"ci", "Continuous integration", view_ci, false},
-    {"subscription", "Subscriptions beside metered spend", view_subscription, false},
-    {"allocation", "What is known of the spend, and what is not", view_allocation, false},
-    {"cohorts", "Cohorts", view_cohorts, false},
+    {"summary", "Spend at a glance", view_summary, "model"},
+    {"models", "Models", view_models, "model"},
+    {"cache", "Prompt caching", view_cache, "model"},
+    {"context", "Context sizes", view_context, "agent"},
+    {"distribution", "What a session, a task, a call costs", view_distribution, "workflow"},
+    {"waste", "Retries, failures and refusals", view_waste, "ending"},
+    {"ci", "Continuous integration", view_ci, "workflow"},
+    {"subscription", "Subscriptions beside metered spend", view_subscription, "billing"},
+    {"allocation", "What is known of the spend, and what is not", view_allocation, "team"},
+    {"cohorts", "Cohorts", view_cohorts, "cohort"},
 };
 
 const char *report_view_name(size_t i)
@@ -542,7 +544,7 @@ int report_document(const struct ledger_ops *ops, struct ledger *l, const struct
 	d.where = report_where_text(r, &d.mem);
 	int rc = find_plan(&v);
 	if (rc == 0 && (r->chart || (named == NULL && r->format == REPORT_HTML && !r->q.parts)))
-		rc = draw(&v);
+		rc = draw(&v, named ? named->over : NULL);
 	if (rc == 0)
 		rc = named ? named->make(&v) : r->compare ? compare(&v) : spend(&v);
 	if (v.plan)

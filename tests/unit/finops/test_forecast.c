@@ -127,6 +127,20 @@ static void the_interval_holds_what_it_says(void **state)
 	assert_true(inside > 300 * 7 / 10);
 }
 
+/* A job of every other Sunday: most days have nothing, and it costs something all the same. */
+static void what_comes_seldom_comes_again(void **state)
+{
+	int64_t days[56] = {0};
+	struct forecast f;
+	(void)state;
+	for (int i = 6; i < 56; i += 14)
+		days[i] = 140 * USD;
+	days[0] = USD; /* it has begun */
+	struct forecast_in in = {.days = days, .days_n = 56, .today_weekday = 0, .days_left = 27};
+	forecast_period(&in, &f);
+	assert_true(f.expected > 100 * USD && f.expected < 600 * USD);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +149,7 @@ int main(void)
 	    cmocka_unit_test(one_wild_day_does_not_carry_the_month),
 	    cmocka_unit_test(little_is_known_at_first_and_said_so),
 	    cmocka_unit_test(the_interval_holds_what_it_says),
+	    cmocka_unit_test(what_comes_seldom_comes_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
