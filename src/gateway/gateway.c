@@ -32,6 +32,7 @@
 #include "store/writer.h"
 
 #define LEDGER_FLUSH_MS  10000
+#define RETAIN_EVERY_US  INT64_C(3600000000)
 #define BOOKS_WAIT_US    INT64_C(60000000) /* for what was spent to be counted at the start */
 #define ISSUERS_WAIT_MS  3000              /* at the start, for their keys */
 #define HOUSE_NICE       5                 /* of the thread that keeps house */
@@ -59,6 +60,7 @@ struct gateway {
 	slice store;
 	int port;
 	bool overrides_failed;
+	int64_t retained_us; /* when old rows were asked to go last */
 };
 
 static void on_key_error(struct gateway *g, const struct error *e)
@@ -208,6 +210,21 @@ static void turn_overrides(struct gateway *g)
 	g->overrides_failed = failed;
 }
 
+/* Once an hour what has become too old goes. */
+static void turn_retention(struct gateway *g)
+{
+	int64_t now = clock_mono_us(g->shared.clock);
+	if (g->retained_us && now - g->retained_us < RETAIN_EVERY_US)
+		return;
+	g->retained_us = now;
+	pthread_mutex_lock(&g->shared.lock);
+	int64_t rows = g->shared.settings->retention_rows_ms, sums = g->shared.settings->retention_sums_ms;
+	pthread_mutex_unlock(&g->shared.lock);
+	int64_t wall = clock_wall_ms(g->shared.clock);
+	if (rows)
+		writer_retain(g->writer, wall - rows, sums ? wall - sums : 0);
+}
+
 static int start_trust(struct gateway *g, struct settings *s, struct error *e)
 {
 	uint8_t secret[TRUST_SECRET_BYTES];
@@ -292,6 +309,7 @@ static void keep_house(struct gateway *g)
 		session_keeper_turn(g->sessions);
 		notices_turn(g->shared.notices, g->ops, g->store, g->shared.clock, g->o.log);
 		turn_overrides(g);
+		turn_retention(g);
 		learnt_turn(&g->learnt, clock_mono_us(g->shared.clock));
 	}
 }

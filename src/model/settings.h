@@ -144,6 +144,7 @@ struct settings {
 	slice store;   /* "sqlite:/path" made absolute */
 	slice journal; /* file; beside the store by default */
 	int64_t journal_slots;
+	int64_t retention_rows_ms, retention_sums_ms; /* 0: for ever */
 	slice timezone;
 	struct zone *zone; /* of that name; owned */
 	int workers;

@@ -1,9 +1,8 @@
 /* The option table: every key that this version reads, and the keys of other versions that it refuses. */
 #include "model/settings_alerts.h"
 #include "model/settings_read.h"
+#include "model/settings_retention.h"
 #include "model/settings_storms.h"
-
-#include <stddef.h>
 
 #define KB INT64_C(1024)
 #define MB (1024 * KB)
@@ -160,6 +159,7 @@ const struct option settings_options[] = {
      .offset = IN_S(journal_slots),
      .least = 64,
      .most = 1048576},
+    RETENTION_ROWS,
     {.key = "timezone",
      .type = "name of a zone",
      .text = "where days and months begin (Europe/Berlin); default the machine's",

@@ -315,6 +315,11 @@ struct ledger_ops {
 	int (*series)(struct ledger *l, int64_t key, struct ledger_series *out, struct error *e);
 	int (*series_put)(struct ledger *l, const struct ledger_series *s, struct error *e);
 	int (*series_trim)(struct ledger *l, int64_t before_ns, struct error *e);
+	/* A step of deleting what is too old, in a transaction of its own: rows before an instant, whose sums
+	 * stay, and sums of deleted rows before another (0: none). Only whole UTC days go. From then on rows
+	 * of before are not taken: add leaves them out. */
+	int (*trim)(struct ledger *l, int64_t rows_before_ms, int64_t sums_before_ms, bool *more,
+	            struct error *e);
 	/* The rows since q->since_ms as sums, for who only adds them up: some that are alike in q->only come
 	 * as one (rows: how many; its time_ms: none is before, to_ms: all are before). Of numbers only the
 	 * meters, cost_nanousd and credits_nano (rows below 0 left out) and hold_tokens (of calls whose usage

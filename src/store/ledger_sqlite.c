@@ -434,4 +434,5 @@ const struct ledger_ops ledger_sqlite_ops = {
     .series_put = ledger_sqlite_series_put,
     .series_trim = ledger_sqlite_series_trim,
     .cells = ledger_sqlite_cells,
+    .trim = ledger_sqlite_trim,
 };

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         15
+#define LEDGER_SCHEMA         16
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -75,6 +75,9 @@ int ledger_sqlite_sessions_version(struct ledger *l, int64_t *out, struct error 
  * was; commit: the transaction is about to end; rolled_back: it ended without. */
 int ledger_sqlite_rollup_create(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_rollup_watch(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_rollup_keep(struct ledger *l, struct error *e) WARN_UNUSED;
+int ledger_sqlite_trim(struct ledger *l, int64_t rows_before_ms, int64_t sums_before_ms, bool *more,
+                       struct error *e);
 int ledger_sqlite_rollup_added(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_rollup_commit(struct ledger *l, struct error *e) WARN_UNUSED;
 void ledger_sqlite_rollup_rolled_back(struct ledger *l);

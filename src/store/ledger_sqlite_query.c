@@ -237,11 +237,30 @@ static int give_total(struct asking *a, struct ledger_measures *total)
 	return a->rc;
 }
 
+/* Rows that are no more cannot be asked. */
+static int check_kept(struct asking *a)
+{
+	int64_t kept, year;
+	int month, day;
+	int rc = ledger_number(a->l, "SELECT kept_ms FROM rollup_mark", &kept, a->e);
+	if (rc != 0 || kept <= a->q->since_ms)
+		return rc;
+	zone_date_of(kept / 86400000, &year, &month, &day);
+	return error_set(
+	    a->e, ERR_NOT_FOUND,
+	    "rows before %04lld-%02d-%02d are no longer kept (retention.rows), and their sums do not "
+	    "tell this: ask since then, or for whole days by other dimensions",
+	    (long long)year, month, day);
+}
+
 static int report_rows(struct asking *a, int (*on_group)(void *arg, const struct ledger_group *g), void *arg,
                        struct ledger_measures *total)
 {
+	int rc = check_kept(a);
+	if (rc != 0)
+		return rc;
 	say_groups(a);
-	int rc = asking_prepare(a);
+	rc = asking_prepare(a);
 	if (rc == 0)
 		rc = give_groups(a, on_group, arg);
 	return rc == 0 && total ? give_total(a, total) : rc;

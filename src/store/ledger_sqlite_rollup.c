@@ -136,6 +136,20 @@ static int mark_write(struct ledger *l, int64_t row, struct error *e)
 
 static int start_anew(struct ledger *l, struct error *e)
 {
+	int64_t kept;
+	int rc = ledger_number(l, "SELECT kept_ms FROM rollup_mark", &kept, e);
+	if (rc != 0)
+		return rc;
+	if (kept) /* sums of rows that are no more stay: all other days are summed again */
+		return ledger_exec(
+		    l,
+		    "INSERT OR IGNORE INTO rollup_dirty SELECT DISTINCT time_ms/86400000 FROM "
+		    "calls WHERE time_ms>=(SELECT kept_ms FROM rollup_mark);"
+		    "INSERT OR IGNORE INTO rollup_dirty SELECT day FROM rollup_segments "
+		    "WHERE day>=(SELECT kept_ms/86400000 FROM rollup_mark);"
+		    "UPDATE rollup_mark SET broken=0,row=coalesce((SELECT max(rowid)FROM calls),0),"
+		    "id=(SELECT id FROM calls ORDER BY rowid DESC LIMIT 1)",
+		    e);
 	return ledger_exec(l,
 	                   "DELETE FROM rollup_columns;DELETE FROM rollup_segments;"
 	                   "DELETE FROM rollup_dirty;UPDATE rollup_mark SET row=0,id=NULL,broken=0",
@@ -546,7 +560,13 @@ static int sum_again(struct ledger *l, struct ledger_rollup *r, int64_t mark, in
                      struct error *e)
 {
 	bool dirty = false;
-	int rc = is_dirty(l, r, &dirty, e);
+	/* Of days whose rows are no more, the sums are all there is. */
+	int rc = ledger_exec(
+	    l,
+	    "DELETE FROM rollup_dirty WHERE day<(SELECT kept_ms/86400000 FROM rollup_mark WHERE kept_ms>0)",
+	    e);
+	if (rc == 0)
+		rc = is_dirty(l, r, &dirty, e);
 	while (rc == 0 && dirty && *most > 0) {
 		int64_t day, rows;
 		rc = ledger_number(l, "SELECT min(day)FROM rollup_dirty", &day, e);
@@ -573,7 +593,8 @@ static int catch_up(struct ledger *l, int64_t leave, int64_t most, bool *more, s
 	int rc = rollup_mark_read(l, &mark, e);
 	if (rc == 0 && !mark.whole) {
 		rc = start_anew(l, e);
-		mark.row = 0;
+		if (rc == 0)
+			rc = rollup_mark_read(l, &mark, e);
 	}
 	if (rc == 0)
 		rc = sum_again(l, l->rollup, mark.row, &most, more, e);

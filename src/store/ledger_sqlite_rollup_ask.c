@@ -172,6 +172,13 @@ int sums_window(struct sums *s)
 	if (rc == 0)
 		rc = ledger_prepare(s->l, SLICE("SELECT data FROM rollup_columns WHERE id=?"), &s->column,
 		                    s->a->e);
+	if (rc == 0)
+		rc = ledger_number(s->l, "SELECT kept_ms FROM rollup_mark", &s->kept_ms, s->a->e);
+	/* An end that cuts a cell takes that from the rows. */
+	bool cut = (s->q->since_ms < s->kept_ms && (s->q->since_ms % ROLLUP_CELL_MS || s->from >= s->to)) ||
+	           (until < s->kept_ms && until % ROLLUP_CELL_MS);
+	if (rc == 0 && cut)
+		return sums_give_up(s);
 	if (rc == 0 && (!s->mark.whole || last - s->mark.row > SUMS_TAIL_MOST))
 		return sums_give_up(s);
 	return rc;

@@ -40,6 +40,7 @@ struct sums {
 	struct rollup_words words;
 	struct arena texts;
 	int64_t from, to;            /* whole cells: [from, to) */
+	int64_t kept_ms;             /* rows before are no more */
 	sqlite3_stmt *column, *word; /* owned */
 	/* new words of the tail: numbers behind those of the file */
 	uint32_t next_word[ROLLUP_DIMS], first_fresh[ROLLUP_DIMS]; /* 0: none yet */

@@ -55,3 +55,9 @@ int ledger_sqlite_rollup_watch(struct ledger *l, struct error *e)
 	                                                                    "WHERE row=OLD.rowid;END;",
 	                   e);
 }
+
+/* Rows of before kept_ms are no more: rollups alone tell of them. */
+int ledger_sqlite_rollup_keep(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l, "ALTER TABLE rollup_mark ADD COLUMN kept_ms INTEGER NOT NULL DEFAULT 0", e);
+}

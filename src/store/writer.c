@@ -37,6 +37,8 @@ struct writer {
 	bool tidy;                         /* the ledger has no work left that can wait */
 	int64_t logged_us, sync_logged_us; /* when the trouble was told last; 0: not yet */
 
+	atomic_llong rows_before_ms, sums_before_ms; /* what is older goes; 0: nothing */
+	atomic_bool trim;                            /* there may be some */
 	atomic_ullong rows, transactions, failures, rejected;
 	atomic_int failing;
 };
@@ -180,11 +182,25 @@ static int time_left(struct writer *w, int ms)
 	return left < 0 ? 0 : left < ms ? (int)left : ms;
 }
 
+/* What is older than is kept. */
+static void trim(struct writer *w)
+{
+	struct error e = {0};
+	bool more = false;
+	if (!w->tidy || w->ledger == NULL || w->ops->trim == NULL || !atomic_load(&w->trim))
+		return;
+	int rc = w->ops->trim(w->ledger, atomic_load(&w->rows_before_ms), atomic_load(&w->sums_before_ms),
+	                      &more, &e);
+	if (rc != ERR_BUSY && !more) /* a fault is met again by the rows, and told then */
+		atomic_store(&w->trim, false);
+}
+
 /* When no rows wait. */
 static void tidy_up(struct writer *w)
 {
 	struct error e = {0};
 	bool more = false;
+	trim(w);
 	if (w->tidy || w->ledger == NULL || w->ops->tidy == NULL)
 		return;
 	int rc = w->ops->tidy(w->ledger, &more, &e);
@@ -206,7 +222,10 @@ static void *writer_main(void *arg)
 		} else if (!stopping && moved < BATCH_MAX) {
 			tidy_up(w);
 			if (!atomic_load(&w->poked))
-				journal_wait(w->journal, w->tidy || w->ops->tidy == NULL ? -1 : TIDY_MS);
+				journal_wait(w->journal,
+				             (w->tidy || w->ops->tidy == NULL) && !atomic_load(&w->trim)
+				                 ? -1
+				                 : TIDY_MS);
 			waker_sleep(&w->pause, GATHER_MS, is_stopping, &w->stopping);
 		}
 		moved = step(w);
@@ -305,6 +324,14 @@ struct writer *writer_start(struct journal *j, const struct ledger_ops *ops, sli
 void writer_poke(struct writer *w)
 {
 	atomic_store(&w->poked, true);
+	journal_wake(w->journal);
+}
+
+void writer_retain(struct writer *w, int64_t rows_before_ms, int64_t sums_before_ms)
+{
+	atomic_store(&w->rows_before_ms, rows_before_ms);
+	atomic_store(&w->sums_before_ms, sums_before_ms);
+	atomic_store(&w->trim, true);
 	journal_wake(w->journal);
 }
 

@@ -37,6 +37,8 @@ struct writer *writer_start_with(struct journal *j, const struct ledger_ops *ops
                                  const struct writer_hook *hook, struct log *log, struct error *e);
 /* A transaction soon, also when no row waits: the hook has something to write. */
 void writer_poke(struct writer *w);
+/* Deletes rows, and sums of rows that are deleted, of before these instants (0: none), when there is time. */
+void writer_retain(struct writer *w, int64_t rows_before_ms, int64_t sums_before_ms);
 /* Waits up to timeout_ms for the journal's settled rows to be in the ledger, then ends both threads. False
  * when rows stayed behind (they are in the journal, for the next start). */
 bool writer_stop(struct writer *w, int timeout_ms);

@@ -10,7 +10,6 @@
 struct random {
 	uint64_t seed;
 };
-
 static uint32_t below(struct random *r, uint32_t n)
 {
 	r->seed ^= r->seed << 13;
@@ -35,8 +34,7 @@ static void must(int rc, const struct error *e)
 
 #define ROWS_MAX 4000
 #define DAYS     6
-/* The days about the change of the clocks in Europe, 2026-10-25. */
-#define BEGIN_MS INT64_C(1792627200000)
+#define BEGIN_MS INT64_C(1792627200000) /* the clocks change on 2026-10-25 */
 #define DAY_MS   INT64_C(86400000)
 
 struct world {
@@ -433,17 +431,16 @@ static void add_to(struct summing *s, const struct record *r, int64_t rows)
 		s->sum[i].credits += r->credits_nano;
 }
 
-static int on_sum_row(void *arg, const struct record *r)
-{
-	add_to(arg, r, 1);
-	return 0;
-}
-
 static int on_sum_cell(void *arg, const struct record *r, int64_t rows, int64_t to_ms)
 {
 	assert_true(rows > 0 && to_ms > r->time_ms && to_ms - r->time_ms <= 900000);
 	add_to(arg, r, rows);
 	return 0;
+}
+
+static int on_sum_row(void *arg, const struct record *r)
+{
+	return on_sum_cell(arg, r, 1, r->time_ms + 1);
 }
 
 static void same_sums(struct world *w, int64_t since_ms)
@@ -467,13 +464,7 @@ static void same_sums(struct world *w, int64_t since_ms)
 	qsort(b.sum, b.n, sizeof *b.sum, by_key);
 	assert_int_equal(a.n, b.n);
 	for (size_t i = 0; i < a.n; i++)
-		if (memcmp(&a.sum[i], &b.sum[i], sizeof a.sum[i]) != 0) {
-			print_error("%s %s: rows %lld %lld usd %lld %lld tokens %lld %lld\n", a.sum[i].key,
-			            b.sum[i].key, (long long)a.sum[i].rows, (long long)b.sum[i].rows,
-			            (long long)a.sum[i].usd, (long long)b.sum[i].usd,
-			            (long long)a.sum[i].tokens, (long long)b.sum[i].tokens);
-			fail();
-		}
+		assert_memory_equal(&a.sum[i], &b.sum[i], sizeof a.sum[i]);
 	assert_true(b.cells <= a.cells);
 	q.only[q.only_n++] = "turn";
 	assert_int_equal(w->ops->cells(w->reader, &q, on_sum_cell, &b, &e), LEDGER_NO_CELLS);
@@ -576,6 +567,74 @@ static void test_rows_changed(void **state)
 	world_close(&w);
 }
 
+static void keep_answer(struct world *w, const struct ledger_query *q, struct answer_kept *out)
+{
+	out->groups = calloc(GROUPS_MAX, sizeof *out->groups);
+	assert_non_null(out->groups);
+	ask(w, q, false, out);
+}
+
+/* Old rows go, what their sums tell stays; what needs them is an error; they do not come again. */
+static void test_retention(void **state)
+{
+	struct world w;
+	struct error e = {0};
+	struct answer_kept before[3], after;
+	struct ledger_query q[3];
+	struct record r;
+	bool more = true;
+	int64_t border = BEGIN_MS + 3 * DAY_MS;
+	(void)state;
+	world_open(&w, 60, 20);
+	while (w.next < 3500)
+		write_some(&w, 200);
+	take_all_in(&w, 1);
+	for (int i = 0; i < 3; i++) {
+		memset(&q[i], 0, sizeof q[i]);
+		q[i].by[0] = SLICE("user");
+		q[i].by[1] = SLICE("model");
+		q[i].by_n = 2;
+		q[i].per = i == 1 ? PER_DAY : PER_NONE;
+		q[i].timezone = slice_of(zones[i + 1]);
+		q[i].since_ms = i == 2 ? BEGIN_MS + 4500000 : 0;
+		keep_answer(&w, &q[i], &before[i]);
+	}
+	assert_true(number(&w, "SELECT count(*)FROM calls WHERE time_ms<1792886400000") > 500);
+	for (int steps = 0; more; steps++) {
+		assert_true(steps < 20);
+		must(w.ops->trim(w.writer[0], border + 3600000, 0, &more, &e), &e);
+	}
+	/* But for the mark's own row, whose number no other may get. */
+	assert_int_equal(number(&w,
+	                        "SELECT count(*)FROM calls WHERE time_ms<1792886400000 AND rowid<>(SELECT "
+	                        "row FROM rollup_mark)"),
+	                 0);
+	for (int i = 0; i < 3; i++) {
+		keep_answer(&w, &q[i], &after);
+		assert_int_equal(after.n, before[i].n);
+		assert_memory_equal(after.groups, before[i].groups, after.n * sizeof *after.groups);
+		assert_memory_equal(&after.total, &before[i].total, sizeof after.total);
+		free(after.groups);
+		free(before[i].groups);
+	}
+	q[0].by[0] = SLICE("turn");
+	assert_int_equal(w.ops->report(w.reader, &q[0], NULL, NULL, NULL, &e), ERR_NOT_FOUND);
+	random_call(&w, &r);
+	r.time_ms = border - 1;
+	must(w.ops->begin(w.writer[0], &e), &e);
+	must(w.ops->add(w.writer[0], &r, &e), &e);
+	assert_false(w.ops->added(w.writer[0]));
+	must(w.ops->commit(w.writer[0], &e), &e);
+	must(ledger_exec(w.writer[0], "UPDATE calls SET team='x' WHERE rowid%3=0", &e), &e);
+	take_all_in(&w, 0);
+	must(w.ops->trim(w.writer[0], border, border, &more, &e), &e);
+	assert_int_equal(number(&w, "SELECT count(*)FROM rollup_segments WHERE day<20751"), 0);
+	assert_int_equal(number(&w, "SELECT sum(rows)FROM rollup_segments"),
+	                 number(&w, "SELECT count(*)FROM calls WHERE time_ms>=1792886400000 AND "
+	                            "rowid<=(SELECT row FROM rollup_mark)"));
+	world_close(&w);
+}
+
 static void write_until_killed(const char *path, int pipe_fd, int64_t first)
 {
 	struct world w = {.random = {(uint64_t)first}};
@@ -632,6 +691,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_sums),
 	    cmocka_unit_test(test_older_ledger),
 	    cmocka_unit_test(test_rows_changed),
+	    cmocka_unit_test(test_retention),
 	    cmocka_unit_test(test_kill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
