@@ -3,7 +3,8 @@
 
 #include "finops/alert_view.h"
 
-#define TEST_MS 60000 /* a test is over after so long */
+#define OWN_MAX_MS (INT64_C(24) * 3600 * 1000) /* what a stolen key hides is seen the next day */
+#define TEST_MS    60000                       /* a test is over after so long */
 
 /* --- silences ---------------------------------------------------------------------------- */
 
@@ -59,6 +60,9 @@ int alert_silence(const struct ledger_ops *ops, struct ledger *l, const struct a
 		                 "a silence lasts at most 30 days: say for how long, such as 2h");
 	if (w->matches.n >= sizeof matches || w->alert.n >= CRYPTO_ID_MAX || w->reason.n > ALERT_REASON_MAX)
 		return error_set(e, ERR_INVALID, "what it holds, or its reason, is too long");
+	if ((w->user.n || w->nobody) && span > OWN_MAX_MS)
+		return error_set(e, ERR_REFUSED,
+		                 "a developer silences for a day at most: an operator may for longer");
 	int rc = check_own(ops, l, w, e);
 	if (rc)
 		return rc;

@@ -319,6 +319,7 @@ describe('weir alert', () => {
     assert.match((await remote('developer', 'silence', other.id)).stderr, /no alert/);
     assert.equal((await remote('developer', 'silence', '--where', 'kind=freeze')).status, 3);
     assert.equal((await remote('developer', 'silence', '--where', 'user=*')).status, 3);
+    assert.match((await remote('developer', 'silence', own.alerts[0].id, '--for', '2d')).stderr, /for a day at most/);
     const mine = await remote('developer', 'silence', own.alerts[0].id, '--for', '1h', '--reason', 'it was me');
     assert.equal(mine.status, 0, mine.stderr);
     assert.equal((await remote('viewer', 'silence', other.id)).status, 3);
