@@ -159,6 +159,7 @@ int demo_settings(const struct demo_place *p, const char *provider_url, bool usu
 	    "  - {name: web, cost_centre: CC-1422}\n"
 	    "  - {name: ci, cost_centre: CC-1310}\n"
 	    "budgets:\n" /* wider than the team spends: the demo's books are of calls that went through */
+	    "  - {name: org-day, window: day, limit: 200 USD}\n"
 	    "  - {name: org-month, window: month, limit: 400 USD, alerts: [50%%, 80%%, 100%%, forecast]}\n"
 	    "  - {name: team-week, each: team, window: week, limit: 120 USD}\n"
 	    "  - {name: dev-day, each: user, window: day, limit: 60 USD, override: {up_to: 20 USD, per: "

@@ -242,7 +242,7 @@ function History({ budget }: { budget: Budget }) {
         )}
       </Card>
       <Card title="What another limit would have done" class="w5">
-        {me.sees_all ? <Another key={budget.limit} budget={budget} /> : <p class="muted">This is for those who see what everybody does.</p>}
+        {me.sees_all && (me.user !== null || me.key !== null || me.role === 'owner') ? <Another key={budget.limit} budget={budget} /> : <p class="muted">Sign in with a key that sees what everybody does, to try it.</p>}
       </Card>
     </div>
   );

@@ -87,12 +87,14 @@ function Headline({ budgets, live, alerts }: { budgets: Budget[] | undefined; li
   const title = failing
     ? 'The ledger takes no rows: see the log of weir serve'
     : over.length
-    ? `${over.length === 1 ? 'A budget is' : `${over.length} budgets are`} used up`
-    : near.length
-      ? `Within budget, ${near.length === 1 ? 'one is' : `${near.length} are`} close to the limit`
-      : budgets.length
-        ? 'Within budget'
-        : 'Spending without a budget';
+      ? `${over.length === 1 ? 'A budget is' : `${over.length} budgets are`} used up`
+      : critical.length
+        ? `${critical.length === 1 ? 'Something is' : `${critical.length} things are`} out of control`
+        : near.length
+          ? `Within budget, ${near.length === 1 ? 'one is' : `${near.length} are`} close to the limit`
+          : budgets.length
+            ? 'Within budget'
+            : 'Spending without a budget';
   const worst = over[0] ?? near[0];
   return (
     <div class={`headline ${tone}`} role="status">
@@ -102,6 +104,7 @@ function Headline({ budgets, live, alerts }: { budgets: Budget[] | undefined; li
       <div>
         <strong>{title}</strong>
         <p>
+          {!over.length && critical[0]?.title ? `${plain(critical[0].title)}. ` : ''}
           {worst ? `${nameOf(worst.budget.name)}${worst.label ? `, ${nameOf(worst.label)}` : ''}: ${percent(worst.share)} of ${amount(worst.limit)}. ` : ''}
           {money(live.burn.minute_nanousd)} a minute just now, {count(live.calls_in_flight)} calls under way.{' '}
           {paused.length ? `${paused.length === 1 ? 'One session is' : `${paused.length} sessions are`} paused and wait for somebody.` : 'No session is held.'}
