@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What open consoles cost the gateway: the same load with none and with ten that listen to the events, in pairs of runs one after the other.
 
-Half of the consoles are a viewer's, half a developer's, so that two kinds of messages are made. PAIRS=5 and SECONDS=4 set the effort, CONSOLES=10 how
+Half of the consoles are a viewer's, half those of a developer who is quiet, so that two kinds of messages are made. PAIRS=5 and SECONDS=4 set the effort, CONSOLES=10 how
 many listen. Told are the medians, and the median of the pairs' ratios."""
 import importlib.machinery
 import importlib.util
@@ -45,8 +45,8 @@ class Console(threading.Thread):
         self.socket.close()
 
 
-def key_of(folder, role):
-    made = subprocess.run([gateway.WEIR, "key", "create", "--user", "bench", "--role", role, "--json", "--config", folder + "/weir.yaml"],
+def key_of(folder, role, user):
+    made = subprocess.run([gateway.WEIR, "key", "create", "--user", user, "--role", role, "--json", "--config", folder + "/weir.yaml"],
                           capture_output=True, text=True, env={**os.environ, "SIM_KEY": "x"}, check=True)
     return json.loads(made.stdout)["key"]
 
@@ -82,7 +82,7 @@ def main():
         server = gateway.start_weir(folder, sim.ready)
         port, console, key = server.ready
         only = {tid for tid, name in gateway.names(server).items() if name.startswith("weir-worker")}
-        keys = [key_of(folder, "viewer"), key_of(folder, "developer")]
+        keys = [key_of(folder, "viewer", "vic"), key_of(folder, "developer", "dev")]
         consoles = [(console, keys[i % 2]) for i in range(CONSOLES)]
         url = f"http://127.0.0.1:{port}"
         try:

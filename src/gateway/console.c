@@ -287,8 +287,9 @@ static int take_telemetry(struct console *c, const struct request_of *r, slice p
 	if (r->too_large)
 		return refuse(a, 413, "the request's body is too large: send smaller batches");
 	if (identify(c, r, &k, a)) {
-		bool may =
-		    k.id.result != IDENTITY_ROLE || k.who.role == ROLE_OPERATOR || k.who.role == ROLE_OWNER;
+		/* by a key or a token alone: a browser's session is no sender */
+		bool may = !k.by_cookie && (k.id.result != IDENTITY_ROLE || k.who.role == ROLE_OPERATOR ||
+		                            k.who.role == ROLE_OWNER);
 		code = may ? otlp_intake_take(c->ctx.shared->otlp, path, &r->headers, buf_slice(&r->body),
 		                              &k.id.who.fixed, &a->status, &a->type, &a->body)
 		           : refuse(a, 403, "a key of this role may not send telemetry");

@@ -28,6 +28,8 @@ enum { USER, TEAM, AGENT, REPO, BRANCH, MODEL, PARTS };
 
 struct entry {
 	struct entry *newer, *older; /* in order of their last change */
+	int64_t slot;                /* of the last change */
+	uint64_t user_hash; /* of part[USER]; first, so that a walk over all of them touches one line each */
 	size_t id_n, key_n;
 	char key[KEY_BYTES]; /* id, 0x1f, the Weir key's id */
 	struct part part[PARTS];
@@ -146,6 +148,7 @@ static void link_newest(struct pulse *p, struct entry *e)
 		p->oldest = e;
 	p->newest = e;
 	e->changed = ++p->changes;
+	e->slot = slot_now(p);
 }
 
 static void touch(struct pulse *p, struct entry *e)
@@ -223,6 +226,7 @@ static void learn(struct entry *e, const struct record *r)
 	for (int i = USER; i <= BRANCH; i++)
 		if (r->who.v[from[i]].n)
 			part_set(&e->part[i], r->who.v[from[i]], ATTR_TEXT_MAX);
+	e->user_hash = map_hash(part_get(&e->part[USER]), 0);
 	if (model.n)
 		part_set(&e->part[MODEL], model, ATTR_TEXT_MAX);
 	/* a refusal because it is held does not say why it is */
@@ -345,14 +349,19 @@ static void view_of(const struct pulse *p, struct entry *e, int64_t slot, struct
 	};
 }
 
-/* A user's sessions of the last five minutes, added up. */
+/* A user's sessions of the last five minutes, added up; those that did not change since are behind them. */
 static void ring_of_user(const struct pulse *p, slice user, int64_t slot, struct ring *out)
 {
+	uint64_t hash = map_hash(user, 0);
 	*out = (struct ring){.newest = slot};
-	for (const struct entry *e = p->newest; e; e = e->older)
-		if (slice_eq(part_get(&e->part[USER]), user))
-			for (int i = 0; i < PULSE_SLOTS; i++)
-				ring_add(out, slot - i > 0 ? slot - i : 0, ring_get(&e->ring, slot - i));
+	for (const struct entry *e = p->newest; e && e->slot > slot - PULSE_SLOTS; e = e->older) {
+		if (e->user_hash != hash || !slice_eq(part_get(&e->part[USER]), user))
+			continue;
+		for (int64_t s = e->ring.newest;
+		     s >= 0 && s > slot - PULSE_SLOTS && s > e->ring.newest - PULSE_SLOTS; s--)
+			out->at[s % PULSE_SLOTS] =
+			    num_sat_add_i64(out->at[s % PULSE_SLOTS], e->ring.at[s % PULSE_SLOTS]);
+	}
 }
 
 void pulse_rate_of(struct pulse *p, slice user, struct pulse_rate *out)

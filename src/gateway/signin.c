@@ -9,7 +9,7 @@
 #define TOKEN_BYTES 32
 #define PEERS       256
 #define MINUTE_MS   INT64_C(60000)
-#define ALL_TRIES   (10 * SIGNIN_TRIES)
+#define ALL_FACTOR  10
 
 struct session {
 	bool used;
@@ -29,7 +29,7 @@ struct signin {
 	pthread_mutex_t lock; /* guards what follows */
 	struct session at[SIGNIN_SESSIONS];
 	struct signin_pending pending[SIGNIN_PENDING];
-	struct tries tries[PEERS], all;
+	struct tries tries[SIGNIN_TRY_KINDS][PEERS], all[SIGNIN_TRY_KINDS];
 };
 
 struct signin *signin_new(const struct clock *clock)
@@ -162,34 +162,37 @@ static void add(struct tries *t, int64_t now)
 	t->n++;
 }
 
+static const unsigned most[SIGNIN_TRY_KINDS] = {SIGNIN_TRIES, SIGNIN_WAYS};
+
 /* The address's own, else the place of the one that is oldest. */
-static struct tries *tries_of(struct signin *s, uint64_t peer)
+static struct tries *tries_of(struct signin *s, enum signin_try kind, uint64_t peer)
 {
-	struct tries *oldest = &s->tries[0];
+	struct tries *all = s->tries[kind], *oldest = &all[0];
 	for (size_t i = 0; i < PEERS; i++) {
-		if (s->tries[i].peer == peer)
-			return &s->tries[i];
-		if (s->tries[i].since_ms < oldest->since_ms)
-			oldest = &s->tries[i];
+		if (all[i].peer == peer)
+			return &all[i];
+		if (all[i].since_ms < oldest->since_ms)
+			oldest = &all[i];
 	}
 	*oldest = (struct tries){.peer = peer, .since_ms = now_ms(s)};
 	return oldest;
 }
 
-bool signin_may_try(struct signin *s, uint64_t peer)
+bool signin_may_try(struct signin *s, enum signin_try kind, uint64_t peer)
 {
 	pthread_mutex_lock(&s->lock);
 	int64_t now = now_ms(s);
-	bool may = count(tries_of(s, peer), now) < SIGNIN_TRIES && count(&s->all, now) < ALL_TRIES;
+	bool may = count(tries_of(s, kind, peer), now) < most[kind] &&
+	           count(&s->all[kind], now) < ALL_FACTOR * most[kind];
 	pthread_mutex_unlock(&s->lock);
 	return may;
 }
 
-void signin_failed(struct signin *s, uint64_t peer)
+void signin_count_try(struct signin *s, enum signin_try kind, uint64_t peer)
 {
 	pthread_mutex_lock(&s->lock);
-	add(tries_of(s, peer), now_ms(s));
-	add(&s->all, now_ms(s));
+	add(tries_of(s, kind, peer), now_ms(s));
+	add(&s->all[kind], now_ms(s));
 	pthread_mutex_unlock(&s->lock);
 }
 

@@ -14,7 +14,8 @@
 #define SIGNIN_MOST_MS    (INT64_C(12) * 3600 * 1000)
 #define SIGNIN_TOKEN_MAX  48  /* characters of a token, NUL included */
 #define SIGNIN_COOKIE_MAX 256 /* of a Set-Cookie line, NUL included */
-#define SIGNIN_TRIES      10  /* that may fail in a minute, from one address; ten times as many from all */
+#define SIGNIN_TRIES      10 /* keys that may fail in a minute, from one address; ten times as many from all */
+#define SIGNIN_WAYS       30 /* ways to an issuer begun in a minute, likewise */
 
 struct signin;
 struct signin *signin_new(const struct clock *clock); /* NULL without memory */
@@ -36,9 +37,11 @@ size_t signin_count(struct signin *s);
 
 /* --- tries ------------------------------------------------------------------------------------------- */
 
-/* May that address try (peer: a hash of it)? A try that failed is told by signin_failed. */
-bool signin_may_try(struct signin *s, uint64_t peer);
-void signin_failed(struct signin *s, uint64_t peer);
+/* Of keys those that failed are counted; of ways to an issuer, each of which asks it something, all. */
+enum signin_try { SIGNIN_KEY, SIGNIN_WAY, SIGNIN_TRY_KINDS };
+/* May that address try (peer: a hash of it)? */
+bool signin_may_try(struct signin *s, enum signin_try kind, uint64_t peer);
+void signin_count_try(struct signin *s, enum signin_try kind, uint64_t peer);
 
 /* --- a sign-in at an issuer that is under way ------------------------------------------------------- */
 

@@ -183,7 +183,7 @@ static int answer_key(const struct signin_ask *ask, struct signin_answer *a)
 	struct identity_in in = {
 	    .keys = keys, .headers = &headers, .now_ms = clock_wall_ms(ask->shared->clock)};
 	int rc;
-	if (!signin_may_try(ask->table, ask->peer)) {
+	if (!signin_may_try(ask->table, SIGNIN_KEY, ask->peer)) {
 		a->retry_s = 60;
 		rc = refuse(a, 429, "too many tries from here failed: wait a minute");
 	} else if (header.value.n == 0) {
@@ -201,7 +201,7 @@ static int answer_key(const struct signin_ask *ask, struct signin_answer *a)
 			if (rc == 0)
 				rc = buf_append(a->body, SLICE("{\"signed_in\":true}\n"));
 		} else {
-			signin_failed(ask->table, ask->peer);
+			signin_count_try(ask->table, SIGNIN_KEY, ask->peer);
 			rc = refuse(a, 401, id.why);
 		}
 	}

@@ -204,6 +204,11 @@ static int leave(struct way *w)
 		return say_no(
 		    w->a, 404,
 		    "There is no such issuer to sign in at; the settings name them (issuers[].client_id).");
+	if (!signin_may_try(w->ask->table, SIGNIN_WAY, w->ask->peer)) {
+		w->a->retry_s = 60;
+		return say_no(w->a, 429, "Too many sign-ins were begun from here: wait a minute.");
+	}
+	signin_count_try(w->ask->table, SIGNIN_WAY, w->ask->peer);
 	if (oidc_endpoints(w->issuer, &w->never, &at, &w->e))
 		return say_no(w->a, 502, w->e.text);
 	slice to = signin_path(parameter(w, SLICE("to")));

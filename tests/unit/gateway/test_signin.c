@@ -97,21 +97,22 @@ static void tries_are_counted(void **state)
 	(void)state;
 	open_fixture(&f);
 	for (int i = 0; i < SIGNIN_TRIES; i++) {
-		assert_true(signin_may_try(f.s, 1));
-		signin_failed(f.s, 1);
+		assert_true(signin_may_try(f.s, SIGNIN_KEY, 1));
+		signin_count_try(f.s, SIGNIN_KEY, 1);
 	}
-	assert_false(signin_may_try(f.s, 1));
-	assert_true(signin_may_try(f.s, 2));
+	assert_false(signin_may_try(f.s, SIGNIN_KEY, 1));
+	assert_true(signin_may_try(f.s, SIGNIN_WAY, 1)); /* counted by themselves */
+	assert_true(signin_may_try(f.s, SIGNIN_KEY, 2));
 	pass(&f, 59999);
-	assert_false(signin_may_try(f.s, 1));
+	assert_false(signin_may_try(f.s, SIGNIN_KEY, 1));
 	pass(&f, 1);
-	assert_true(signin_may_try(f.s, 1));
+	assert_true(signin_may_try(f.s, SIGNIN_KEY, 1));
 	/* from many addresses: the sum of all */
 	for (uint64_t peer = 100; peer < 100 + 10 * SIGNIN_TRIES; peer++)
-		signin_failed(f.s, peer);
-	assert_false(signin_may_try(f.s, 7));
+		signin_count_try(f.s, SIGNIN_KEY, peer);
+	assert_false(signin_may_try(f.s, SIGNIN_KEY, 7));
 	pass(&f, 60000);
-	assert_true(signin_may_try(f.s, 7));
+	assert_true(signin_may_try(f.s, SIGNIN_KEY, 7));
 	signin_free(f.s);
 }
 
