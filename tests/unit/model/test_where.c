@@ -423,12 +423,60 @@ static void units(void **state)
 	assert_false(units_rate(SLICE("120/"), &rate));
 }
 
+/* What the ledger can be asked with, and what it cannot. */
+static void filters(void **state)
+{
+	static const struct {
+		const char *where, *says; /* NULL: it cannot be said */
+	} cases[] = {
+	    {"team: payments", "team=payments;"},
+	    {"team: [web, payments]\nbranch: release/*", "team=web,payments;branch=release/*;"},
+	    {"branch: ['!main', '!develop']", "branch=!main,develop;"},
+	    {"branch: [release/*, '!release/7']", "branch=release/*;branch=!release/7;"},
+	    {"task: null", "task=;"},
+	    {"turn: '>=9'", "turn=>=9;"},
+	    {"turn: 12", "turn=12;"},
+	    {"key: k_1", "key_id=k_1;"},
+	    {"team: 'a,b'", NULL},
+	    {"pr: 118", NULL},                /* it may only be claimed */
+	    {"model: claude-opus-4-5", NULL}, /* the one that was called */
+	    {"weekday: mon", NULL},
+	    {"tags.customer: acme", NULL},
+	    {"any: [{team: web}, {user: bo}]", NULL},
+	    {"task: '>1'", NULL}, /* a text that is compared as a number */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena mem;
+		struct told t = {0};
+		struct where_filter out[8];
+		char text[256] = "";
+		size_t n, at = 0;
+		arena_init(&mem, 1 << 16);
+		const struct where *w = compile(&mem, cases[i].where, true, &t);
+		assert_non_null(w);
+		bool can = where_filters(w, &mem, out, 8, &n);
+		for (size_t k = 0; can && k < n; k++)
+			at += (size_t)snprintf(text + at, sizeof text - at, SLICE_FMT "=" SLICE_FMT ";",
+			                       SLICE_ARG(out[k].column), SLICE_ARG(out[k].value));
+		if (can != (cases[i].says != NULL) || (can && strcmp(text, cases[i].says) != 0))
+			fail_msg("%s: %s", cases[i].where, can ? text : "cannot be said");
+		if (can && n)
+			assert_false(where_filters(w, &mem, out, n - 1, &n)); /* no room */
+		arena_release(&mem);
+	}
+	struct where_filter none[1];
+	size_t n = 1;
+	assert_true(where_filters(NULL, NULL, none, 1, &n));
+	assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(matches),      cmocka_unit_test(nothing_known), cmocka_unit_test(claims),
 	    cmocka_unit_test(model_called), cmocka_unit_test(faults),        cmocka_unit_test(cohorts),
-	    cmocka_unit_test(units),
+	    cmocka_unit_test(units),        cmocka_unit_test(filters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
