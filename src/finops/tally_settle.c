@@ -113,16 +113,16 @@ struct span {
 static void left_of_group(const struct span *s, size_t first, int64_t told[METER_N], int64_t left[METER_N])
 {
 	const struct tally *of = &s->item[first].tally;
-	for (int m = 0; m < METER_N; m++) {
-		told[m] = 0;
-		for (size_t i = first; i < s->n; i++)
-			if (same_group(of, &s->item[i].tally))
+	memset(told, 0, METER_N * sizeof *told);
+	for (size_t i = first; i < s->n; i++)
+		if (same_group(of, &s->item[i].tally))
+			for (int m = 0; m < METER_N; m++)
 				told[m] = num_sat_add_i64(told[m], or_zero(s->item[i].tally.usage.m[m]));
-		left[m] = told[m];
-		for (size_t k = 0; k < s->known->n; k++)
-			if (covers(of, &s->known->at[k]))
+	memcpy(left, told, METER_N * sizeof *left);
+	for (size_t k = 0; k < s->known->n; k++)
+		if (covers(of, &s->known->at[k]))
+			for (int m = 0; m < METER_N; m++)
 				left[m] = minus(left[m], or_zero(s->known->at[k].m.meters[m]));
-	}
 	share_excess(left);
 	for (int m = 0; m < METER_N; m++)
 		left[m] = or_zero(left[m]);

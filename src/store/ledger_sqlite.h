@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 
-#define LEDGER_SCHEMA         16
+#define LEDGER_SCHEMA         17
 #define LEDGER_APPLICATION_ID 0x57656972 /* "Weir" */
 #define LEDGER_BUSY_MS        1000       /* waits that long for another connection's lock */
 
@@ -165,6 +165,7 @@ int ledger_sqlite_tallies(struct ledger *l, int64_t since_ms, int64_t until_ms,
 int ledger_sqlite_tally_unbook(struct ledger *l, slice key, struct error *e);
 int ledger_sqlite_tally(struct ledger *l, slice key, int (*on_tally)(void *arg, const struct ledger_tally *t),
                         void *arg, struct error *e);
+int ledger_sqlite_tallies_index(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_series_create(struct ledger *l, struct error *e) WARN_UNUSED;
 int ledger_sqlite_series(struct ledger *l, int64_t key, struct ledger_series *out, struct error *e);
 int ledger_sqlite_series_put(struct ledger *l, const struct ledger_series *s, struct error *e);

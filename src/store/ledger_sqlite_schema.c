@@ -181,6 +181,7 @@ static int (*const steps[LEDGER_SCHEMA])(struct ledger *l, struct error *e) = {
     keep_rollups_of_rows,
     ledger_sqlite_rollup_watch,
     ledger_sqlite_rollup_keep,
+    ledger_sqlite_tallies_index,
 };
 
 /* What the file is, in version: ERR_INVALID when it belongs to another program, ERR_UNSUPPORTED when to a

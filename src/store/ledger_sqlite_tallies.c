@@ -22,6 +22,15 @@ int ledger_sqlite_series_create(struct ledger *l, struct error *e)
 	                   e);
 }
 
+/* Whether another import told of a span is asked for each tally of it. */
+int ledger_sqlite_tallies_index(struct ledger *l, struct error *e)
+{
+	return ledger_exec(l,
+	                   "DROP INDEX tallies_span;"
+	                   "CREATE INDEX tallies_span ON tallies(from_ms,source,kind,told_ms);",
+	                   e);
+}
+
 static int prepare_once(struct ledger *l, sqlite3_stmt **s, slice sql, struct error *e)
 {
 	return *s ? 0 : ledger_prepare(l, sql, s, e);
@@ -38,13 +47,17 @@ static int run_once(struct ledger *l, sqlite3_stmt *s, int code, const char *wha
 	return rc;
 }
 
+/* Two ranges of the index: a telling has many rows, and each of them asks. */
+#define SPAN "from_ms=?5 AND source=?1 AND kind=?2 AND provider=?3 AND account IS ?4 AND until_ms=?6"
+
 /* What another import told of that span goes: a telling of a span is whole. */
 static int forget(struct ledger *l, const struct ledger_tally *t, struct error *e)
 {
 	const slice texts[] = {t->source, t->kind, t->provider, t->account};
 	int rc = prepare_once(l, &l->tally_forget,
-	                      SLICE("DELETE FROM tallies WHERE from_ms=?5 AND source=?1 AND kind=?2 AND "
-	                            "provider=?3 AND account IS ?4 AND until_ms=?6 AND told_ms<>?7"),
+	                      SLICE("DELETE FROM tallies WHERE rowid IN(SELECT rowid FROM tallies WHERE " SPAN
+	                            " AND told_ms<?7 UNION ALL SELECT rowid FROM tallies WHERE " SPAN
+	                            " AND told_ms>?7)"),
 	                      e);
 	sqlite3_stmt *s = l->tally_forget;
 	if (rc != 0)
