@@ -540,7 +540,7 @@ static int is_dirty(struct ledger *l, struct ledger_rollup *r, bool *out, struct
 static int sum_day_again(struct ledger *l, struct ledger_rollup *r, int32_t day, int64_t mark,
                          struct error *e)
 {
-	bool corrections;
+	bool corrections = false; /* nobody asks */
 	rollup_set_clear(&r->set);
 	r->days_n = 0;
 	int rc = make_dims(l, r, e);
