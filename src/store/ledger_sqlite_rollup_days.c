@@ -184,13 +184,16 @@ static uint32_t group_of(struct sums *s, size_t line, int64_t bucket)
 static int sum_columns(struct sums *s, unsigned first, const uint32_t *group, size_t n)
 {
 	int rc = 0;
+	uint64_t known = 0;
 	for (int m = 0; rc == 0 && m < RM_N; m++) {
 		struct rollup_column c;
 		unsigned id = first + rollup_column_of((enum rollup_measure)m);
 		if (!s->has[id] || (rc = sums_fetch(s, id, n, &c)) != 0)
 			continue;
+		known |= (uint64_t)!c.absent << m;
 		rollup_sum_column(&s->groups, (enum rollup_measure)m, &c, group, n);
 	}
+	rollup_sum_known(&s->groups, known, group, n);
 	return rc;
 }
 

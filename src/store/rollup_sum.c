@@ -192,33 +192,46 @@ void rollup_sum_row(struct rollup_groups *g, uint32_t group, const struct rollup
 		g->rc = ERR_RANGE;
 }
 
-/* One loop for each width. A code of 0 where some are absent adds nothing: it is one less than the base. */
+void rollup_sum_known(struct rollup_groups *g, uint64_t measures, const uint32_t *group, size_t n)
+{
+	if (g->rc != 0 || g->groups == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		g->groups[group[i]].sums.known |= measures;
+	g->groups[0].sums.known = 0;
+}
+
+/* One loop for each width. */
 #define SUM(type)                                                                                            \
 	for (size_t i = 0; i < n; i++) {                                                                     \
 		type code;                                                                                   \
 		memcpy(&code, body + i * sizeof code, sizeof code);                                          \
-		int64_t v = (int64_t)((uint64_t)base + code) & -(int64_t)(code >= least);                    \
-		struct rollup_sums *s = &groups[group[i]].sums;                                              \
-		over |= __builtin_add_overflow(s->v[m], v, &s->v[m]);                                        \
-		s->known |= (uint64_t)(code >= least) << m;                                                  \
+		int64_t *to = &groups[group[i]].sums.v[m];                                                   \
+		over |= __builtin_add_overflow(*to, (int64_t)((uint64_t)base + code), to);                   \
 	}
 
-void rollup_sum_column(struct rollup_groups *g, enum rollup_measure m, const struct rollup_column *c,
-                       const uint32_t *group, size_t n)
+/* Where some are absent: those have the code 0, others are one more. */
+#define SUM_SOME(type)                                                                                       \
+	for (size_t i = 0; i < n; i++) {                                                                     \
+		type code;                                                                                   \
+		memcpy(&code, body + i * sizeof code, sizeof code);                                          \
+		int64_t v = (int64_t)((uint64_t)base - 1 + code) & -(int64_t)(code > 0);                     \
+		struct rollup_sums *s = &groups[group[i]].sums;                                              \
+		over |= __builtin_add_overflow(s->v[m], v, &s->v[m]);                                        \
+		s->known |= (uint64_t)(code > 0) << m;                                                       \
+	}
+
+static bool sum_all(struct rollup_group *groups, int m, const struct rollup_column *c, const uint32_t *group,
+                    size_t n)
 {
-	struct rollup_group *groups = g->groups;
 	const char *body = c->body;
-	int64_t base = c->base - c->absent;
-	uint64_t least = c->absent;
+	int64_t base = c->base;
 	bool over = false;
-	if (g->rc != 0 || groups == NULL)
-		return;
 	switch (c->width) {
 	case 0:
-		for (size_t i = 0; i < n; i++) {
-			struct rollup_sums *s = &groups[group[i]].sums;
-			over |= __builtin_add_overflow(s->v[m], base, &s->v[m]);
-			s->known |= UINT64_C(1) << m;
+		for (size_t i = 0; base && i < n; i++) {
+			int64_t *to = &groups[group[i]].sums.v[m];
+			over |= __builtin_add_overflow(*to, base, to);
 		}
 		break;
 	case 1:
@@ -233,8 +246,41 @@ void rollup_sum_column(struct rollup_groups *g, enum rollup_measure m, const str
 	default:
 		SUM(uint64_t)
 	}
-	/* group 0 is nobody's, and may hold anything */
-	if (over)
+	return over;
+}
+
+static bool sum_some(struct rollup_group *groups, int m, const struct rollup_column *c, const uint32_t *group,
+                     size_t n)
+{
+	const char *body = c->body;
+	int64_t base = c->base;
+	bool over = false;
+	switch (c->width) {
+	case 1:
+		SUM_SOME(uint8_t)
+		break;
+	case 2:
+		SUM_SOME(uint16_t)
+		break;
+	case 4:
+		SUM_SOME(uint32_t)
+		break;
+	default:
+		SUM_SOME(uint64_t)
+	}
+	return over;
+}
+
+void rollup_sum_column(struct rollup_groups *g, enum rollup_measure m, const struct rollup_column *c,
+                       const uint32_t *group, size_t n)
+{
+	struct rollup_group *groups = g->groups;
+	if (g->rc != 0 || groups == NULL)
+		return;
+	/* absent with width 0 is not made */
+	bool some = c->absent && c->width;
+	if (some ? sum_some(groups, (int)m, c, group, n) : sum_all(groups, (int)m, c, group, n))
 		g->rc = ERR_RANGE;
+	/* group 0 is nobody's, and may hold anything */
 	groups[0].sums = (struct rollup_sums){0};
 }

@@ -42,7 +42,10 @@ uint32_t rollup_group_of(struct rollup_groups *g, int64_t bucket_ms, const uint3
 /* A call of that group in that session (0: unknown), and by that user on that day. */
 void rollup_saw_session(struct rollup_groups *g, uint32_t group, uint32_t session);
 void rollup_saw_day(struct rollup_groups *g, uint32_t group, uint32_t user, int64_t day);
-/* Adds a column: of each of n values to measure m of its group. */
+/* These measures (bits) are known of each of n groups. */
+void rollup_sum_known(struct rollup_groups *g, uint64_t measures, const uint32_t *group, size_t n);
+/* Adds a column: of each of n values to measure m of its group. Where some are absent, the others are known;
+ * that all are known is rollup_sum_known's to say. */
 void rollup_sum_column(struct rollup_groups *g, enum rollup_measure m, const struct rollup_column *c,
                        const uint32_t *group, size_t n);
 void rollup_sum_row(struct rollup_groups *g, uint32_t group, const struct rollup_sums *sums);
