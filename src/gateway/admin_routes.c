@@ -152,8 +152,9 @@
 	    ",\"usual_nanousd\":" NUMBER ",\"rise_nanousd\":" NUMBER ",\"first\":" TEXT                      \
 	    ",\"dimensions\":{\"type\":\"object\"},\"baseline\":" T_LIST ",\"causes\":" T_LIST               \
 	    ",\"times\":" NUMBER_OR_NULL ",\"refused\":" NUMBER ",\"unpriced\":" NUMBER                      \
-	    ",\"step_s\":" NUMBER ",\"factors\":" T_LIST ",\"cause_factors\":" T_LIST                        \
-	    ",\"sessions\":" T_LIST ",\"timeline\":" T_LIST ",\"near\":" T_LIST ",\"contain\":" T_LIST)
+	    ",\"whole\":{\"type\":\"boolean\"},\"step_s\":" NUMBER ",\"factors\":" T_LIST                    \
+	    ",\"cause_factors\":" T_LIST ",\"sessions\":" T_LIST ",\"timeline\":" T_LIST ",\"near\":" T_LIST \
+	    ",\"contain\":" T_LIST)
 #define T_LIST        "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
 #define REASON_BODY   OBJECT_WITH("", "\"reason\":" T)
 #define RESUME_BODY   OBJECT_WITH("\"reason\"", "\"reason\":" T)
