@@ -92,7 +92,9 @@ test('the overview: its figures are those of weir report', async () => {
   const month = office.report('--by', 'team', '--since', 'month').total.cost_nanousd;
   const card = page.locator('.burn', { hasText: 'This month' });
   await until('the month', async () => (await card.locator('.stat-value').innerText()) === usd(month));
-  assert.match(await page.locator('.headline').innerText(), /budget/i);
+  assert.match(await page.locator('.headline').innerText(), /budget|control/i);
+  const { cache } = await asOwner('overview');
+  assert.ok((await page.locator('.card', { hasText: 'Saved by the prompt cache' }).innerText()).includes(usd(cache.saved_nanousd)));
   // the picture's figures as a table: the newest day is today's report
   await page.locator('section', { hasText: 'Spend by team' }).getByRole('button', { name: 'Table' }).click();
   const today = office.report('--by', 'team', '--since', 'today').total.cost_nanousd;

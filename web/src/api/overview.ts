@@ -9,6 +9,7 @@ export interface Period {
   calls: number;
   refused: number;
   sessions: number;
+  cache_hit_ppm: Known;
   before: { since: string; until: string; cost_nanousd: Known; calls: number };
 }
 
@@ -39,6 +40,8 @@ export interface Overview {
   month: Period;
   movers: Mover[];
   loops: { since: string; sessions: number; refused: number; burnt_nanousd: number; next_hour_nanousd: number };
+  /** What reading from the prompt cache saved this month at list prices, net of what writing it took more. */
+  cache: { saved_nanousd: number; read_tokens: number; unpriced_tokens: number };
   unallocated: { cost_nanousd: number; calls: number };
   burn: { minute_nanousd: number; five_minutes_nanousd: number };
   budgets: FullBudget[];

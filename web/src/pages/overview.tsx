@@ -9,10 +9,10 @@ import type { Alerts, Budget, Report } from '../api/types';
 import { useMe } from '../app';
 import { Link } from '../router';
 import { Command, Empty, Loaded, Meter, Name, PageHead, Card, Segmented, Skeleton } from '../ui/parts';
-import { amount, amountNano, change, count, day, money, moneyShort, nameOf, percent, plain } from '../ui/format';
+import { amount, amountNano, change, compact, count, day, money, moneyShort, nameOf, percent, plain } from '../ui/format';
 import { Icon } from '../ui/icons';
 import { Month } from '../ui/month';
-import { dayOf, every, figure, overTime, rangeOf, shiftDay } from '../ui/series';
+import { dayOf, every, overTime, rangeOf, shiftDay } from '../ui/series';
 import { Spark } from '../ui/spark';
 import { Stack } from '../ui/stack';
 import { toneOf, usedOf } from '../ui/used';
@@ -218,31 +218,9 @@ function BudgetList({ budgets }: { budgets: ReturnType<typeof useApi<{ budgets: 
   );
 }
 
-/** What reading from the cache cost less than the same tokens would have fresh, net of what writing them cost more. Each
- *  model's own price of fresh input, as its calls were billed. */
-function cacheSaved(report: Report): { saved: number; reads: number; input: number } {
-  let saved = 0;
-  let reads = 0;
-  let input = 0;
-  for (const row of report.rows) {
-    const fresh = figure(row, 'input_tokens');
-    const read = figure(row, 'cache_read_tokens');
-    const written = figure(row, 'cache_write_5m_tokens') + figure(row, 'cache_write_1h_tokens');
-    reads += read;
-    input += fresh + read + written;
-    if (!fresh) continue;
-    const price = figure(row, 'cost_input') / fresh;
-    saved += (read + written) * price - figure(row, 'cost_cache_read') - figure(row, 'cost_cache_write_5m') - figure(row, 'cost_cache_write_1h');
-  }
-  return { saved, reads, input };
-}
-
-const CACHE_MEASURES = `${COST},input_tokens,cache_read_tokens,cache_write_5m_tokens,cache_write_1h_tokens,cost_input,cost_cache_read,cost_cache_write_5m,cost_cache_write_1h`;
-
-function Tiles({ first, live, cache }: { first: Overview; live: Live | undefined; cache: Report | undefined }) {
-  const saved = cache && cacheSaved(cache);
+function Tiles({ first, live }: { first: Overview; live: Live | undefined }) {
   const month = first.month.cost_nanousd ?? 0;
-  const { loops, unallocated } = first;
+  const { loops, unallocated, cache } = first;
   const slots = live?.burn.slots_nanousd ?? [];
   const tile = (label: string, value: ComponentChildren, more: ComponentChildren) => (
     <Card class="w3">
@@ -265,7 +243,7 @@ function Tiles({ first, live, cache }: { first: Overview; live: Live | undefined
           <span class="stat-more">{live ? `${count(live.burn.minute_calls)} calls in the last minute` : ''}</span>
         </div>
       </Card>
-      {tile('Saved by the prompt cache', saved ? money(saved.saved) : <Skeleton height={24} width="90px" />, saved ? `this month; ${percent(saved.input ? saved.reads / saved.input : null)} of the input is read from it` : '\u00a0')}
+      {tile('Saved by the prompt cache', money(cache.saved_nanousd), `this month; ${percent(first.month.cache_hit_ppm === null ? null : first.month.cache_hit_ppm / 1e6)} of the input is read from it${cache.unpriced_tokens ? `; ${compact(cache.unpriced_tokens)} reads have no price` : ''}`)}
       {tile('Loops stopped', count(loops.sessions), loops.sessions ? `this month; they burnt ${money(loops.burnt_nanousd)}, the next hour would have been ${money(loops.next_hour_nanousd)}` : 'this month; none was found')}
       {tile('Of no team', percent(month ? unallocated.cost_nanousd / month : 0, 1), `${money(unallocated.cost_nanousd)} of this month’s ${moneyShort(month)}`)}
     </>
@@ -331,7 +309,6 @@ export default function OverviewPage() {
   const hours = useApi<Report>(apiPath('report', { by: 'billing', per: 'hour', since: 'yesterday', measures: COST }), RENEWED_S * 2);
   const budgets = useApi<{ budgets: Budget[] }>(apiPath('budgets'), RENEWED_S);
   const alerts = useApi<Alerts>(apiPath('alerts'), RENEWED_S);
-  const cache = useApi<Report>(apiPath('report', { by: 'model', since: 'month', measures: CACHE_MEASURES }), RENEWED_S * 4);
   const forecast = useForecast();
   const lead = 'What the agents spend, on what, and whether anything needs somebody.';
   if (days.data && days.data.rows.length === 0)
@@ -367,7 +344,7 @@ export default function OverviewPage() {
         <Picture days={days} today={today} limit={amountNano(whole('month')?.limit)} forecast={forecast.data} />
         {first.data ? (
           <>
-            <Tiles first={first.data} live={live} cache={cache.data} />
+            <Tiles first={first.data} live={live} />
             <Movers movers={first.data.movers} since={first.data.week.since} />
           </>
         ) : (
