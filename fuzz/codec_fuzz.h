@@ -167,6 +167,15 @@ static inline int ensure_message(void *arg, const struct eventstream_message *m)
 	return 0;
 }
 
+static inline void ensure_lines(slice out)
+{
+	slice line;
+	size_t at;
+	ENSURE(out.n == 0 || slice_ends(out, SLICE("\n")));
+	while (slice_split(&out, '\n', &line))
+		ENSURE(line.n == 0 || json_validate(line, &at) == NULL);
+}
+
 static inline void ensure_cut(const struct codec_ops *c, const struct request_view *v, const struct answer *a,
                               struct stream_open *o, bool frames)
 {
@@ -182,6 +191,8 @@ static inline void ensure_cut(const struct codec_ops *c, const struct request_vi
 		eventstream_init(&es, 8 << 20);
 		if (frames)
 			eventstream_feed(&es, buf_slice(&out), ensure_message, NULL);
+		else if (c->cut == codec_ollama_cut)
+			ensure_lines(buf_slice(&out));
 		else
 			sse_feed(&sse, buf_slice(&out), ensure_event, NULL);
 		ENSURE(sse_pending(&sse).n == 0 && eventstream_pending(&es) == 0 && es.skipped == 0);
