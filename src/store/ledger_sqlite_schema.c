@@ -70,20 +70,18 @@ static int create_tables(struct ledger *l, struct error *e)
 static int64_t missing_columns(struct ledger *l, struct error *e,
                                int (*on_missing)(struct ledger *, const struct column *, struct error *))
 {
-	sqlite3_stmt *s = NULL;
 	int64_t missing = 0;
-	int rc = ledger_prepare(l, SLICE("SELECT 1 FROM pragma_table_info('calls')WHERE name=?"), &s, e);
+	int rc = 0;
+	/* Not by pragma_table_info, which takes a millisecond for them all, at each opening. */
 	for (size_t i = 0; rc == 0 && i < columns_n(); i++) {
-		sqlite3_bind_text(s, 1, column_at(i)->name, -1, SQLITE_STATIC);
-		int code = sqlite3_step(s);
-		sqlite3_reset(s);
-		if (code == SQLITE_DONE) {
+		int code = sqlite3_table_column_metadata(l->db, "main", "calls", column_at(i)->name, NULL,
+		                                         NULL, NULL, NULL, NULL);
+		if (code == SQLITE_ERROR) {
 			missing++;
 			rc = on_missing ? on_missing(l, column_at(i), e) : 0;
-		} else if (code != SQLITE_ROW)
+		} else if (code != SQLITE_OK)
 			rc = ledger_fault(l, code, "ledger", e);
 	}
-	sqlite3_finalize(s);
 	return rc < 0 ? rc : missing;
 }
 
